@@ -1,0 +1,48 @@
+// Reading instructions.  Two readers: Reader checks every byte (decode, check); the bare functions trust
+// a body that check has accepted (build, printer, interpreter).
+#pragma once
+#include "compiler/wasm/module.h"
+#include "runtime/base/leb.h"
+
+typedef struct Reader { Ctx *ctx; const uint8_t *p, *end, *base; uint64_t base_at; /* file offset of base */ } Reader;
+static inline uint64_t zw_read_pos(const Reader *r) { return r->base_at + (uint64_t)(r->p - r->base); }
+uint8_t zw_read_u8(Reader *r);
+uint32_t zw_read_u32(Reader *r);
+uint64_t zw_read_u64(Reader *r);
+int32_t zw_read_s32(Reader *r);
+int64_t zw_read_s33(Reader *r);
+int64_t zw_read_s64(Reader *r);
+
+// Trusted forms: the bytes have been validated.
+static inline uint32_t zw_fast_u32(const uint8_t **p)
+{
+  uint32_t v = *(*p)++;
+  if (v < 0x80)
+    return v;
+  v &= 0x7f;
+  for (unsigned shift = 7;; shift += 7) {
+    uint32_t b = *(*p)++;
+    v |= (b & 0x7f) << shift;
+    if (b < 0x80)
+      return v;
+  }
+}
+uint64_t zw_fast_u64(const uint8_t **p);
+int32_t zw_fast_s32(const uint8_t **p);
+int64_t zw_fast_s64(const uint8_t **p);   // also s33
+static inline Op zw_fast_op(const uint8_t **p, const uint16_t one_byte[256])
+{
+  Op op = (Op)one_byte[*(*p)++];
+  if (__builtin_expect(op != OP_COUNT, 1))
+    return op;
+  return zw_op_from_code((*p)[-1], zw_fast_u32(p));
+}
+extern const uint16_t zw_op_one_byte[256]; // Op of a one-byte code; OP_COUNT for prefixes and unknown codes
+
+typedef struct MemArg { uint32_t align_log2; uint32_t memory; uint64_t offset; } MemArg;
+MemArg zw_fast_memarg(const uint8_t **p);
+// Step over the immediates of op (trusted).
+void zw_skip_imm(const uint8_t **p, Op op);
+// A block type: params and results of a structured instruction.  Trusted; results of the short form point to static or module storage.
+typedef struct BlockType { uint32_t nparams, nresults; const ValType *params, *results; } BlockType;
+BlockType zw_fast_blocktype(const Module *m, const uint8_t **p);

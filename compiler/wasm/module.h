@@ -1,0 +1,107 @@
+// A decoded module: every index space has its size, bodies are byte spans into the input, strings are UTF-8.
+// All arrays live in ctx->module; the input bytes must outlive the Module.
+#pragma once
+#include "compiler/base/fail.h"
+#include "compiler/wasm/op.h"
+#include "runtime/base/vec.h"
+
+// A value type in 32 bits: kind, nullability, heap type.  Comparable with == when canonical type
+// indices are equal; subtyping is zw_subtype (compiler/wasm/check.h).
+typedef uint32_t ValType;
+enum {
+  VT_I32 = 0, VT_I64, VT_F32, VT_F64, VT_V128, VT_BOT, // bottom: operands of dead code
+  VT_I8, VT_I16,             // packed storage types, fields only
+  VT_REF = 1u << 31,         // a reference: bit 30 = nullable, bits 0..29 = heap type
+  VT_NULL = 1u << 30,
+  // abstract heap types, below 2^20 + HEAP_ABSTRACT; otherwise a type index
+  HEAP_ABSTRACT = 1u << 29,
+  HEAP_FUNC = HEAP_ABSTRACT, HEAP_NOFUNC, HEAP_EXTERN, HEAP_NOEXTERN, HEAP_ANY, HEAP_EQ, HEAP_I31, HEAP_STRUCT, HEAP_ARRAY,
+  HEAP_NONE, HEAP_EXN, HEAP_NOEXN, HEAP_BOT,
+};
+#define VT_FUNCREF (VT_REF | VT_NULL | HEAP_FUNC)
+#define VT_EXTERNREF (VT_REF | VT_NULL | HEAP_EXTERN)
+static inline bool zw_is_ref(ValType t) { return t >> 31; }
+static inline bool zw_is_nullable(ValType t) { return (t & (VT_REF | VT_NULL)) == (VT_REF | VT_NULL); }
+static inline uint32_t zw_heap_type(ValType t) { return t & 0x3fffffff; }
+
+typedef struct FuncType { uint32_t nparams, nresults; const ValType *params, *results; } FuncType;
+typedef struct FieldType { ValType type; bool mutable_; } FieldType;
+typedef enum CompKind { COMP_FUNC, COMP_STRUCT, COMP_ARRAY } CompKind;
+typedef struct TypeDef {
+  uint8_t kind;             // CompKind
+  bool final;
+  uint32_t super;           // type index or UINT32_MAX
+  uint32_t rec_first, rec_count; // its recursion group
+  uint32_t canon;           // equal for equal types of this module (the lowest such index); filled by check
+  uint32_t depth;           // length of the supertype chain
+  FuncType func;            // COMP_FUNC
+  uint32_t nfields; const FieldType *fields; // COMP_STRUCT; COMP_ARRAY has one
+} TypeDef;
+
+typedef struct Limits { uint64_t min, max; bool has_max, shared, is64; uint8_t page_log2; } Limits; // page_log2: memories, 16 or 0
+typedef struct MemoryType { Limits limits; } MemoryType;
+typedef struct TableType { Limits limits; ValType elem; } TableType;
+typedef struct GlobalType { ValType type; bool mutable_; } GlobalType;
+
+typedef struct ConstExpr { uint64_t at; const uint8_t *bytes; uint32_t len; } ConstExpr; // with its `end`; at = file offset
+typedef enum ExternKind { EXT_FUNC, EXT_TABLE, EXT_MEMORY, EXT_GLOBAL, EXT_TAG } ExternKind;
+typedef struct Import { Str module, name; uint8_t kind; uint32_t index; uint64_t at; } Import; // index in its own space
+typedef struct Export { Str name; uint8_t kind; uint32_t index; uint64_t at; } Export;
+typedef struct Func {
+  uint32_t type;             // type index
+  uint32_t import;           // index into imports, or UINT32_MAX
+  uint64_t at;               // file offset of the body (after its size); 0 for imports
+  const uint8_t *body; uint32_t body_len; // local declarations and instructions
+  Str name;                  // name section, or empty
+  bool declared_ref;         // may be the operand of ref.func
+} Func;
+typedef struct Table { TableType type; uint32_t import; bool has_init; ConstExpr init; } Table;
+typedef struct MemoryDecl { MemoryType type; uint32_t import; } MemoryDecl;
+typedef struct Global { GlobalType type; uint32_t import; ConstExpr init; } Global;
+typedef struct Tag { uint32_t type; uint32_t import; } Tag;
+typedef enum SegMode { SEG_ACTIVE, SEG_PASSIVE, SEG_DECLARATIVE } SegMode;
+typedef struct Elem {
+  uint8_t mode; uint32_t table; ConstExpr offset; ValType type; uint32_t count; uint64_t at;
+  const uint32_t *funcs;     // when every item is a ref.func: count indices; else NULL and
+  const ConstExpr *exprs;
+} Elem;
+typedef struct Data { uint8_t mode; uint32_t memory; ConstExpr offset; const uint8_t *bytes; uint64_t len; uint64_t at; } Data;
+typedef struct Custom { Str name; const uint8_t *bytes; uint64_t len; uint64_t at; uint8_t after; } Custom; // after: id of the section before it
+typedef struct NameMap { uint32_t n; const uint32_t *index; const Str *name; } NameMap; // ascending index
+typedef struct Names { Str module; NameMap locals; const uint32_t *local_func; /* parallel to locals */ NameMap labels, types, tables, memories, globals, elems, datas, tags, fields; } Names;
+typedef struct BranchHint { uint32_t func, off; uint8_t likely; } BranchHint;
+
+typedef struct FuncFacts FuncFacts;
+typedef struct Module {
+  Ctx *ctx;
+  const uint8_t *bytes; uint64_t len;  // the whole input
+  uint32_t ntypes, nfuncs, ntables, nmemories, nglobals, ntags, nelems, ndatas, nimports, nexports, ncustoms, nhints;
+  uint32_t nimported_funcs, nimported_tables, nimported_memories, nimported_globals, nimported_tags;
+  TypeDef *types; Func *funcs; Table *tables; MemoryDecl *memories; Global *globals; Tag *tags; Elem *elems; Data *datas;
+  Import *imports; Export *exports; Custom *customs; BranchHint *hints;
+  Names names;
+  uint32_t start;            // function index or UINT32_MAX
+  bool has_data_count; uint32_t data_count;
+  uint64_t code_at, code_len; // the code section's extent, for figures
+  uint64_t features_on;      // bit per Feature: what the user allows
+  uint64_t features_used;    // bit per Feature: what decode and check met
+  bool checked;              // by zw_check_module; nothing below may report an input error
+  FuncFacts *facts;          // per defined function (index - nimported_funcs); filled by check
+} Module;
+
+// The limits of the JS API (https://webassembly.github.io/spec/js-api/#limits), used by every stage.
+enum {
+  LIMIT_TYPES = 1000000, LIMIT_FUNCS = 1000000, LIMIT_IMPORTS = 1000000, LIMIT_EXPORTS = 1000000, LIMIT_GLOBALS = 1000000,
+  LIMIT_TAGS = 1000000, LIMIT_DATAS = 100000, LIMIT_ELEMS = 10000000, LIMIT_TABLES = 100000, LIMIT_MEMORIES = 100,
+  LIMIT_PARAMS = 1000, LIMIT_RESULTS = 1000, LIMIT_BODY = 7654321, LIMIT_LOCALS = 50000, LIMIT_STRUCT_FIELDS = 10000,
+  LIMIT_SUBTYPE_DEPTH = 63, LIMIT_REC_GROUP = 1000000, LIMIT_TABLE_ELEMS = 10000000, LIMIT_MODULE = 1024 * 1024 * 1024,
+  LIMIT_PAGES32 = 65536, LIMIT_CONST_OPS = 100000, LIMIT_ARRAY_NEW_FIXED = 10000,
+};
+
+// Decode all sections; bodies and constant expressions stay bytes.  Fails through ctx.  spec: binary-module
+Module *zw_decode_module(Ctx *ctx, const uint8_t *bytes, uint64_t len, uint64_t features_on);
+uint64_t zw_features_default(void);
+// Parse "--wasm=" text ("3.0,+threads,-simd") into a feature set; false with a sentence in err.
+bool zw_features_parse(const char *text, uint64_t *out, char *err, size_t err_bytes);
+static inline const FuncType *zw_func_type(const Module *m, uint32_t func) { return &m->types[m->funcs[func].type].func; }
+ValKind zw_val_kind(const Module *m, ValType t); // a type's storage class
