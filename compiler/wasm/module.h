@@ -3,30 +3,12 @@
 #pragma once
 #include "compiler/base/fail.h"
 #include "compiler/wasm/op.h"
+#include "runtime/abi/valtype.h"
 #include "runtime/base/vec.h"
 
-// A value type in 32 bits: kind, nullability, heap type.  Comparable with == when canonical type
-// indices are equal; subtyping is zw_subtype (compiler/wasm/check.h).
-typedef uint32_t ValType;
-enum {
-  VT_I32 = 0, VT_I64, VT_F32, VT_F64, VT_V128, VT_BOT, // bottom: operands of dead code
-  VT_I8, VT_I16,             // packed storage types, fields only
-  VT_REF = 1u << 31,         // a reference: bit 30 = nullable, bits 0..29 = heap type
-  VT_NULL = 1u << 30,
-  // abstract heap types, below 2^20 + HEAP_ABSTRACT; otherwise a type index
-  HEAP_ABSTRACT = 1u << 29,
-  HEAP_FUNC = HEAP_ABSTRACT, HEAP_NOFUNC, HEAP_EXTERN, HEAP_NOEXTERN, HEAP_ANY, HEAP_EQ, HEAP_I31, HEAP_STRUCT, HEAP_ARRAY,
-  HEAP_NONE, HEAP_EXN, HEAP_NOEXN, HEAP_BOT,
-};
-#define VT_FUNCREF (VT_REF | VT_NULL | HEAP_FUNC)
-#define VT_EXTERNREF (VT_REF | VT_NULL | HEAP_EXTERN)
-static inline bool zw_is_ref(ValType t) { return t >> 31; }
-static inline bool zw_is_nullable(ValType t) { return (t & (VT_REF | VT_NULL)) == (VT_REF | VT_NULL); }
-static inline uint32_t zw_heap_type(ValType t) { return t & 0x3fffffff; }
-
+// Subtyping is zw_subtype (compiler/wasm/check.h).
 typedef struct FuncType { uint32_t nparams, nresults; const ValType *params, *results; } FuncType;
 typedef struct FieldType { ValType type; bool mutable_; } FieldType;
-typedef enum CompKind { COMP_FUNC, COMP_STRUCT, COMP_ARRAY } CompKind;
 typedef struct TypeDef {
   uint8_t kind;             // CompKind
   bool final;
@@ -44,7 +26,6 @@ typedef struct TableType { Limits limits; ValType elem; } TableType;
 typedef struct GlobalType { ValType type; bool mutable_; } GlobalType;
 
 typedef struct ConstExpr { uint64_t at; const uint8_t *bytes; uint32_t len; } ConstExpr; // with its `end`; at = file offset
-typedef enum ExternKind { EXT_FUNC, EXT_TABLE, EXT_MEMORY, EXT_GLOBAL, EXT_TAG } ExternKind;
 typedef struct Import { Str module, name; uint8_t kind; uint32_t index; uint64_t at; } Import; // index in its own space
 typedef struct Export { Str name; uint8_t kind; uint32_t index; uint64_t at; } Export;
 typedef struct Func {

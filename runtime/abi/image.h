@@ -1,0 +1,133 @@
+// An image: everything that can run.  The JIT makes one in memory, .cwasm is one on disk, an object file
+// carries one as data, the interpreter's points at validated bytes.  runtime/vm instantiates images only.
+//
+// On disk and in memory: three byte spans, text, meta and data.  Meta is an ImageHeader, a section table and
+// flat little-endian records with 32-bit offsets: no pointer, no relocation, the same bytes in every lane.
+// text: machine code and islands, 64-aligned.  data: contents of the data segments, one after the other.
+#pragma once
+#include "runtime/abi/valtype.h"
+#include "runtime/abi/vmctx.h"
+#include "runtime/base/str.h"
+
+#define IMAGE_MAGIC 0x4d49575au /* "ZWIM" */
+enum { IMAGE_FORMAT = 1, IMAGE_ABI = 1 };
+enum { ARCH_X86_64 = 1, ARCH_AARCH64 = 2 };
+enum { // ImageHeader.flags
+  IMAGE_GUARD = 1,        // memory accesses rely on the full reservation and on the fault handler
+  IMAGE_CHECKED = 2,      // memory accesses carry explicit checks
+  IMAGE_NO_SIGNALS = 4, IMAGE_FUEL = 8, IMAGE_INTERRUPTIBLE = 16, IMAGE_DETERMINISTIC = 32,
+};
+#define CPU_SSE3 1ull      /* and SSSE3, SSE4.1, SSE4.2, POPCNT, CX16: the bits of x86-64-v2 */
+#define CPU_SSSE3 2ull
+#define CPU_SSE41 4ull
+#define CPU_SSE42 8ull
+#define CPU_POPCNT 16ull
+#define CPU_CX16 32ull
+#define CPU_AVX 64ull
+#define CPU_AVX2 128ull
+#define CPU_BMI1 256ull
+#define CPU_BMI2 512ull
+#define CPU_LZCNT 1024ull
+#define CPU_FMA 2048ull
+#define CPU_MOVBE 4096ull
+#define CPU_F16C 8192ull
+#define CPU_AVX512 16384ull /* F BW CD DQ VL */
+#define CPU_X86_64_V2 63ull
+#define CPU_X86_64_V3 (CPU_X86_64_V2 | CPU_AVX | CPU_AVX2 | CPU_BMI1 | CPU_BMI2 | CPU_LZCNT | CPU_FMA | CPU_MOVBE | CPU_F16C)
+
+typedef enum ImageSection {
+  IMG_FUNCS,       // ImageFunc[]: defined functions then thunks, ascending code_off
+  IMG_SITES,       // bytes: per function, a stream of sites (below)
+  IMG_MAPS,        // bytes: per function, stack maps
+  IMG_HANDLERS,    // ImageHandler[]
+  IMG_TYPES,       // u32 stream: per rec group: count, then per type: kind | final<<8, super, n.. (see type/)
+  IMG_TYPE_INDEX,  // u32[]: position of type k in IMG_TYPES
+  IMG_IMPORTS,     // ImageImport[]
+  IMG_EXPORTS,     // ImageExport[]
+  IMG_TABLES,      // ImageTable[]   defined and imported, in index order
+  IMG_MEMORIES,    // ImageMemory[]
+  IMG_GLOBALS,     // ImageGlobal[]
+  IMG_TAGS,        // u32[]: type index
+  IMG_ELEMS,       // ImageElem[]
+  IMG_ELEM_ITEMS,  // ImageInit[]
+  IMG_DATAS,       // ImageData[]
+  IMG_EXPRS,       // bytes: constant expressions that are not a single constant, as in the module
+  IMG_FUNC_TYPES,  // u32[]: type index of every function, imports first
+  IMG_FUNC_CODE,   // u32[]: per defined function, its index in IMG_FUNCS
+  IMG_FUNCREFS,    // u32[]: function index of each FuncRef of the vmctx
+  IMG_THUNKS,      // ImageThunks[]: per type, code offsets
+  IMG_NAMES,       // u32[]: per function (imports first) offset in IMG_STRINGS, 0 = none
+  IMG_STRINGS,     // bytes; offset 0 is ""
+  IMG_SECTION_COUNT
+} ImageSection;
+
+typedef struct ImageSpan { uint32_t off, count; } ImageSpan; // off from the header's start; count of records (bytes for bytes)
+typedef struct ImageHeader {
+  uint32_t magic, format, abi, arch;
+  uint64_t cpu_bits;          // needed
+  uint32_t flags, meta_bytes;
+  uint64_t text_bytes, data_bytes;
+  uint32_t start_func;        // UINT32_MAX = none
+  uint32_t nimported_funcs, nimported_tables, nimported_memories, nimported_globals, nimported_tags;
+  uint32_t name;              // of the module, in IMG_STRINGS
+  uint32_t pad;
+  ImageSpan span[IMG_SECTION_COUNT];
+} ImageHeader;
+
+enum { IMAGE_FUNC_THUNK_ENTRY = 1, IMAGE_FUNC_THUNK_XCALL = 2, IMAGE_FUNC_THUNK_HOST = 4, IMAGE_FUNC_THUNK_TRAP = 8 };
+typedef struct ImageFunc {
+  uint32_t code_off, code_bytes;
+  uint32_t frame_bytes;       // below the pushes; rsp is constant from the prologue's end to the epilogue
+  uint16_t saved;             // bit per machine register pushed by the prologue, pushed in the order of x64/cfg.h
+  uint16_t flags;             // IMAGE_FUNC_*
+  uint32_t prologue_bytes;    // before this pc the frame is not whole
+  uint32_t pop_bytes;         // stack arguments popped by its return
+  uint32_t sites, nsites;     // offset in IMG_SITES, entries
+  uint32_t maps, nmaps;       // offset in IMG_MAPS, entries
+  uint32_t handlers, nhandlers;
+  uint32_t func;              // function index in the module; type index for thunks
+} ImageFunc;
+
+// A site: { pc delta (uleb), kind u8, wasm offset delta (sleb) }, ascending pc, from code_off and 0.
+// kind: SITE_CALL: pc is a return address of a call.  SITE_FAULT | TrapKind: pc of an access that may fault.
+// plain TrapKind: pc is the return address of the call to a trap thunk.  SITE_ENTRY: with it, the frame does not stand yet.
+enum { SITE_TRAP_MASK = 0x3f, SITE_FAULT = 0x40, SITE_CALL = 0x80, SITE_NO_FRAME = 0xc0 };
+// A stack map: { pc delta (uleb), n (uleb), n x slot delta (uleb) }: slots of 8 bytes from rsp after the call.
+typedef struct ImageHandler { uint32_t pc_begin, pc_end, handler_pc, tag; /* tag index, or UINT32_MAX = all */ uint32_t flags; } ImageHandler;
+typedef struct ImageThunks { uint32_t entry, xcall, host; } ImageThunks; // code offsets; 0 = not emitted
+
+typedef enum InitKind { INIT_CONST, INIT_GLOBAL, INIT_FUNC, INIT_NULL, INIT_EXPR } InitKind;
+typedef struct ImageInit { uint32_t kind, index; uint64_t bits[2]; } ImageInit; // CONST: bits; GLOBAL, FUNC: index; EXPR: index = offset in IMG_EXPRS, bits[0] = length
+typedef struct ImageLimits { uint64_t min, max; uint8_t has_max, shared, is64, page_log2; uint32_t pad; } ImageLimits;
+typedef struct ImageImport { uint32_t module, name, kind, index; } ImageImport; // strings; index in its space
+typedef struct ImageExport { uint32_t name, kind, index, pad; } ImageExport;
+typedef struct ImageTable { ImageLimits limits; ValType elem; uint32_t pad; ImageInit init; } ImageTable;
+typedef struct ImageMemory { ImageLimits limits; } ImageMemory;
+typedef struct ImageGlobal { ValType type; uint32_t mutable_; ImageInit init; } ImageGlobal;
+typedef struct ImageElem { uint32_t mode, table, items, nitems; ValType type; uint32_t pad; ImageInit offset; } ImageElem; // mode: 0 active 1 passive 2 declarative
+typedef struct ImageData { uint32_t mode, memory; uint64_t off, bytes; ImageInit offset; } ImageData;
+
+// The opened view.  text may be NULL for the interpreter, which brings its own door instead.
+typedef struct Image {
+  const ImageHeader *h;
+  const uint8_t *meta, *text, *data;
+  VmCounts counts;
+  VmLayout layout;
+  const ImageFunc *funcs; uint32_t nfuncs;     // shorthand for span IMG_FUNCS
+  void (*interp)(Instance *in, uint32_t func, Value *args); // the interpreter's door, or NULL
+  void *interp_code;                           // its own data
+  void *owner;                                 // whoever must be told when the last instance goes (JIT memory, file)
+} Image;
+#define IMAGE_ARRAY(im, T, section) ((const T *)(const void *)((im)->meta + (im)->h->span[section].off))
+#define IMAGE_COUNT(im, section) ((im)->h->span[section].count)
+static inline const char *zw_image_str(const Image *im, uint32_t off) { return (const char *)(im->meta + im->h->span[IMG_STRINGS].off + off); }
+
+// Open over spans that stay alive and readable.  Checks the header always, and with `untrusted` every
+// record, index, order and bound, so that nothing in meta can lead the runtime outside it.  False with a sentence in err.
+bool zw_image_open(Image *im, const uint8_t *meta, size_t meta_bytes, const uint8_t *text, size_t text_bytes,
+                   const uint8_t *data, size_t data_bytes, bool untrusted, char *err, size_t err_bytes) MUST_CHECK;
+// The function whose code range holds pc (offset in text), or NULL.
+const ImageFunc *zw_image_func_at(const Image *im, uint32_t pc);
+// The site with exactly that pc; false when there is none.
+typedef struct SiteInfo { uint8_t kind; uint32_t wasm_at; } SiteInfo;
+bool zw_image_site(const Image *im, const ImageFunc *f, uint32_t pc, SiteInfo *out);

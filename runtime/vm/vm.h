@@ -1,0 +1,94 @@
+// Store, instances and what they hold: the runtime's own interface, used by start, api, wasi, the interpreter
+// and the tools.  A Store and everything in it is used by one thread at a time (shared memories excepted).
+// Instances hold what they import alive; everything is freed with the store.
+#pragma once
+#include "runtime/abi/image.h"
+
+typedef struct Memory {
+  VmMemoryDef def;            // def.bytes <= max_bytes <= reserved; [base+bytes, base+reserved) faults (guard) or is not mapped
+  uint64_t max_bytes, reserved;
+  uint8_t page_log2; bool is64, shared, has_max, full_reservation; // full: 8 GiB + 64 KiB, what IMAGE_GUARD code needs
+  uint64_t max_pages;         // declared maximum, for import matching
+  Store *store; uint32_t refs; void *waiters; uint32_t lock;
+} Memory;
+typedef struct Table {
+  VmTableDef def; uint64_t max, reserved_bytes; bool is64, has_max; ValType elem; uint32_t elem_type_id; // concrete heap type's runtime id, else 0
+  bool funcs;                 // TableElem elements, else 4-byte references
+  Store *store; uint32_t refs; Instance *type_owner;
+} Table;
+typedef struct GlobalCell { Value value; ValType type; bool mutable_; uint32_t type_id; Store *store; uint32_t refs; } GlobalCell;
+typedef struct TagCell { uint32_t type_id; Store *store; uint32_t refs; uint32_t nparams; } TagCell;
+
+// One thing an import is satisfied with or an export gives.
+typedef struct Extern {
+  uint8_t kind;               // ExternKind
+  union { FuncRef *func; Table *table; Memory *memory; GlobalCell *global; TagCell *tag; } u;
+} Extern;
+
+typedef struct StoreOptions {
+  size_t max_stack;           // wasm stack budget in bytes; 0 = 1 MiB
+  uint64_t max_memory, max_table_elements; // per memory, table; 0 = no further limit
+  bool no_signals;            // install no fault handler; guard images are refused
+} StoreOptions;
+
+Store *zw_store_new(const StoreOptions *o);  // NULL = out of memory
+void zw_store_delete(Store *s);
+
+struct Instance {
+  VmCtx *vmctx;               // its own allocation, 64-aligned
+  const Image *image;
+  Store *store;
+  Memory **memories; Table **tables; GlobalCell **globals; TagCell **tags;
+  uint8_t *dropped_elems, *dropped_datas; // a byte per segment
+  Instance *next;             // in its store
+  void *host_data;            // WASI context or the embedder's
+  void *interp;               // the interpreter's own
+};
+
+// Instantiate: check imports (count and order of the image), allocate, evaluate, copy segments, run start.
+// imports[k] answers IMG_IMPORTS[k].  NULL: *trap != TRAP_none means the start function or a segment trapped
+// (writes into imported objects stay, as the spec says), else err has the sentence.  spec: exec-instantiation
+Instance *zw_instance_new(Store *s, const Image *im, const Extern *imports, uint32_t nimports, TrapKind *trap, char *err, size_t err_bytes);
+bool zw_instance_export(Instance *in, const char *name, size_t len, Extern *out);
+FuncRef *zw_instance_func(Instance *in, uint32_t func);   // its FuncRef, made on demand; lives as long as the instance
+
+// A host function of a signature given as types (no type indices inside).  Lives as long as the store.
+FuncRef *zw_host_func_new(Store *s, const ValType *params, uint32_t nparams, const ValType *results, uint32_t nresults, HostFn fn, void *env);
+Memory *zw_memory_new(Store *s, uint64_t min_pages, uint64_t max_pages, bool has_max, bool is64, bool shared, uint8_t page_log2);
+Table *zw_table_new(Store *s, uint64_t min, uint64_t max, bool has_max, bool is64, ValType elem, uint64_t init /* FuncRef * or ref */);
+GlobalCell *zw_global_new(Store *s, ValType type, bool mutable_, Value v);
+
+enum { ZW_GROW_FAILED_ = 0 };
+#define ZW_GROW_FAILED UINT64_MAX
+uint64_t zw_memory_grow(Memory *m, uint64_t delta_pages);  // old size in pages or ZW_GROW_FAILED.  spec: exec-memory.grow
+uint64_t zw_table_grow(Table *t, uint64_t delta, uint64_t init);
+uint64_t zw_table_get(const Table *t, uint64_t i);         // i < length; FuncRef * or ref
+void zw_table_set(Table *t, uint64_t i, uint64_t v);
+// Bulk operations; false = out of bounds, nothing written.
+bool zw_memory_copy(Memory *d, Memory *s, uint64_t dst, uint64_t src, uint64_t len) MUST_CHECK;
+bool zw_memory_fill(Memory *m, uint64_t dst, uint8_t byte, uint64_t len) MUST_CHECK;
+bool zw_memory_init(Instance *in, uint32_t mem, uint32_t seg, uint64_t dst, uint64_t src, uint64_t len) MUST_CHECK;
+bool zw_table_copy(Table *d, Table *s, uint64_t dst, uint64_t src, uint64_t len) MUST_CHECK;
+bool zw_table_fill(Table *t, uint64_t dst, uint64_t v, uint64_t len) MUST_CHECK;
+bool zw_table_init(Instance *in, uint32_t table, uint32_t seg, uint64_t dst, uint64_t src, uint64_t len) MUST_CHECK;
+
+// Call any function, native, interpreted or host.  args has max(nparams, nresults) slots; results from slot 0.
+// TRAP_none on return; else zw_store_trap has the details.  TRAP_exit carries the exit code there.
+TrapKind zw_call(FuncRef *f, Value *args);
+// From inside a host function: end the guest.  Unwinds at once to the innermost entry (C frames between are skipped).
+_Noreturn void zw_raise(VmCtx *caller, TrapKind kind, const char *text);
+_Noreturn void zw_raise_exit(VmCtx *caller, int code);
+
+typedef struct TrapFrame { const Image *image; uint32_t func; uint32_t wasm_at; } TrapFrame;
+typedef struct TrapInfo {
+  TrapKind kind; int exit_code; char text[160];
+  bool has_address; uint64_t address, memory_bytes; uint32_t memory; // of a memory access
+  uint32_t nframes, total_frames; TrapFrame frames[64];              // innermost first; total may be larger
+} TrapInfo;
+const TrapInfo *zw_store_trap(const Store *s);
+// The whole text, objects-and-hosting 3: "wasm trap: ...\n    0: fac  [calc.wasm+0x1f3]\n".  Returns its length as snprintf does.
+size_t zw_trap_format(const TrapInfo *t, char *buf, size_t bytes);
+const char *zw_trap_text(TrapKind k);
+
+// Runtime-wide canonical type ids (runtime/type): equal iff the types are equal across all modules.  Thread safe.
+// Written by runtime/type; see type/type.h.
