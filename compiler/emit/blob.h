@@ -1,0 +1,42 @@
+// From encoded functions to one position-independent text without external relocations, and its tables.
+#pragma once
+#include "compiler/emit/lir.h"
+
+typedef struct CodeBuf { uint8_t *p; uint32_t n, cap, limit; Arena *a; } CodeBuf; // every write is CHECKed against cap
+typedef enum FixupKind { FX_CALL /* rel32 / imm26 at `at`, to a function or thunk */ } FixupKind;
+typedef struct Fixup { uint32_t at; uint8_t kind; uint32_t target; } Fixup;      // at: offset in the function's code
+// Targets of FX_CALL: a function index of the module, or a thunk
+#define FX_THUNK(kind, n) (0x80000000u | (uint32_t)(kind) << 24 | (n))  /* kind: THUNK_*; n: type index or TrapKind */
+enum { THUNK_ENTRY, THUNK_XCALL, THUNK_HOST, THUNK_TRAP };
+
+// One encoded function with its constants and jump tables behind the code.
+typedef struct FuncCode {
+  uint32_t func;             // module's function index, or FX_THUNK(...)
+  const uint8_t *bytes; uint32_t nbytes, align;  // code, then islands; align 16, 32 or 64
+  uint32_t code_bytes;       // without islands
+  uint32_t frame_bytes, prologue_bytes, pop_bytes; uint16_t saved, flags; // as ImageFunc
+  const Fixup *fixups; uint32_t nfixups;
+  const uint8_t *sites; uint32_t sites_bytes, nsites;   // encoded stream
+  const uint8_t *maps; uint32_t maps_bytes, nmaps;
+  const ImageHandler *handlers; uint32_t nhandlers;     // pcs relative to the function
+} FuncCode;
+
+// The module's text and code-side tables, before serialisation.
+typedef struct Blob {
+  uint8_t *text; uint64_t text_bytes;
+  ImageFunc *funcs; uint32_t nfuncs;       // ascending code_off: defined functions in index order, then thunks
+  uint8_t *sites, *maps; uint32_t sites_bytes, maps_bytes;
+  ImageHandler *handlers; uint32_t nhandlers;
+  uint32_t *func_code;                     // per defined function: index in funcs
+  ImageThunks *thunks;                     // per type
+  uint64_t cpu_bits; uint32_t image_flags, arch;
+} Blob;
+
+struct Target;
+// Place functions (in index order, whatever order they were compiled in), make the thunks the module needs,
+// apply fixups.  Deterministic.  Copies what it needs into arena a.
+Blob *zw_blob_build(const Module *m, const struct Target *t, const CodeOptions *o, FuncCode *const *funcs, Arena *a);
+// .eh_frame for the blob from its function records: bytes with initial_location fields relative to text_off_of_section 0;
+// relocs are the offsets of the 32-bit fields that must become (text + addend - place).  Used by elf and by the JIT.
+typedef struct EhFrame { uint8_t *bytes; uint32_t nbytes; uint32_t *reloc_at; uint32_t *reloc_text_off; uint32_t nrelocs; } EhFrame;
+EhFrame zw_eh_frame_build(const Blob *b, const struct Target *t, Arena *a);

@@ -1,0 +1,44 @@
+// LIR: what P3 writes and P4 encodes.  One instruction of the target with physical registers.
+// P3 fills the buffer downward, so ascending addresses are program order inside a chunk.
+#pragma once
+#include "compiler/zir/zir.h"
+
+enum { // register numbers beyond the machine's own
+  REG_NONE = 0xff, REG_SLOT = 0xfe /* base: disp = slot id */, REG_CONST = 0xfd /* base: disp = constant id */,
+  REG_ARG = 0xfc /* base: disp = byte offset in the incoming stack arguments */,
+  REG_OUT = 0xfb /* base: disp = byte offset in the outgoing area of the current call */,
+};
+typedef struct Lir {
+  uint16_t op;            // row of the target's lir.def
+  uint8_t cc;             // condition; or scale (0..3) of the index of a memory operand
+  uint8_t sz;             // operation width in bytes: 1 2 4 8 16
+  uint8_t rd, rn, rm, ra; // rd destination (or the stored register), rn base or left source, rm index or right source, ra third
+  int32_t disp;           // of a memory operand
+  int32_t imm;
+  uint32_t x;             // label (block id or LABEL_STUB|n), function index, constant id, TrapKind, table id
+  uint32_t at;            // wasm offset in the file for what may trap or calls; 0 = none
+} Lir;
+STATIC_ASSERT(sizeof(Lir) == 24, "LIR is compact");
+
+// For the allocation checker (ASSERT builds): which value each operand of a LIR carries.  Parallel to the LIR.
+typedef struct LirNote { Ref def, use[3]; uint8_t kind; uint8_t pad[3]; } LirNote;
+
+enum { LABEL_STUB = 0x80000000u };
+typedef struct LirChunk { uint32_t label; uint32_t first, end; bool cold, align; } LirChunk; // a block or stub, in layout order
+typedef struct LirMap { uint32_t lir; uint32_t first, n; } LirMap;   // safepoint: map_slots[first..] are slot ids with live refs
+typedef struct LirTable { uint32_t first, n; } LirTable;            // jump table: table_labels[first..]
+
+typedef struct LirFunc {
+  const ZirFunc *z;
+  Lir *lir; uint32_t nlir; LirNote *notes /* or NULL */;
+  LirChunk *chunks; uint32_t nchunks;
+  LirTable *tables; uint32_t ntables; uint32_t *table_labels;
+  LirMap *maps; uint32_t nmaps; uint32_t *map_slots;
+  uint32_t nslots; uint8_t *slot_bytes /* 8 or 16 */; uint32_t *slot_weight; // slots are numbered by P4: hot ones get disp8
+  uint32_t used_saved;       // callee-saved registers written: bit per integer register
+  bool has_calls, needs_stack_check;
+  uint32_t arg_bytes;        // incoming stack arguments, popped on return
+  uint32_t max_out_bytes;
+  // counters for -v and --time-report
+  uint64_t w_reload, w_store, w_move; uint32_t stubs, dropped, rematerialised;
+} LirFunc;

@@ -1,0 +1,25 @@
+// What a target is to the rest: data and four functions.  x64 and a64 cannot see each other.
+#pragma once
+#include "compiler/emit/blob.h"
+
+typedef struct Target {
+  const char *name;          // "x86_64"
+  uint32_t arch;             // ARCH_*
+  uint64_t baseline_cpu;     // bits always required
+  // P3: ZIR -> LIR with physical registers.  P4: LIR -> bytes.  Scratch comes from ctx->scratch.
+  LirFunc *(*select)(Ctx *ctx, const ZirFunc *f, const CodeOptions *o, Arena *a);
+  FuncCode *(*encode)(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena *a);
+  // A border thunk: kind THUNK_*, for a type of the module (or n = TrapKind for THUNK_TRAP).
+  FuncCode *(*thunk)(Ctx *ctx, const Module *m, uint32_t kind, uint32_t n, const CodeOptions *o, Arena *a);
+  void (*apply_fixup)(uint8_t *text, uint64_t at, uint8_t kind, uint64_t target_off);
+  void (*print_lir)(const LirFunc *l, Text *out);                      // --dump=lir
+  bool (*disassemble)(const uint8_t *bytes, uint32_t n, uint64_t pc, Text *out); // --dump=asm, through capstone; false = not built in
+  // for .eh_frame: DWARF register numbers by machine number, CFA rules
+  const uint8_t *dwarf_reg; uint8_t dwarf_ra, dwarf_sp;
+  const uint8_t *save_order; uint8_t nsave;  // the order in which the prologue pushes callee-saved registers
+  const char *(*reg_name)(unsigned reg, unsigned size);
+} Target;
+extern const Target zw_x64_target;
+extern const Target zw_a64_target;
+// The allocation checker: proves that every use reads the right value.  NULL, or a sentence.  needs: l->notes.
+const char *zw_ra_check(const LirFunc *l, const Target *t, Arena *scratch);

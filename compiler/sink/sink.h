@@ -1,0 +1,19 @@
+// Where machine code goes.  A sink takes the checked module and its blob; same input, same bytes.
+#pragma once
+#include "compiler/emit/target.h"
+
+// The image's meta span: every declaration of the module plus the blob's tables (blob NULL: for the interpreter).
+// data: contents of the data segments, concatenated.
+typedef struct MetaImage { uint8_t *meta; size_t meta_bytes; uint8_t *data; size_t data_bytes; } MetaImage;
+MetaImage zw_meta_build(const Module *m, const Blob *b, uint32_t image_flags, Arena *a);
+
+// Make it runnable in this process; own, freed by zw_image_free.  NULL with a sentence (out of memory, refused pages).
+Image *zw_sink_jit(const Module *m, const Blob *b, char *err, size_t err_bytes);
+// The whole .cwasm file / object file as bytes in arena a.
+typedef struct OutBytes { uint8_t *p; size_t n; } OutBytes;
+OutBytes zw_sink_cwasm(const Module *m, const Blob *b, Arena *a);
+typedef struct ObjOptions { const char *prefix; bool strip; int debug_level; bool wasi; bool for_exe; } ObjOptions;
+OutBytes zw_sink_elf(const Module *m, const Blob *b, const Target *t, const ObjOptions *o, Arena *a);
+void zw_header_write(const Module *m, const ObjOptions *o, const char *source_name, Text *out); // the typed C header
+// Open a .cwasm for running: read into anonymous memory, verify, seal.  NULL with a sentence.
+Image *zw_cwasm_load(const uint8_t *bytes, size_t n, char *err, size_t err_bytes);

@@ -1,0 +1,121 @@
+// ZIR: SSA with block parameters, one function at a time, arrays and 32-bit refs only.  backend.md 3.2
+//
+// Opcodes are wasm's own (OP_i32_add ...) where the meaning is the same, plus the ZIR rows of ops.def:
+//   param    a=index of the parameter                      phi      block parameter: the first nphi of a block
+//   copy     a                                             result   a=call, b=k: result k >= 1 of a call (result 0 is the call)
+//   sel      a=if true, b=if false, c=condition (i32)      undef    any value (dead paths of the builder)
+//   vm_load  a=byte offset from vmctx (raw), fl=alias      vm_store a=offset (raw), b=value, fl=alias
+//   vm_addr  a=offset (raw): the address                   ptr_load a=address, c=offset (raw), fl=alias
+//   ptr_store a=address, b=value, c=offset (raw), fl=alias mulh_u, mulh_s   i64 high halves
+//   trapif   a=condition (i32), c=TrapKind                 check_sig a=element address, b=wanted type id (i32): traps null or mismatch
+//   call     xa[a..a+b) arguments, c=function index        call_elem xa[a..a+b): arguments, the LAST is the address of a
+//   lib      xa[a..a+b) arguments, c=LibcallId                       TableElem or FuncRef (checked before), c=type index
+//   catch_value  b=k: payload value k at the head of a handler block
+// terminators: jmp; br a=condition (edge 0 = true, edge 1 = false); switch a=index (last edge = default);
+//   ret xa[a..a+b); trap c=TrapKind; tcall xa.. c=function; tcall_elem xa.. (last = element) c=type; throw xa.. c=tag
+// MEM rows: load a=address, c=offset (raw u32), fl=memory; store a=address, b=value, c=offset, fl=memory;
+//   rmw like store; cmpxchg: xa[a..a+3) = address, expected, replacement; LANE rows: xa[a..): address, vector, then the raw lane.
+//   The address is an i32 (zero-extended) or i64; the access is at base + address + offset.  In checked memories
+//   a trapif came before; offsets that do not fit 31 bits have been added to the address.
+// extract/replace lane: the lane is raw in c; shuffle: xa[c..c+2) are pool indices of its 16 bytes.
+#pragma once
+#include "compiler/wasm/check.h"
+#include "runtime/abi/image.h"
+
+typedef uint32_t Ref;
+// bit 31 = 0: value index.  bits 31..30 = 10: inline constant, bits 29..28 type (0 i32, 1 i64, 2 null reference,
+// 3 f32/f64 zero: low bit of the payload 1 = f64), 28-bit signed payload.  11: index into consts[].
+#define REF_CONST 0x80000000u
+#define REF_POOL 0xc0000000u
+#define REF_NONE 0xffffffffu
+static inline bool zw_ref_is_value(Ref r) { return !(r & REF_CONST); }
+static inline bool zw_ref_is_pool(Ref r) { return r >= REF_POOL && r != REF_NONE; }
+static inline bool zw_ref_is_inline(Ref r) { return (r & REF_POOL) == REF_CONST; }
+static inline int32_t zw_ref_inline(Ref r) { return (int32_t)(r << 4) >> 4; }
+
+typedef struct ZIns { uint16_t op; uint8_t ty /* ValKind of the result; VK_COUNT = none */; uint8_t fl; uint32_t a, b, c; } ZIns;
+STATIC_ASSERT(sizeof(ZIns) == 16, "four ins a cache line");
+typedef struct ZConst { uint64_t bits[2]; uint8_t ty; } ZConst;
+
+enum { // alias class of vm_load, ptr_load (fl)
+  AL_IMMUT,      // never changes while the instance lives: needs no version
+  AL_GLOBAL, AL_TABLE /* length */, AL_ELEM /* contents of tables */, AL_MEMLEN, AL_GC,
+};
+enum { ZV_DEAD = 1 /* phi without a live use */, ZV_HOISTED = 2, ZV_PROVED = 4 /* load that cannot trap */ };
+
+typedef struct ZEdge { uint32_t to, from; uint32_t args; } ZEdge;  // edge_args[args .. args + nphi(to)): one ref per phi
+typedef struct ZBlock {
+  uint32_t first, end;        // instructions [first, end): phis, body, terminator (the last one)
+  uint32_t nphi;
+  uint32_t edges; uint16_t nedges; // successors: edges[edges .. + nedges)
+  uint16_t npreds;            // saturating count of edges that come in
+  uint32_t loop;              // innermost natural loop or NO_LOOP
+  uint8_t depth, cold, is_header, is_handler;
+  uint32_t try_region;        // innermost try whose handlers guard its calls, or UINT32_MAX
+  uint32_t pos;               // layout position of its first instruction (see pos lists)
+} ZBlock;
+typedef struct ZLoop {
+  uint32_t parent, header, entry; // blocks of ZIR
+  uint32_t depth, effects, max_height;
+  uint32_t last_block;        // its last block in layout order
+  uint32_t exits[6]; uint8_t nexits, has_call, iterates;
+  uint32_t hoist_first, hoist_last; // chain by hoist_next[], executed at the end of `entry`; REF_NONE = none
+  uint32_t liveins, nliveins; // values[] from outside used naturally in it: livein[liveins ..]
+} ZLoop;
+typedef struct ZTry { uint32_t parent; uint32_t ncatches, catches; } ZTry;    // catch_[catches ..]
+typedef struct ZCatch { uint32_t tag; /* UINT32_MAX = all */ uint32_t block; uint8_t with_ref; } ZCatch;
+
+typedef struct ZirFunc {
+  const Module *m; uint32_t func, type;
+  VmLayout layout;            // of the module's vmctx
+  Arena *arena;
+  ZIns *ins; uint32_t nins, cap;
+  // per value, parallel to ins
+  uint16_t *uses;             // saturating
+  uint32_t *wuse;             // sum of 8^min(depth,7) over uses outside cold blocks, saturating
+  uint32_t *blk;              // defining block
+  uint8_t *ldep;              // natural loop depth of the definition (after hoisting)
+  uint8_t *vflags;            // ZV_*
+  uint32_t *at;               // wasm offset in the file, for traps and calls; 0 = none
+  uint32_t *hoist_next;
+  ZConst *consts; uint32_t nconsts;
+  ZBlock *blocks; uint32_t nblocks;
+  ZEdge *edges; uint32_t nedges;
+  Ref *edge_args; uint32_t nedge_args;
+  Ref *xa; uint32_t nxa;
+  ZLoop *loops; uint32_t nloops; uint32_t *livein; uint32_t nlivein;
+  ZTry *tries; uint32_t ntries; ZCatch *catches;
+  uint32_t *order; uint32_t norder;        // blocks in layout order
+  // ascending layout positions of non-cold calls, divisions and variable shifts (position = blocks[b].pos + index in block)
+  uint32_t *call_pos, *div_pos, *shift_pos; uint32_t ncall_pos, ndiv_pos, nshift_pos;
+  uint32_t flags;             // FN_*
+  uint32_t frame_locals;      // locals demoted to the frame by the complexity guard; accessed by ptr_load/ptr_store on frame_addr
+  bool has_refs;              // some value is VK_REF: stack maps wanted
+} ZirFunc;
+
+static inline uint32_t zw_depth_weight(uint32_t depth) { return 1u << (3 * (depth > 7 ? 7 : depth)); }
+
+// Settings of the code, from flags, the same for all functions of a compilation.
+typedef struct CodeOptions {
+  uint8_t opt;                // 0 1 2
+  uint32_t image_flags;       // IMAGE_GUARD ...
+  uint64_t cpu_bits;
+  bool deterministic, verify;
+  uint64_t random_ra;         // 0 = off; else the seed
+  uint32_t small_file;        // 0 = off; else number of allocatable integer registers
+  bool no_inline, no_hoist, no_number; // for bisecting
+  uint32_t guard_bytes;       // of each memory beyond its length that faults by itself: 64 KiB, 0 when checked
+} CodeOptions;
+
+// P2.  needs: m->checked.  leaves: ZIR that satisfies the V-rules, laid out, with uses and positions counted.
+// What P2 does not do yet is refused through ctx by name of the feature (ERR_unsupported).
+ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Arena *a);
+ValKind zw_ref_type(const ZirFunc *f, Ref r);
+// Constant bits of r; false when r is a value.  f32 in the low 32 bits.
+bool zw_ref_const(const ZirFunc *f, Ref r, uint64_t bits[2]);
+Ref zw_zir_const(ZirFunc *f, ValKind ty, uint64_t lo, uint64_t hi);
+
+void zw_zir_print(const ZirFunc *f, Text *out);                 // --dump=zir; stable, parses back
+ZirFunc *zw_zir_parse(Ctx *ctx, Str text, Arena *a);            // a function without a module: m has just the types it mentions
+// Numbered rules V1..V12 (zir/README.md).  NULL, or a sentence naming the rule, block and instruction.
+const char *zw_zir_verify(const ZirFunc *f, Arena *scratch);
