@@ -40,8 +40,8 @@ typedef enum ImageSection {
   IMG_SITES,       // bytes: per function, a stream of sites (below)
   IMG_MAPS,        // bytes: per function, stack maps
   IMG_HANDLERS,    // ImageHandler[]
-  IMG_TYPES,       // u32 stream: per rec group: count, then per type: kind | final<<8, super, n.. (see type/)
-  IMG_TYPE_INDEX,  // u32[]: position of type k in IMG_TYPES
+  IMG_TYPES,       // u32 stream: per rec group: count, then per type: kind | final << 8, super (-1 none), n, m, body (type/README.md)
+  IMG_TYPE_INDEX,  // u32[]: word position of type k's kind word in IMG_TYPES
   IMG_IMPORTS,     // ImageImport[]
   IMG_EXPORTS,     // ImageExport[]
   IMG_TABLES,      // ImageTable[]   defined and imported, in index order
