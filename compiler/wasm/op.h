@@ -10,6 +10,9 @@
 //   ZIR ( copy,         "copy",            x_x,       flags )                      ZIR only, never in a .wasm file
 // code: OP(byte), FB(n) GC page, FC(n), FD(n) SIMD page, FE(n) atomics page; n is the LEB u32 after the prefix.
 // sig: operands _ results; i=i32 l=i64 f=f32 d=f64 v=v128 a=address type of the memory, z=nothing.
+// Rows with two results: only the four of wide arithmetic (sig llll_ll, ll_ll).
+// Two forms of one mnemonic that the text tells apart by their immediates share it: select and select_t,
+// ref_test and ref_test_null, ref_cast and ref_cast_null; zw_op_from_text gives the first.
 // SIMD rows with a lane immediate and no memory (extract/replace) are NUM rows with flag LANEIMM; i8x16.shuffle is WASM.
 #pragma once
 #include "runtime/abi/value.h"
@@ -39,11 +42,12 @@ typedef enum Imm {
   IMM_NONE, IMM_BLOCK, IMM_LABEL, IMM_BR_TABLE, IMM_FUNC, IMM_CALL_INDIRECT, IMM_TYPE, IMM_LOCAL, IMM_GLOBAL, IMM_TABLE,
   IMM_MEMORY, IMM_I32, IMM_I64, IMM_F32, IMM_F64, IMM_V128, IMM_SHUFFLE, IMM_LANE, IMM_MEMARG, IMM_MEMARG_LANE,
   IMM_DATA, IMM_ELEM, IMM_DATA_MEMORY, IMM_ELEM_TABLE, IMM_MEMORY2, IMM_TABLE2, IMM_SELECT_T, IMM_HEAPTYPE, IMM_REFTYPE_CAST,
-  IMM_BR_CAST, IMM_TYPE_FIELD, IMM_TYPE_N, IMM_TYPE_DATA, IMM_TYPE_ELEM, IMM_TYPE2, IMM_TAG, IMM_TRY_TABLE, IMM_CATCH_LEGACY,
+  IMM_BR_CAST, IMM_TYPE_FIELD, IMM_TYPE_N, IMM_TYPE_DATA, IMM_TYPE_ELEM, IMM_TYPE2, IMM_TAG, IMM_TRY_TABLE,
   IMM_FENCE, IMM_COUNT
 } Imm;
 
-enum { // OpInfo.flags
+enum { // OpInfo.flags; rows write the name after OPF_, or 0
+  OPF_0 = 0,
   OPF_COMM = 1,      // commutative
   OPF_LANEIMM = 2,   // a lane byte follows
   OPF_LOAD = 4, OPF_STORE = 8, OPF_RMW = 16, OPF_CMPXCHG = 32, OPF_WAIT = 64, OPF_NOTIFY = 128,
@@ -62,7 +66,7 @@ typedef struct OpInfo {
   uint8_t width;        // bytes accessed, MEM and LANE rows
   uint16_t flags;
   uint8_t nin, nout;    // of sig; WASM rows 0
-  uint8_t in[3], out[2];// ValKind, or SIG_ADDR for the address type
+  uint8_t in[4], out[2];// ValKind, or SIG_ADDR for the address type
 } OpInfo;
 enum { SIG_ADDR = 0x40, SIG_ANY = 0x41 };
 extern const OpInfo zw_op_info[OP_COUNT];
