@@ -6,6 +6,7 @@ typedef struct ArenaChunk ArenaChunk;
 typedef struct Arena {
   char *next, *end;                // free space of the newest chunk
   ArenaChunk *chunks;              // newest first
+  ArenaChunk *spare;               // the largest one released, kept for the next need
   uint64_t bytes;                  // in all chunks
   uint64_t max_bytes;              // more than this fails like out of memory; 0 = no limit
   void (*nomem)(void *arg);        // called instead of returning NULL; must not return.  May be NULL

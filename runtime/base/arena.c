@@ -1,0 +1,171 @@
+// Arenas on zw_alloc's blocks.  Memory is handed out zeroed without clearing it twice: a chunk knows how far
+// it was ever used (`dirty`), and only what lies below is cleared again.
+#include "runtime/base/arena.h"
+#include "runtime/base/alloc.h"
+#include "runtime/base/asan.h"
+#include "runtime/base/bits.h"
+
+struct ArenaChunk {
+  ArenaChunk *older;
+  char *end;    // of the chunk
+  char *dirty;  // nothing at or above was ever handed out
+};
+
+enum { FIRST_CHUNK = 16 << 10, MAX_CHUNK = 1 << 20 };
+
+static char *chunk_start(ArenaChunk *c) { return (char *)(c + 1); }
+static size_t chunk_bytes(ArenaChunk *c) { return (size_t)(c->end - (char *)c); }
+
+void zw_arena_init(Arena *a, void (*nomem)(void *arg), void *nomem_arg)
+{
+  *a = (Arena){ .nomem = nomem, .nomem_arg = nomem_arg };
+}
+
+static void free_chunk(Arena *a, ArenaChunk *c)
+{
+  if (!c)
+    return;
+  a->bytes -= chunk_bytes(c);
+  zw_asan_unpoison(c, chunk_bytes(c));
+  zw_free(c);
+}
+
+// Of a chunk that is dropped and the spare one, keep the larger.
+static void spare_chunk(Arena *a, ArenaChunk *c)
+{
+  if (a->spare && chunk_bytes(a->spare) >= chunk_bytes(c)) {
+    free_chunk(a, c);
+    return;
+  }
+  free_chunk(a, a->spare);
+  a->spare = c;
+}
+
+// Free space of the newest chunk from `next` on is ours again.
+static void rewind_to(Arena *a, char *next)
+{
+  ArenaChunk *c = a->chunks;
+  if (c && a->next > c->dirty)
+    c->dirty = a->next;
+  a->next = next;
+  a->end = c ? c->end : NULL;
+  if (c)
+    zw_asan_poison(next, (size_t)(c->end - next));
+}
+
+static void drop_newest(Arena *a)
+{
+  ArenaChunk *c = a->chunks;
+  if (a->next > c->dirty)
+    c->dirty = a->next;
+  a->chunks = c->older;
+  spare_chunk(a, c);
+  // The next newest was full when c was made; its `dirty` was set then.
+  a->next = a->chunks ? a->chunks->dirty : NULL;
+  a->end = a->chunks ? a->chunks->end : NULL;
+}
+
+void zw_arena_free(Arena *a)
+{
+  while (a->chunks)
+    drop_newest(a);
+  free_chunk(a, a->spare);
+  a->spare = NULL;
+  ASSERT(a->bytes == 0);
+}
+
+void zw_arena_reset(Arena *a)
+{
+  while (a->chunks)
+    drop_newest(a);
+  ArenaChunk *c = a->spare;
+  if (!c)
+    return;
+  a->spare = NULL;
+  c->older = NULL;
+  a->chunks = c;
+  a->next = chunk_start(c);
+  rewind_to(a, chunk_start(c));
+}
+
+ArenaMark zw_arena_mark(const Arena *a) { return (ArenaMark){ a->chunks, a->next }; }
+
+void zw_arena_release(Arena *a, ArenaMark m)
+{
+  while (a->chunks != m.chunk)
+    drop_newest(a);
+  if (a->chunks)
+    rewind_to(a, m.next);
+}
+
+static bool add_chunk(Arena *a, size_t need)
+{
+  ArenaChunk *c = a->spare;
+  if (a->chunks && a->next > a->chunks->dirty)
+    a->chunks->dirty = a->next;
+  if (c && (size_t)(c->end - chunk_start(c)) >= need) {
+    a->spare = NULL;
+  } else {
+    size_t bytes = a->chunks ? chunk_bytes(a->chunks) * 2 : FIRST_CHUNK;
+    if (bytes > MAX_CHUNK)
+      bytes = MAX_CHUNK;
+    if (bytes < need + sizeof(ArenaChunk))
+      bytes = need + sizeof(ArenaChunk);
+    if (a->max_bytes && (a->bytes > a->max_bytes || bytes > a->max_bytes - a->bytes))
+      return false;
+    c = zw_alloc(bytes);
+    if (!c)
+      return false;
+    c->end = (char *)c + bytes;
+    c->dirty = chunk_start(c);
+    a->bytes += bytes;
+  }
+  c->older = a->chunks;
+  a->chunks = c;
+  a->next = chunk_start(c);
+  a->end = c->end;
+  zw_asan_poison(a->next, (size_t)(a->end - a->next));
+  return true;
+}
+
+void *zw_arena_slow(Arena *a, size_t bytes, size_t align)
+{
+  ASSERT(align && align <= 64 && (align & (align - 1)) == 0);
+  const size_t redzone = ZW_REDZONE;
+  for (;;) {
+    char *p = (char *)zw_align_up((uintptr_t)a->next, align);
+    size_t room = a->end > p ? (size_t)(a->end - p) : 0;
+    if (a->end && bytes <= room && redzone <= room - bytes) {
+      a->next = p + bytes + redzone;
+      zw_asan_unpoison(p, bytes);
+      char *dirty = a->chunks->dirty;
+      if (p < dirty)
+        memset(p, 0, bytes < (size_t)(dirty - p) ? bytes : (size_t)(dirty - p));
+      return p;
+    }
+    size_t need;
+    if (!zw_add_size(bytes, align + redzone, &need) || need > SIZE_MAX / 2 || !add_chunk(a, need)) {
+      if (a->nomem) {
+        a->nomem(a->nomem_arg);
+        BUG("an arena's nomem returned");
+      }
+      return NULL;
+    }
+  }
+}
+
+void *zw_arena_array(Arena *a, size_t n, size_t size, size_t align)
+{
+  size_t bytes;
+  if (!zw_mul_size(n, size, &bytes))
+    bytes = SIZE_MAX; // fails below like any size that is too large
+  return zw_arena_slow(a, bytes, align);
+}
+
+char *zw_arena_str(Arena *a, const char *s, size_t len)
+{
+  char *p = zw_arena_slow(a, len + 1, 1);
+  if (p && len)
+    memcpy(p, s, len);
+  return p;
+}
