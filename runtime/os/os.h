@@ -29,7 +29,9 @@ uint64_t zw_os_cpu_bits(void);
 typedef struct OsFault { uintptr_t pc, sp, address; uintptr_t *regs; /* general registers by machine number, writable */ bool write; } OsFault;
 // Called in the signal handler; true = handled, the context (regs, pc, sp) has been edited.
 typedef bool (*OsFaultHandler)(OsFault *f, uintptr_t *pc, uintptr_t *sp);
-bool zw_os_install_fault_handler(OsFaultHandler h); // once per process; keeps the previous action
+bool zw_os_install_fault_handler(OsFaultHandler h); // once per process; keeps the previous action.  The first h stays
+// For hosts that own SIGSEGV: hand a signal's arguments over; true = it was ours and the context has been edited.
+bool zw_os_handle_fault(int sig, void *siginfo, void *context);
 
 // ---- files, for WASI and the tools: raw descriptors, results >= 0 or -errno ----
 long zw_os_syscall(long n, long a, long b, long c, long d, long e, long f);
