@@ -7,6 +7,7 @@ enum { // register numbers beyond the machine's own
   REG_NONE = 0xff, REG_SLOT = 0xfe /* base: disp = slot id */, REG_CONST = 0xfd /* base: disp = constant id */,
   REG_ARG = 0xfc /* base: disp = byte offset in the incoming stack arguments */,
   REG_OUT = 0xfb /* base: disp = byte offset in the outgoing area of the current call */,
+  REG_AREA = 0xfa /* base: disp = byte offset in the frame area (area_bytes below) */,
 };
 typedef struct Lir {
   uint16_t op;            // row of the target's lir.def
@@ -24,7 +25,9 @@ STATIC_ASSERT(sizeof(Lir) == 24, "LIR is compact");
 typedef struct LirNote { Ref def, use[3]; uint8_t kind; uint8_t pad[3]; } LirNote;
 
 enum { LABEL_STUB = 0x80000000u };
-typedef struct LirChunk { uint32_t label; uint32_t first, end; bool cold, align; } LirChunk; // a block or stub, in layout order
+// A block or stub.  P4 places the chunks that are not cold in array order, then the cold ones in array order.
+// block: the ZIR block a chunk belongs to (a block's own id): its try_region guards the calls in it.
+typedef struct LirChunk { uint32_t label; uint32_t first, end; uint32_t block; bool cold, align; } LirChunk;
 typedef struct LirMap { uint32_t lir; uint32_t first, n; } LirMap;   // safepoint: map_slots[first..] are slot ids with live refs
 typedef struct LirTable { uint32_t first, n; } LirTable;            // jump table: table_labels[first..]
 
@@ -33,7 +36,9 @@ typedef struct LirFunc {
   Lir *lir; uint32_t nlir; LirNote *notes /* or NULL */;
   LirChunk *chunks; uint32_t nchunks;
   LirTable *tables; uint32_t ntables; uint32_t *table_labels;
-  LirMap *maps; uint32_t nmaps; uint32_t *map_slots;
+  LirMap *maps; uint32_t nmaps; uint32_t *map_slots;     // ascending lir
+  ZConst *consts; uint32_t nconsts; // what REG_CONST names: the function's own and P3's (masks); only used ones are emitted
+  uint32_t area_bytes;       // frame area addressed by REG_AREA: demoted locals, payloads, results in memory; 16-aligned
   uint32_t nslots; uint8_t *slot_bytes /* 8 or 16 */; uint32_t *slot_weight; // slots are numbered by P4: hot ones get disp8
   uint32_t used_saved;       // callee-saved registers written: bit per integer register
   bool has_calls, needs_stack_check;
