@@ -1,0 +1,133 @@
+/* zwasm_rt.h: all that a program needs to run wasm modules that zwasmc compiled into it.  C99 and C++98.
+   Link with libzwasm-rt.a.  An instance is used by one thread at a time (any thread); different instances run
+   concurrently.  Every call below that takes an instance also takes a generated `calc *` through calc_instance(). */
+#ifndef ZWASM_RT_H
+#define ZWASM_RT_H
+#include <stddef.h>
+#include <stdint.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+#define ZWASM_ABI 1
+#if defined(__GNUC__)
+#define ZWASM_NORETURN __attribute__((__noreturn__))
+#else
+#define ZWASM_NORETURN
+#endif
+
+typedef struct zwasm_module zwasm_module_t;     /* compiled code: constant, shared by all instances */
+typedef struct zwasm_instance zwasm_instance_t;
+typedef struct zwasm_memory zwasm_memory_t;
+typedef struct zwasm_table zwasm_table_t;
+typedef struct zwasm_wasi zwasm_wasi_t;
+typedef struct zwasm_ref *zwasm_ref_t;          /* a reference of any type; NULL is null */
+typedef struct zwasm_v128 { uint8_t bytes[16]; } zwasm_v128_t;
+
+/* How a call ended.  The numbers never change. */
+typedef enum zwasm_status {
+  ZWASM_OK = 0, ZWASM_UNREACHABLE = 1, ZWASM_OUT_OF_BOUNDS = 2, ZWASM_UNALIGNED_ATOMIC = 3, ZWASM_TABLE_OUT_OF_BOUNDS = 4,
+  ZWASM_UNDEFINED_ELEMENT = 5, ZWASM_UNINITIALIZED_ELEMENT = 6, ZWASM_INDIRECT_CALL_TYPE = 7, ZWASM_DIVIDE_BY_ZERO = 8,
+  ZWASM_INTEGER_OVERFLOW = 9, ZWASM_BAD_CONVERSION = 10, ZWASM_STACK_OVERFLOW = 11, ZWASM_NULL_FUNCTION = 12,
+  ZWASM_NULL_REFERENCE = 13, ZWASM_NULL_STRUCT = 14, ZWASM_NULL_ARRAY = 15, ZWASM_NULL_I31 = 16, ZWASM_NULL_EXCEPTION = 17,
+  ZWASM_ARRAY_OUT_OF_BOUNDS = 18, ZWASM_CAST_FAILURE = 19, ZWASM_UNCAUGHT_EXCEPTION = 20, ZWASM_ALLOCATION_FAILURE = 21,
+  ZWASM_EXPECTED_SHARED = 22, ZWASM_INTERRUPTED = 23, ZWASM_OUT_OF_FUEL = 24, ZWASM_HOST_TRAP = 25,
+  ZWASM_EXIT = 26             /* the guest called proc_exit: see zwasm_trap()->exit_code */
+} zwasm_status_t;
+
+/* Start from ZWASM_OPTIONS_INIT and set what matters; NULL in place of options means the same. */
+typedef struct zwasm_options {
+  size_t struct_size;
+  size_t max_stack;             /* bytes of stack for wasm; 0 = what the module was compiled for, else 1 MiB */
+  uint64_t max_memory;          /* bytes, per memory; 0 = what the module declares */
+  uint64_t max_table_elements;  /* per table; 0 = what the module declares */
+  const void *imports;          /* a generated calc_imports, where the header has one */
+  zwasm_wasi_t *wasi;           /* stays yours, must outlive the instance; NULL: every WASI call says ENOSYS */
+  zwasm_instance_t *linked;     /* needed to import what belongs to another instance: that instance */
+  void *user;                   /* for zwasm_user() */
+} zwasm_options_t;
+#define ZWASM_OPTIONS_INIT { sizeof(zwasm_options_t), 0, 0, 0, NULL, NULL, NULL, NULL }
+
+/* Why the last call on this thread that failed with NULL did so: one sentence, never NULL. */
+const char *zwasm_last_error(void);
+void *zwasm_user(zwasm_instance_t *);
+
+/* What ended the last call; belongs to the instance, valid until it is entered again.  Frames: innermost first. */
+typedef struct zwasm_frame { const char *module, *function, *file; uint32_t line, func_index, wasm_offset; } zwasm_frame_t;
+typedef struct zwasm_trap {
+  zwasm_status_t status;
+  int exit_code;                /* ZWASM_EXIT */
+  const char *message;
+  int has_address;              /* of a memory access that was out of bounds: */
+  uint64_t address, memory_bytes;
+  uint32_t nframes, total_frames; /* total may be larger */
+  const zwasm_frame_t *frames;
+} zwasm_trap_t;
+const zwasm_trap_t *zwasm_trap(zwasm_instance_t *);
+size_t zwasm_trap_text(zwasm_instance_t *, char *buf, size_t bytes); /* message and backtrace; returns as snprintf */
+
+/* A trap in a plain export call ends the innermost zwasm_try() or _try call below it on this stack; C frames between
+   are skipped as by longjmp.  Without one the program prints the backtrace and aborts. */
+zwasm_status_t zwasm_try(zwasm_instance_t *, void (*fn)(void *arg), void *arg);
+/* From an import: end the wasm call.  zwasm_raise does not return and skips your frames (no destructors run);
+   zwasm_set_trap takes effect when the import returns. */
+ZWASM_NORETURN void zwasm_raise(zwasm_instance_t *, const char *message);
+void zwasm_set_trap(zwasm_instance_t *, const char *message);
+/* For hosts with a SIGSEGV handler of their own: nonzero = it was a wasm trap, return from the handler. */
+int zwasm_handle_fault(int sig, void *siginfo, void *context);
+
+/* Memories.  mem_at: the address of `len` guest bytes at `at`, or NULL if they are not all inside. */
+zwasm_memory_t *zwasm_memory_new(zwasm_instance_t *linked, uint64_t min_pages, uint64_t max_pages);
+void *zwasm_mem_at(zwasm_memory_t *, uint64_t at, uint64_t len);
+uint64_t zwasm_memory_bytes(zwasm_memory_t *);
+uint64_t zwasm_memory_grow(zwasm_memory_t *, uint64_t pages); /* old size in pages, or UINT64_MAX */
+uint64_t zwasm_table_length(zwasm_table_t *);
+
+/* WASI preview 1.  Nothing is granted that is not named here; calls answer nonzero for success. */
+zwasm_wasi_t *zwasm_wasi_new(void);
+void zwasm_wasi_delete(zwasm_wasi_t *);
+int zwasm_wasi_arg(zwasm_wasi_t *, const char *arg);               /* the first one is argv[0] */
+int zwasm_wasi_env(zwasm_wasi_t *, const char *name, const char *value);
+int zwasm_wasi_preopen(zwasm_wasi_t *, const char *host_dir, const char *guest_name, int writable);
+int zwasm_wasi_inherit_stdio(zwasm_wasi_t *);
+int zwasm_wasi_stdio_fd(zwasm_wasi_t *, int guest_fd /* 0 1 2 */, int host_fd);
+
+/* ---- for generated code: not for use by hand ---- */
+extern const char zwasm_abi_1;                  /* undefined at link time = a runtime of another ABI */
+typedef union zwasm_value { int32_t i32; int64_t i64; float f32; double f64; zwasm_v128_t v128; zwasm_ref_t ref; uint64_t u64[2]; } zwasm_value_t;
+/* One import, in the order of the module.  Functions: arguments and results in 16-byte slots from args[0]. */
+typedef void (*zwasm_host_fn_t)(void *env, void *caller, zwasm_value_t *args);
+enum { ZWASM_IMPORT_FN = 0 /* env: the instance */, ZWASM_IMPORT_WASI = 1 /* env: the WASI context */,
+       ZWASM_IMPORT_FIELD = 2 /* options.imports holds at `offset`: a zwasm_memory_t *, zwasm_table_t *, or address of a global's value */ };
+typedef struct zwasm_import { zwasm_host_fn_t fn; uint32_t kind, offset; } zwasm_import_t;
+struct zwasm_module {
+  uint32_t abi, struct_size;
+  const char *name;
+  const void *meta, *text, *data;               /* abi/image.h */
+  size_t meta_bytes, text_bytes, data_bytes;
+  const zwasm_import_t *imports;
+  size_t nimports;
+  size_t max_stack;
+  void **state;                                 /* one writable word, NULL at first */
+};
+size_t zwasm_rt_sizeof(const zwasm_module_t *);
+zwasm_instance_t *zwasm_rt_new(const zwasm_module_t *, const zwasm_options_t *);
+zwasm_instance_t *zwasm_rt_init_at(const zwasm_module_t *, void *where, size_t size, const zwasm_options_t *);
+void zwasm_rt_delete(zwasm_instance_t *);
+/* func: index in the module.  args: max(params, results) slots of 16 bytes, 16-aligned; results from slot 0. */
+void zwasm_rt_call(zwasm_instance_t *, uint32_t func, zwasm_value_t *args);
+zwasm_status_t zwasm_rt_call_try(zwasm_instance_t *, uint32_t func, zwasm_value_t *args);
+zwasm_memory_t *zwasm_rt_memory(zwasm_instance_t *, uint32_t index);
+zwasm_table_t *zwasm_rt_table(zwasm_instance_t *, uint32_t index);
+void *zwasm_rt_global(zwasm_instance_t *, uint32_t index); /* address of its value */
+/* A program made with --emit=exe: start.o looks for these two. */
+typedef struct zwasm_exe_options {
+  size_t struct_size, max_stack;
+  const char *entry;                            /* "_start" */
+  const char *const *args, *const *env, *const *dirs; /* NULL-terminated or NULL: baked-in argv[1..], "N=V", "HOST::GUEST" with :ro allowed */
+} zwasm_exe_options_t;
+extern const zwasm_module_t *const zwasm_exe_module;
+extern const zwasm_exe_options_t zwasm_exe_options;
+#ifdef __cplusplus
+}
+#endif
+#endif
