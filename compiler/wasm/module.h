@@ -4,6 +4,7 @@
 #include "compiler/base/fail.h"
 #include "compiler/wasm/op.h"
 #include "runtime/abi/valtype.h"
+#include "runtime/abi/vmctx.h"
 #include "runtime/base/vec.h"
 
 // Subtyping is zw_subtype (compiler/wasm/check.h).
@@ -35,6 +36,7 @@ typedef struct Func {
   const uint8_t *body; uint32_t body_len; // local declarations and instructions
   Str name;                  // name section, or empty
   bool declared_ref;         // may be the operand of ref.func
+  uint32_t funcref;          // index of its FuncRef in the vmctx, when declared_ref; by zw_number_funcrefs
 } Func;
 typedef struct Table { TableType type; uint32_t import; bool has_init; ConstExpr init; } Table;
 typedef struct MemoryDecl { MemoryType type; uint32_t import; } MemoryDecl;
@@ -66,6 +68,7 @@ typedef struct Module {
   uint64_t code_at, code_len; // the code section's extent, for figures
   uint64_t features_on;      // bit per Feature: what the user allows
   uint64_t features_used;    // bit per Feature: what decode and check met
+  uint32_t nfuncrefs;        // FuncRefs in the vmctx: functions with declared_ref, ascending index; by zw_number_funcrefs
   bool checked;              // by zw_check_module; nothing below may report an input error
   FuncFacts *facts;          // per defined function (index - nimported_funcs); filled by check
 } Module;
@@ -86,3 +89,7 @@ uint64_t zw_features_default(void);
 bool zw_features_parse(const char *text, uint64_t *out, char *err, size_t err_bytes);
 static inline const FuncType *zw_func_type(const Module *m, uint32_t func) { return &m->types[m->funcs[func].type].func; }
 ValKind zw_val_kind(const Module *m, ValType t); // a type's storage class
+// Give each function that may be the operand of ref.func its FuncRef in the vmctx.  check ends with it; again is harmless.
+void zw_number_funcrefs(Module *m);
+// Where things are in this module's vmctx.  needs: zw_number_funcrefs
+VmLayout zw_module_layout(const Module *m);

@@ -57,7 +57,7 @@ typedef enum ImageSection {
   IMG_FUNCREFS,    // u32[]: function index of each FuncRef of the vmctx
   IMG_THUNKS,      // ImageThunks[]: per type, code offsets
   IMG_NAMES,       // u32[]: per function (imports first) offset in IMG_STRINGS, 0 = none
-  IMG_STRINGS,     // bytes; offset 0 is ""
+  IMG_STRINGS,     // bytes; each string: its length (u32, unaligned), bytes, NUL.  Offsets are of the bytes; 0 is ""
   IMG_SECTION_COUNT
 } ImageSection;
 
@@ -121,6 +121,17 @@ typedef struct Image {
 #define IMAGE_ARRAY(im, T, section) ((const T *)(const void *)((im)->meta + (im)->h->span[section].off))
 #define IMAGE_COUNT(im, section) ((im)->h->span[section].count)
 static inline const char *zw_image_str(const Image *im, uint32_t off) { return (const char *)(im->meta + im->h->span[IMG_STRINGS].off + off); }
+// The same with its length: names may contain NUL.  At the section's start stand four bytes: the NUL of "" at 0, and zeros.
+static inline Str zw_image_name(const Image *im, uint32_t off)
+{
+  Str s = { zw_image_str(im, off), 0 };
+  if (off) {
+    uint32_t n;
+    __builtin_memcpy(&n, s.p - 4, 4);
+    s.n = n;
+  }
+  return s;
+}
 
 // Open over spans that stay alive and readable.  Checks the header always, and with `untrusted` every
 // record, index, order and bound, so that nothing in meta can lead the runtime outside it.  False with a sentence in err.

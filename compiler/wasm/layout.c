@@ -1,0 +1,17 @@
+// Where a module's things are in its vmctx: what build compiles against and what the image tells the runtime.
+#include "compiler/wasm/module.h"
+
+void zw_number_funcrefs(Module *m)
+{
+  m->nfuncrefs = 0;
+  for (uint32_t f = 0; f < m->nfuncs; f++)
+    if (m->funcs[f].declared_ref)
+      m->funcs[f].funcref = m->nfuncrefs++;
+}
+
+VmLayout zw_module_layout(const Module *m)
+{
+  VmCounts n = { .memories = m->nmemories, .tables = m->ntables, .imported_funcs = m->nimported_funcs,
+                 .types = m->ntypes, .globals = m->nglobals, .funcrefs = m->nfuncrefs };
+  return zw_vm_layout(&n);
+}
