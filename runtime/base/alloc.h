@@ -1,4 +1,4 @@
-// The one allocator: blocks carved from pages that runtime/os maps.  Thread safe.
+// The one allocator: blocks carved from pages that runtime/os maps.  Thread safe.  Implemented in runtime/os.
 // Memory is zeroed.  NULL when the OS says no, or when ZW_FAIL_ALLOC's count has run out.
 #pragma once
 #include <stddef.h>

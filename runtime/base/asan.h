@@ -2,15 +2,13 @@
 #pragma once
 #include <stddef.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ZW_ASAN 1
-#elif defined(__has_feature)
+#if defined(__has_feature) && !defined(__SANITIZE_ADDRESS__) // clang's way to say it
 #if __has_feature(address_sanitizer)
-#define ZW_ASAN 1
+#define __SANITIZE_ADDRESS__ 1
 #endif
 #endif
 
-#ifdef ZW_ASAN
+#ifdef __SANITIZE_ADDRESS__
 void __asan_poison_memory_region(void const volatile *p, size_t bytes);
 void __asan_unpoison_memory_region(void const volatile *p, size_t bytes);
 static inline void zw_asan_poison(const void *p, size_t bytes) { __asan_poison_memory_region(p, bytes); }
