@@ -21,9 +21,9 @@ static inline bool zw_add_size(size_t a, size_t b, size_t *out) { return !__buil
 static inline bool zw_mul_size(size_t a, size_t b, size_t *out) { return !__builtin_mul_overflow(a, b, out); }
 
 // Unaligned little-endian access.
-static inline uint16_t zw_get16(const void *p) { uint16_t v; memcpy(&v, p, 2); return v; }
-static inline uint32_t zw_get32(const void *p) { uint32_t v; memcpy(&v, p, 4); return v; }
-static inline uint64_t zw_get64(const void *p) { uint64_t v; memcpy(&v, p, 8); return v; }
-static inline void zw_put16(void *p, uint16_t v) { memcpy(p, &v, 2); }
-static inline void zw_put32(void *p, uint32_t v) { memcpy(p, &v, 4); }
-static inline void zw_put64(void *p, uint64_t v) { memcpy(p, &v, 8); }
+static inline uint16_t zw_get16(const void *p) { uint16_t v; __builtin_memcpy(&v, p, 2); return v; }
+static inline uint32_t zw_get32(const void *p) { uint32_t v; __builtin_memcpy(&v, p, 4); return v; }
+static inline uint64_t zw_get64(const void *p) { uint64_t v; __builtin_memcpy(&v, p, 8); return v; }
+static inline void zw_put16(void *p, uint16_t v) { __builtin_memcpy(p, &v, 2); }
+static inline void zw_put32(void *p, uint32_t v) { __builtin_memcpy(p, &v, 4); }
+static inline void zw_put64(void *p, uint64_t v) { __builtin_memcpy(p, &v, 8); }
