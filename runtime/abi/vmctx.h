@@ -20,6 +20,7 @@
 typedef struct VmCtx VmCtx;
 typedef struct Instance Instance;
 typedef struct Store Store;
+struct TrapFrame;
 
 enum LibcallId {
 #define LIBCALL(id, sig, flags) LIB_##id,
@@ -38,7 +39,7 @@ typedef struct FuncRef {
   VmCtx *vmctx;         // or HostFunc
   uint32_t type_id;     // runtime-wide canonical type id, never 0
   uint32_t func;        // index in its instance's module
-  void *pad;
+  void *entry;          // its ENTRY thunk (native)
 } FuncRef;
 // Element of a funcref table; type_id 0 = null.  Import slots have the same shape.
 typedef struct TableElem {
@@ -54,14 +55,22 @@ typedef struct VmTableDef { void *base; uint64_t length; } VmTableDef;     // ba
 typedef struct VmMemory { uint8_t *base; VmMemoryDef *def; } VmMemory;
 typedef struct VmTable { void *base; VmTableDef *def; } VmTable;
 
-// One entry from C into wasm.  On the C stack of zw_enter.
+// One entry from C into wasm, or one zwasm_try.  Records belong to the thread and outlive the frame they describe (C++
+// exceptions and longjmp may skip it), so that a dead one can still be read; runtime/vm/activation.c.
 typedef struct Activation {
   struct Activation *prev;
   VmCtx *vmctx;          // entered instance
   uintptr_t entry_sp;    // restored by a trap
-  uintptr_t exit_sp, exit_pc; // wasm's state at the innermost call out; 0 = inside wasm
+  uintptr_t exit_sp, exit_pc; // wasm's state at the innermost call out: sp and pc after its return; pc 0 = inside wasm
   uintptr_t stack_low, stack_high; // bounds of its stack
   uint32_t trap;         // TrapKind that ended it
+  uint32_t host_mxcsr;   // the host's float state when it differs from wasm's, else 0
+  uintptr_t stack_limit; // of wasm on this stack
+  uint64_t serial;       // also on the stack, above entry_sp, while the frame lives
+  uint32_t pending;      // 1 = a host function wants a trap when it returns
+  uint32_t plain;        // 1 = traps pass over it to the next one
+  uint32_t (*walk)(void *state, struct TrapFrame *frames, uint32_t max); // the interpreter's frames, innermost first; NULL: machine frames
+  void *walk_state;
 } Activation;
 
 struct VmCtx {

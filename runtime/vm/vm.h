@@ -3,21 +3,28 @@
 // Instances hold what they import alive; everything is freed with the store.
 #pragma once
 #include "runtime/abi/image.h"
+#include "runtime/os/os.h"
+
+// What a store owns beside instances: in one list, freed with the store.
+typedef struct StoreObject { struct StoreObject *next, *prev; Store *store; uint8_t kind; /* ExternKind */ } StoreObject;
 
 typedef struct Memory {
   VmMemoryDef def;            // def.bytes <= max_bytes <= reserved; [base+bytes, base+reserved) faults (guard) or is not mapped
+  StoreObject object;
   uint64_t max_bytes, reserved;
+  uint64_t committed;         // bytes readable and writable: def.bytes rounded up to pages
   uint8_t page_log2; bool is64, shared, has_max, full_reservation; // full: 8 GiB + 64 KiB, what IMAGE_GUARD code needs
   uint64_t max_pages;         // declared maximum, for import matching
-  Store *store; uint32_t refs; void *waiters; uint32_t lock;
+  void *waiters; OsMutex lock;
 } Memory;
 typedef struct Table {
-  VmTableDef def; uint64_t max, reserved_bytes; bool is64, has_max; ValType elem; uint32_t elem_type_id; // concrete heap type's runtime id, else 0
+  VmTableDef def; StoreObject object; uint64_t max, reserved_bytes, committed; bool is64, has_max;
+  ValType elem;               // type indices are runtime-wide ids
   bool funcs;                 // TableElem elements, else 4-byte references
-  Store *store; uint32_t refs; Instance *type_owner;
 } Table;
-typedef struct GlobalCell { Value value; ValType type; bool mutable_; uint32_t type_id; Store *store; uint32_t refs; } GlobalCell;
-typedef struct TagCell { uint32_t type_id; Store *store; uint32_t refs; uint32_t nparams; } TagCell;
+// A defined global's value lies in its instance's vmctx, a host's in `own`.
+typedef struct GlobalCell { Value own; Value *at; ValType type; /* with ids */ bool mutable_; StoreObject object; } GlobalCell;
+typedef struct TagCell { uint32_t type_id; StoreObject object; } TagCell;
 
 // One thing an import is satisfied with or an export gives.
 typedef struct Extern {
@@ -38,12 +45,15 @@ struct Instance {
   VmCtx *vmctx;               // its own allocation, 64-aligned
   const Image *image;
   Store *store;
-  Memory **memories; Table **tables; GlobalCell **globals; TagCell **tags;
+  Memory **memories; Table **tables; GlobalCell **globals; TagCell **tags; // imported ones first
   uint8_t *dropped_elems, *dropped_datas; // a byte per segment
-  Instance *next;             // in its store
-  void *host_data;            // WASI context or the embedder's
+  uint64_t **elem_values;     // per segment: its references, when they had to be evaluated at instantiation; else NULL
+  FuncRef **made;             // per function: FuncRefs outside the vmctx, made on demand; NULL until one is
+  Instance *next, *prev;      // in its store
+  void *host_data;            // the embedder's
   void *interp;               // the interpreter's own
 };
+static inline const uint32_t *zw_type_ids(const Instance *in) { return (const uint32_t *)(const void *)((char *)in->vmctx + in->image->layout.type_ids); }
 
 // Instantiate: check imports (count and order of the image), allocate, evaluate, copy segments, run start.
 // imports[k] answers IMG_IMPORTS[k].  NULL: *trap != TRAP_none means the start function or a segment trapped
@@ -56,10 +66,16 @@ FuncRef *zw_instance_func(Instance *in, uint32_t func);   // its FuncRef, made o
 FuncRef *zw_host_func_new(Store *s, const ValType *params, uint32_t nparams, const ValType *results, uint32_t nresults, HostFn fn, void *env);
 Memory *zw_memory_new(Store *s, uint64_t min_pages, uint64_t max_pages, bool has_max, bool is64, bool shared, uint8_t page_log2);
 Table *zw_table_new(Store *s, uint64_t min, uint64_t max, bool has_max, bool is64, ValType elem, uint64_t init /* FuncRef * or ref */);
+TagCell *zw_tag_new(Store *s, uint32_t type_id);
 GlobalCell *zw_global_new(Store *s, ValType type, bool mutable_, Value v);
 
-enum { ZW_GROW_FAILED_ = 0 };
 #define ZW_GROW_FAILED UINT64_MAX
+// len guest bytes at `at`, or NULL if they are not all inside.
+static inline uint8_t *zw_memory_at(const Memory *m, uint64_t at, uint64_t len)
+{
+  uint64_t bytes = __atomic_load_n(&m->def.bytes, __ATOMIC_RELAXED);
+  return at <= bytes && len <= bytes - at ? m->def.base + at : NULL;
+}
 uint64_t zw_memory_grow(Memory *m, uint64_t delta_pages);  // old size in pages or ZW_GROW_FAILED.  spec: exec-memory.grow
 uint64_t zw_table_grow(Table *t, uint64_t delta, uint64_t init);
 uint64_t zw_table_get(const Table *t, uint64_t i);         // i < length; FuncRef * or ref
@@ -73,13 +89,22 @@ bool zw_table_fill(Table *t, uint64_t dst, uint64_t v, uint64_t len) MUST_CHECK;
 bool zw_table_init(Instance *in, uint32_t table, uint32_t seg, uint64_t dst, uint64_t src, uint64_t len) MUST_CHECK;
 
 // Call any function, native, interpreted or host.  args has max(nparams, nresults) slots; results from slot 0.
-// TRAP_none on return; else zw_store_trap has the details.  TRAP_exit carries the exit code there.
+// TRAP_none on return; else zw_store_trap(its store) has the details.  TRAP_exit carries the exit code there.
 TrapKind zw_call(FuncRef *f, Value *args);
+// The same, but a trap passes over this call to the next zw_call or zw_try below it on this stack; without one it is
+// printed and the process aborts.
+void zw_call_plain(FuncRef *f, Value *args);
+// Run fn(arg); a trap of a plain call inside ends it.
+TrapKind zw_try(Instance *in, void (*fn)(void *arg), void *arg);
+// From inside a host function: trap when it returns.
+void zw_set_trap(VmCtx *caller, TrapKind kind, const char *text);
+// The innermost activation of this thread, for the interpreter.
+Activation *zw_activation(void);
 // From inside a host function: end the guest.  Unwinds at once to the innermost entry (C frames between are skipped).
 _Noreturn void zw_raise(VmCtx *caller, TrapKind kind, const char *text);
 _Noreturn void zw_raise_exit(VmCtx *caller, int code);
 
-typedef struct TrapFrame { const Image *image; uint32_t func; uint32_t wasm_at; } TrapFrame;
+typedef struct TrapFrame { const Image *image; uint32_t func; uint32_t wasm_at; } TrapFrame; // wasm_at 0 = not known
 typedef struct TrapInfo {
   TrapKind kind; int exit_code; char text[160];
   bool has_address; uint64_t address, memory_bytes; uint32_t memory; // of a memory access
