@@ -1,0 +1,433 @@
+#!/usr/bin/env python3
+"""Adversarial families: every generator builds a valid module whose size grows with n.  Compile time and memory must be
+linear in the input, whatever the input; refusing the input counts as failure.
+
+  families.py --zwasmc PATH [--only NAME] [--scale F] [--list] [--emit NAME N FILE]
+
+For each family the module is compiled at n, 2n, 4n and 8n (best CPU time of three); printed: the exponent
+log(t(8n)/t(n)) / log(bytes(8n)/bytes(n)) after start-up is taken away, and peak memory over input at 8n.
+Fails when the exponent is above 1.15 and the time at 8n is long enough to mean something, or memory above 40 x input.
+"""
+import argparse, math, os, resource, subprocess, sys, tempfile, time
+
+
+# ---- a small assembler ----
+def u(v):
+    out = bytearray()
+    while True:
+        b = v & 127
+        v >>= 7
+        if v:
+            out.append(b | 128)
+        else:
+            out.append(b)
+            return bytes(out)
+
+
+def s(v):
+    out = bytearray()
+    while True:
+        b = v & 127
+        v >>= 7
+        if (v == 0 and not b & 64) or (v == -1 and b & 64):
+            out.append(b)
+            return bytes(out)
+        out.append(b | 128)
+
+
+def vec(items):
+    items = list(items)
+    return u(len(items)) + b"".join(items)
+
+
+def section(kind, body):
+    return bytes([kind]) + u(len(body)) + body
+
+
+I32, I64, F64, VOID = b"\x7f", b"\x7e", b"\x7c", b"\x40"
+
+
+def functype(params, results):
+    return b"\x60" + vec(params) + vec(results)
+
+
+def name(text):
+    return u(len(text)) + text.encode()
+
+
+def body(code, locals_=()):
+    """code without its final end; locals_: [(count, type)]."""
+    b = vec(u(n) + t for n, t in locals_) + code + b"\x0b"
+    return u(len(b)) + b
+
+
+def module(types, funcs, bodies, extra_before_code=b"", imports=b"", exports=b"", after_code=b"", memory=True, tables=b"", globals_=b"", elems=b""):
+    m = b"\0asm\1\0\0\0" + section(1, vec(types))
+    if imports:
+        m += section(2, imports)
+    m += section(3, vec(u(f) for f in funcs))
+    if tables:
+        m += section(4, tables)
+    if memory:
+        m += section(5, vec([b"\0" + u(1)]))
+    if globals_:
+        m += section(6, globals_)
+    if exports:
+        m += section(7, exports)
+    if elems:
+        m += section(9, elems)
+    m += extra_before_code
+    return m + section(10, vec(bodies)) + after_code
+
+
+def one(code, locals_=(), params=(I32,), results=(I32,)):
+    return module([functype(params, results)], [0], [body(code, locals_)], exports=vec([name("f") + b"\0" + u(0)]))
+
+
+def get(i):
+    return b"\x20" + u(i)
+
+
+def set_(i):
+    return b"\x21" + u(i)
+
+
+def tee(i):
+    return b"\x22" + u(i)
+
+
+def i32(v):
+    return b"\x41" + s(v)
+
+
+ADD, SUB, MUL, REM_S, EQZ, XOR = b"\x6a", b"\x6b", b"\x6c", b"\x6f", b"\x45", b"\x73"
+BLOCK, LOOP, IF, ELSE, END = b"\x02", b"\x03", b"\x04", b"\x05", b"\x0b"
+
+
+def br(l):
+    return b"\x0c" + u(l)
+
+
+def br_if(l):
+    return b"\x0d" + u(l)
+
+
+def br_table(labels, default):
+    return b"\x0e" + vec(u(x) for x in labels) + u(default)
+
+
+FAMILIES = {}
+
+
+def family(base):
+    def wrap(f):
+        FAMILIES[f.__name__] = (base, f)
+        return f
+    return wrap
+
+
+@family(8000)
+def empty_loops(n): return one((LOOP + VOID + END) * n + get(0))
+
+
+@family(4000)
+def tiny_loops(n): return one((LOOP + VOID + get(0) + i32(1) + SUB + tee(0) + br_if(0) + END) * n + get(0))
+
+
+@family(6000)
+def tiny_blocks(n): return one((BLOCK + VOID + get(0) + br_if(0) + get(0) + i32(3) + ADD + set_(0) + END) * n + get(0))
+
+
+@family(5000)
+def diamonds(n): return one((get(0) + IF + I32 + get(0) + i32(1) + ADD + ELSE + get(0) + i32(7) + XOR + END + set_(0)) * n + get(0))
+
+
+@family(5000)
+def nested_blocks(n): return one((BLOCK + VOID) * n + get(0) + br_if(n - 1) + get(0) + br_if(n // 2) + END * n + get(0))
+
+
+@family(3000)
+def nested_loops(n): return one((LOOP + VOID) * n + get(0) + i32(1) + SUB + tee(0) + br_if(n - 1) + END * n + get(0))
+
+
+@family(3000)
+def nested_loops_all_iterate(n):
+    return one((LOOP + VOID) * n + (get(0) + i32(1) + SUB + tee(0) + br_if(0) + END) * n + get(0))
+
+
+@family(3000)
+def nested_ifs(n): return one((get(0) + IF + VOID) * n + get(0) + i32(1) + ADD + set_(0) + END * n + get(0))
+
+
+@family(3000)
+def branch_out_of_depth(n):
+    # n nested blocks, each with a branch to the outermost
+    return one(b"".join(BLOCK + VOID + get(0) + br_if(k) for k in range(n)) + END * n + get(0))
+
+
+@family(20000)
+def br_table_one_label(n): return one(BLOCK + VOID + get(0) + br_table([0] * n, 0) + END + get(0))
+
+
+@family(3000)
+def br_table_distinct(n):
+    return one((BLOCK + VOID) * n + get(0) + br_table(range(n - 1), n - 1) + (END + get(0) + i32(5) + ADD + set_(0)) * n + get(0))
+
+
+@family(400)
+def interpreter_loop(n):
+    # a dispatch loop: n cases, 40 locals, each case writes three of them and goes round
+    code = LOOP + VOID + (BLOCK + VOID) * n + get(0) + i32(1) + ADD + tee(0) + br_table(range(n - 1), n - 1)
+    for k in range(n):
+        a, b, c = 1 + k % 40, 1 + (k * 7 + 3) % 40, 1 + (k * 11 + 5) % 40
+        code += END + get(a) + get(b) + ADD + set_(a) + get(c) + i32(k) + XOR + set_(c) + get(b) + get(a) + SUB + set_(b) + br(n - 1 - k)
+    return one(code + END + b"\x00", [(40, I32)])
+
+
+@family(1500)
+def many_locals(n): return one(b"".join(get(k) + i32(k) + ADD + set_(k + 1) for k in range(n)) + get(n), [(n, I32)])
+
+
+@family(250)
+def locals_times_branches(n):
+    # n locals assigned inside, n branches out: n * n edge slots if nothing guards
+    code = BLOCK + VOID + b"".join(get(0) + set_(1 + k) + get(k) + br_if(0) for k in range(n)) + END
+    return one(code + b"".join(get(1 + k) + ADD if k else get(1) for k in range(n)), [(n, I32)])
+
+
+@family(250)
+def locals_times_loops(n):
+    # n loops in a row, every one assigns and reads the same n/4 locals
+    k = max(1, n // 4)
+    loop = lambda j: LOOP + VOID + get(1 + j % k) + i32(1) + SUB + tee(1 + j % k) + br_if(0) + END
+    return one(b"".join(loop(j) for j in range(n * 4)) + get(1), [(k, I32)])
+
+
+@family(6000)
+def local_chain(n): return one(get(0) + (get(0) + ADD + tee(0)) * n)
+
+
+@family(6000)
+def rem_chain(n): return one(get(0) + (i32(7) + REM_S + get(0) + ADD) * n)
+
+
+@family(5000)
+def div_by_variable(n): return one(get(0) + (get(0) + b"\x6d" + i32(1) + ADD) * n)
+
+
+@family(4000)
+def deep_operands(n): return one(b"".join(get(0) + i32(k) + MUL for k in range(n)) + ADD * (n - 1))
+
+
+@family(4000)
+def live_across_call(n):
+    # n values live over one call
+    return module([functype([I32], [I32])], [0, 0],
+                  [body(get(0)), body(b"".join(get(0) + i32(3 * k + 1) + MUL for k in range(n)) + get(0) + b"\x10" + u(0) + ADD * n)])
+
+
+@family(4000)
+def many_calls(n):
+    return module([functype([I32], [I32])], [0, 0], [body(get(0)), body(get(0) + (b"\x10" + u(0)) * n)])
+
+
+@family(40)
+def calls_with_many_args(n):
+    k = 500
+    return module([functype([I32] * k, [I32]), functype([I32], [I32])], [0, 1],
+                  [body(get(k - 1)), body((b"".join(get(0) for _ in range(k)) + b"\x10" + u(0) + set_(0)) * n + get(0))])
+
+
+@family(40)
+def multi_results(n):
+    k = 200
+    return module([functype([I32], [I32] * k), functype([I32], [I32])], [0, 1],
+                  [body(get(0) * k), body((get(0) + b"\x10" + u(0) + ADD * (k - 1) + set_(0)) * n + get(0))])
+
+
+@family(4000)
+def loads_one_base(n): return one(get(0) + b"".join(get(0) + b"\x28\x02" + u(4 * k) + ADD for k in range(n)))
+
+
+@family(4000)
+def stores_and_loads(n):
+    return one(b"".join(get(0) + get(0) + b"\x36\x02" + u(4 * (k % 900)) + get(0) + b"\x28\x02" + u(4 * (k * 7 % 900)) + set_(0) for k in range(n)) + get(0))
+
+
+@family(5000)
+def same_expression(n): return one(get(0) + (get(0) + i32(77) + MUL + ADD) * n)
+
+
+@family(5000)
+def constants(n): return one(get(0) + b"".join(b"\x42" + s(k * 0x123456789abcdef % (1 << 62)) + b"\xa7" + ADD for k in range(n)))
+
+
+@family(4000)
+def selects(n): return one(get(0) + (get(0) + get(0) + i32(9) + ADD + b"\x1b" + get(0) + XOR) * n if False else get(0) + (i32(3) + get(0) + b"\x1b") * n)
+
+
+@family(4000)
+def dead_code(n): return one(get(0) + b"\x0f" + (get(0) + i32(1) + ADD + b"\x1a" + BLOCK + VOID + br(0) + END) * n + get(0))
+
+
+@family(3000)
+def tiny_functions(n): return module([functype([I32], [I32])], [0] * n, [body(get(0) + i32(1) + ADD)] * n)
+
+
+@family(3000)
+def call_chain(n):
+    return module([functype([I32], [I32])], [0] * n, [body(get(0))] + [body(get(0) + b"\x10" + u(k) + i32(k) + ADD) for k in range(n - 1)])
+
+
+@family(4000)
+def many_types(n):
+    return module([functype([I32] * (k % 7) + [I64] * (k // 7 % 7) + [F64] * (k // 49 % 60), [I32]) for k in range(n)], [0], [body(i32(1))])
+
+
+@family(4000)
+def equal_types(n): return module([functype([I32, I64], [I32])] * n, [n - 1], [body(get(0))])
+
+
+@family(4000)
+def exports(n):
+    return module([functype([I32], [I32])], [0], [body(get(0))], exports=vec(name(f"function{k}") + b"\0" + u(0) for k in range(n)))
+
+
+@family(4000)
+def imports(n):
+    return module([functype([I32], [I32])], [0], [body(get(0) + b"\x10" + u(n - 1))], imports=vec(name("env") + name(f"f{k}") + b"\0" + u(0) for k in range(n)))
+
+
+@family(4000)
+def globals_(n):
+    g = vec(I32 + b"\1" + i32(k) + END for k in range(n))
+    return module([functype([I32], [I32])], [0], [body(b"".join(b"\x23" + u(k) + get(0) + ADD + b"\x24" + u(k) for k in range(n)) + get(0))], globals_=g)
+
+
+@family(4000)
+def data_segments(n):
+    return module([functype([I32], [I32])], [0], [body(get(0))], after_code=section(11, vec(b"\0" + i32(k * 8) + END + u(8) + b"abcdefgh" for k in range(n))))
+
+
+@family(4000)
+def table_elements(n):
+    return module([functype([I32], [I32])], [0], [body(get(0) + get(0) + b"\x11" + u(0) + u(0))], tables=vec([b"\x70\0" + u(n)]),
+                  elems=vec([b"\0" + i32(0) + END + vec(u(0) for _ in range(n))]))
+
+
+@family(3000)
+def indirect_calls(n):
+    return module([functype([I32], [I32])], [0], [body(get(0) + (get(0) + b"\x11" + u(0) + u(0)) * n)], tables=vec([b"\x70\0" + u(1)]),
+                  elems=vec([b"\0" + i32(0) + END + vec([u(0)])]))
+
+
+@family(3000)
+def const_expression(n):
+    g = vec([I32 + b"\0" + i32(1) + (i32(3) + ADD) * min(n, 40000) + END])
+    return module([functype([I32], [I32])], [0], [body(get(0))], globals_=g)
+
+
+@family(2000)
+def phi_web(n):
+    # eight locals rotate through n joins
+    rot = b"".join(get(1 + (k + 1) % 8) for k in range(8)) + b"".join(set_(8 - k) for k in range(8))
+    return one((get(0) + IF + VOID + rot + END) * n + b"".join(get(k + 1) for k in range(8)) + ADD * 7, [(8, I32)])
+
+
+@family(1000)
+def multi_exit_loops(n):
+    return one((BLOCK + VOID + LOOP + VOID + (get(0) + i32(3) + ADD + tee(0) + br_if(1)) * 6 + br(0) + END + END) * n + get(0))
+
+
+@family(1500)
+def loops_with_calls(n):
+    return module([functype([I32], [I32])], [0, 0],
+                  [body(get(0)), body((LOOP + VOID + get(0) + b"\x10" + u(0) + i32(1) + SUB + tee(0) + get(1) + ADD + tee(1) + br_if(0) + END) * n + get(1), [(1, I32)])])
+
+
+@family(3000)
+def floats(n): return one(b"\x44" + b"\0" * 8 + b"".join(get(0) + b"\xb7" + b"\xa0" + b"\x44" + (k * 997).to_bytes(8, "little") + b"\xa2" for k in range(n)) + b"\xfc\x02")
+
+
+def cpu_and_rss(args):
+    pid = os.fork()
+    if pid == 0:
+        null = os.open(os.devnull, os.O_RDWR)
+        err = os.open(args[-1] + ".err", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        os.dup2(null, 0), os.dup2(null, 1), os.dup2(err, 2)
+        try:
+            os.execv(args[0], args[:-1])
+        finally:
+            os._exit(127)
+    _, status, usage = os.wait4(pid, 0)
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, os.waitstatus_to_exitcode(status)
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--zwasmc", default="build/release/zwasmc")
+    ap.add_argument("--only", default="")
+    ap.add_argument("--scale", type=float, default=1.0)
+    ap.add_argument("--list", action="store_true")
+    ap.add_argument("--emit", nargs=3, metavar=("NAME", "N", "FILE"))
+    ap.add_argument("--flags", default="")
+    a = ap.parse_args()
+    if a.list:
+        print("\n".join(FAMILIES))
+        return
+    if a.emit:
+        open(a.emit[2], "wb").write(FAMILIES[a.emit[0]][1](int(a.emit[1])))
+        return
+    failed, ran, most = [], 0, 0.0
+    with tempfile.TemporaryDirectory() as tmp:
+        wasm, out = os.path.join(tmp, "m.wasm"), os.path.join(tmp, "m.cwasm")
+        command = [os.path.abspath(a.zwasmc), "-j1", "--emit=cwasm", "--no-header"] + a.flags.split() + [wasm, "-o", out]
+
+        def measure(data, rounds=3):
+            open(wasm, "wb").write(data)
+            best, rss = None, 0
+            for _ in range(rounds):
+                t, r, code = cpu_and_rss(command + [os.path.join(tmp, "log")])
+                if code != 0:
+                    return None, open(os.path.join(tmp, "log.err")).read().strip()[:200]
+                best, rss = (t if best is None else min(best, t)), max(rss, r)
+            return best, rss
+
+        base_t, base_rss = measure(one(get(0)), 5)
+        if base_t is None:
+            sys.exit(f"families: the smallest module does not compile: {base_rss}")
+        for f, (n, make) in FAMILIES.items():
+            if a.only not in f:
+                continue
+            n = max(8, int(n * a.scale))
+            times, sizes, why = [], [], None
+            for k in (1, 2, 4, 8):
+                data = make(n * k)
+                t, rss = measure(data)
+                if t is None:
+                    why = f"refused at n = {n * k}: {rss}"
+                    break
+                times.append(max(t - base_t, 1e-4))
+                sizes.append(len(data))
+            ran += 1
+            if not why:
+                exponent = math.log(times[3] / times[0]) / math.log(sizes[3] / sizes[0])
+                tail = math.log(times[3] / times[1]) / math.log(sizes[3] / sizes[1])
+                exponent = min(exponent, tail)  # cache warm-up at the small end is not growth
+                memory = max(0, rss - base_rss - (1 << 20)) / sizes[3]
+                most = max(most, exponent)
+                if exponent > 1.15 and times[3] > .03:
+                    why = f"exponent {exponent:.2f}"
+                if memory > 40:
+                    why = (why + ", " if why else "") + f"memory {memory:.0f} x input"
+                print(f"{f:26} {sizes[3]:9} bytes  {times[0] * 1e3:8.1f} -> {times[3] * 1e3:8.1f} ms  exponent {exponent:5.2f}  memory {memory:5.1f} x  {'FAIL ' + why if why else ''}", flush=True)
+            else:
+                print(f"{f:26} FAIL {why}", flush=True)
+            if why:
+                failed.append(f)
+    print(f"{ran - len(failed)} passed, {len(failed)} failed" + (": " + ", ".join(failed) if failed else ""))
+    sys.exit(1 if failed or ran == 0 else 0)
+
+
+if __name__ == "__main__":
+    main()
