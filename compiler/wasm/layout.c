@@ -15,3 +15,13 @@ VmLayout zw_module_layout(const Module *m)
                  .types = m->ntypes, .globals = m->nglobals, .funcrefs = m->nfuncrefs };
   return zw_vm_layout(&n);
 }
+
+ValKind zw_val_kind(const Module *m, ValType t)
+{
+  if (!zw_is_ref(t))
+    return t <= VT_V128 ? (ValKind)t : VK_I32; // packed fields and the bottom type hold a word
+  uint32_t heap = zw_heap_type(t);
+  if (heap == HEAP_FUNC || heap == HEAP_NOFUNC || (heap < HEAP_ABSTRACT && m->types[heap].kind == COMP_FUNC))
+    return VK_FUNCREF;
+  return VK_REF;
+}

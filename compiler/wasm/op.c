@@ -73,7 +73,12 @@
 #define SIG_z_x     0, 1, {0}, {X}
 #define SIG_x_z     1, 0, {X}, {0}
 #define SIG_x_x     1, 1, {X}, {X}
-#define SIG_xx_x    2, 1, {X, X}, {X}
+#define SIG_xxi_x   3, 1, {X, X, I}, {X}
+#define SIG_i_z     1, 0, {I}, {0}
+#define SIG_z_l     0, 1, {0}, {L}
+#define SIG_l_x     1, 1, {L}, {X}
+#define SIG_lx_z    2, 0, {L, X}, {0}
+#define SIG_li_z    2, 0, {L, I}, {0}
 
 #define OP(n) (n)
 #define FB(n) (0xfb0000 | (n))

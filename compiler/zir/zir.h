@@ -11,6 +11,8 @@
 //   call     xa[a..a+b) arguments, c=function index        call_elem xa[a..a+b): arguments, the LAST is the address of a
 //   lib      xa[a..a+b) arguments, c=LibcallId                       TableElem or FuncRef (checked before), c=type index
 //   catch_value  b=k: payload value k at the head of a handler block
+//   frame_addr  a=byte offset (raw) in the area of frame_locals words
+// call, br, throw, atomic_fence and i8x16_shuffle are the wasm rows of that name; all others above are ZIR rows.
 // terminators: jmp; br a=condition (edge 0 = true, edge 1 = false); switch a=index (last edge = default);
 //   ret xa[a..a+b); trap c=TrapKind; tcall xa.. c=function; tcall_elem xa.. (last = element) c=type; throw xa.. c=tag
 // MEM rows: load a=address, c=offset (raw u32), fl=memory; store a=address, b=value, c=offset, fl=memory;
@@ -40,6 +42,7 @@ typedef struct ZConst { uint64_t bits[2]; uint8_t ty; } ZConst;
 enum { // alias class of vm_load, ptr_load (fl)
   AL_IMMUT,      // never changes while the instance lives: needs no version
   AL_GLOBAL, AL_TABLE /* length */, AL_ELEM /* contents of tables */, AL_MEMLEN, AL_GC,
+  AL_FRAME /* demoted locals */, AL_COUNT
 };
 enum { ZV_DEAD = 1 /* phi without a live use */, ZV_HOISTED = 2, ZV_PROVED = 4 /* load that cannot trap */ };
 
@@ -67,7 +70,7 @@ typedef struct ZCatch { uint32_t tag; /* UINT32_MAX = all */ uint32_t block; uin
 
 typedef struct ZirFunc {
   const Module *m; uint32_t func, type;
-  VmLayout layout;            // of the module's vmctx
+  VmCounts counts; VmLayout layout; // of the module's vmctx
   Arena *arena;
   ZIns *ins; uint32_t nins, cap;
   // per value, parallel to ins
@@ -79,6 +82,7 @@ typedef struct ZirFunc {
   uint32_t *at;               // wasm offset in the file, for traps and calls; 0 = none
   uint32_t *hoist_next;
   ZConst *consts; uint32_t nconsts;
+  uint32_t *const_slots; uint8_t const_bits; // index + 1 by hash, so that equal constants are equal Refs
   ZBlock *blocks; uint32_t nblocks;
   ZEdge *edges; uint32_t nedges;
   Ref *edge_args; uint32_t nedge_args;
@@ -89,9 +93,22 @@ typedef struct ZirFunc {
   // ascending layout positions of non-cold calls, divisions and variable shifts (position = blocks[b].pos + index in block)
   uint32_t *call_pos, *div_pos, *shift_pos; uint32_t ncall_pos, ndiv_pos, nshift_pos;
   uint32_t flags;             // FN_*
-  uint32_t frame_locals;      // locals demoted to the frame by the complexity guard; accessed by ptr_load/ptr_store on frame_addr
+  uint32_t frame_locals;      // 8-byte words for locals demoted to the frame by the complexity guard; accessed by ptr_load/ptr_store on frame_addr
   bool has_refs;              // some value is VK_REF: stack maps wanted
 } ZirFunc;
+
+// Where an op keeps its operands, and what must be kept of it.
+typedef struct ZShape {
+  uint8_t form;               // ZF_*: how the text form reads, which fields are raw
+  uint8_t refs;               // bit 0, 1, 2: a, b, c is a Ref
+  uint8_t xa;                 // 0: none; ZX_RANGE: xa[a .. a+b) are Refs; else xa[a .. a+xa) are
+  uint16_t flags;             // OPF_PURE, OPF_TRAPS, OPF_EFFECT, OPF_TERM
+} ZShape;
+enum { ZX_RANGE = 0xff };
+extern const ZShape zw_zir_shape[OP_COUNT]; // form ZF_NONE: not an op of ZIR
+// Copy the operands of ins into out[0 .. n) when n <= max; returns n.  Edge arguments are not operands.
+uint32_t zw_zir_operands(const ZirFunc *f, const ZIns *ins, Ref *out, uint32_t max);
+static inline bool zw_zir_yields(const ZIns *ins) { return ins->ty != VK_COUNT; }
 
 static inline uint32_t zw_depth_weight(uint32_t depth) { return 1u << (3 * (depth > 7 ? 7 : depth)); }
 
@@ -114,6 +131,13 @@ ValKind zw_ref_type(const ZirFunc *f, Ref r);
 // Constant bits of r; false when r is a value.  f32 in the low 32 bits.
 bool zw_ref_const(const ZirFunc *f, Ref r, uint64_t bits[2]);
 Ref zw_zir_const(ZirFunc *f, ValKind ty, uint64_t lo, uint64_t hi);
+
+// From instructions, blocks, edges, loops (with their hoist chains) and the order to everything derived from them:
+// uses, wuse, dead phis, ldep, npreds, loop live-ins, last blocks and the position lists.  Build and parse end with it.
+// Uses by dead instructions do not count: uses[v] == 0 means that nothing needs v.
+void zw_zir_finish(ZirFunc *f, Arena *scratch);
+// Layout position of a definition: its own, or for hoisted values and those that live at a block's end that block's end.
+uint32_t zw_zir_pos(const ZirFunc *f, uint32_t v);
 
 void zw_zir_print(const ZirFunc *f, Text *out);                 // --dump=zir; stable, parses back
 ZirFunc *zw_zir_parse(Ctx *ctx, Str text, Arena *a);            // a function without a module: m has just the types it mentions

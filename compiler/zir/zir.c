@@ -1,0 +1,241 @@
+// The tables that describe ZIR's ops, its constants, and small questions about functions.
+#include "compiler/zir/zir_int.h"
+#include "runtime/base/bits.h"
+
+// Operands of a signature "xx_x": everything before the underscore.  Only rows with one result or none are ops of ZIR.
+#define NIN(sig) (sizeof(#sig) - 3)
+#define REF_MASK(n) ((1u << (n)) - 1)
+
+// ORDER zir-shape: one line per ZIR row, in the words of zir.h.
+#define SHAPE_param       ZF_PARAM,      0, 0
+#define SHAPE_phi         ZF_PHI,        0, 0
+#define SHAPE_copy        ZF_REFS,       1, 0
+#define SHAPE_result      ZF_RESULT,     1, 0
+#define SHAPE_sel         ZF_REFS,       7, 0
+#define SHAPE_undef       ZF_REFS,       0, 0
+#define SHAPE_vm_load     ZF_VM_LOAD,    0, 0
+#define SHAPE_vm_store    ZF_VM_STORE,   2, 0
+#define SHAPE_vm_addr     ZF_OFFSET,     0, 0
+#define SHAPE_ptr_load    ZF_PTR_LOAD,   1, 0
+#define SHAPE_ptr_store   ZF_PTR_STORE,  3, 0
+#define SHAPE_frame_addr  ZF_OFFSET,     0, 0
+#define SHAPE_mulh_u      ZF_REFS,       3, 0
+#define SHAPE_mulh_s      ZF_REFS,       3, 0
+#define SHAPE_trapif      ZF_TRAPIF,     1, 0
+#define SHAPE_check_sig   ZF_REFS,       3, 0
+#define SHAPE_call_elem   ZF_CALL_ELEM,  0, ZX_RANGE
+#define SHAPE_lib         ZF_LIB,        0, ZX_RANGE
+#define SHAPE_catch_value ZF_CATCH,      0, 0
+#define SHAPE_jmp         ZF_JMP,        0, 0
+#define SHAPE_switch      ZF_SWITCH,     1, 0
+#define SHAPE_ret         ZF_RET,        0, ZX_RANGE
+#define SHAPE_trap        ZF_TRAP,       0, 0
+#define SHAPE_tcall       ZF_TCALL,      0, ZX_RANGE
+#define SHAPE_tcall_elem  ZF_TCALL_ELEM, 0, ZX_RANGE
+
+#define MEM_SHAPE_LOAD    ZF_LOAD,    1, 0
+#define MEM_SHAPE_STORE   ZF_STORE,   3, 0
+#define MEM_SHAPE_RMW     ZF_STORE,   3, 0
+#define MEM_SHAPE_CMPXCHG ZF_CMPXCHG, 0, 3
+#define MEM_SHAPE_WAIT    ZF_NONE,    0, 0 /* library calls */
+#define MEM_SHAPE_NOTIFY  ZF_NONE,    0, 0
+#define MEM_KEEP_LOAD     0
+#define MEM_KEEP_STORE    OPF_EFFECT
+#define MEM_KEEP_RMW      OPF_EFFECT
+#define MEM_KEEP_CMPXCHG  OPF_EFFECT
+#define MEM_KEEP_WAIT     OPF_EFFECT
+#define MEM_KEEP_NOTIFY   OPF_EFFECT
+
+// The wasm rows of hand-written meaning that ZIR uses too.
+#define SHAPE_CALL    ZF_CALL,    0, ZX_RANGE
+#define SHAPE_BR      ZF_BR,      1, 0
+#define SHAPE_THROW   ZF_THROW,   0, ZX_RANGE
+#define SHAPE_FENCE   ZF_REFS,    0, 0
+#define SHAPE_SHUFFLE ZF_SHUFFLE, 3, 0
+
+// clang-format off
+const ZShape zw_zir_shape[OP_COUNT] = {
+#define NUM(id, text, code, sig, feature, flags) \
+  [OP_##id] = { OPF_##flags == OPF_LANEIMM ? ZF_LANE : FEAT_##feature == FEAT_WIDE ? ZF_NONE : ZF_REFS, REF_MASK(NIN(sig)) & 7, 0, OPF_PURE | OPF_##flags },
+#define TNUM(id, text, code, sig, feature, flags) [OP_##id] = { ZF_REFS, REF_MASK(NIN(sig)) & 7, 0, OPF_TRAPS },
+#define MEM(id, text, code, sig, feature, width, flags) [OP_##id] = { MEM_SHAPE_##flags, OPF_TRAPS | MEM_KEEP_##flags },
+#define LANE(id, text, code, sig, feature, width, flags) [OP_##id] = { ZF_LANEMEM, 0, 2, OPF_TRAPS | MEM_KEEP_##flags },
+#define ZIR(id, text, sig, flags) [OP_##id] = { SHAPE_##id, flags },
+#include "compiler/wasm/ops.def"
+  [OP_call] = { SHAPE_CALL, OPF_EFFECT },
+  [OP_br] = { SHAPE_BR, OPF_TERM },
+  [OP_throw] = { SHAPE_THROW, OPF_TERM },
+  [OP_atomic_fence] = { SHAPE_FENCE, OPF_EFFECT },
+  [OP_i8x16_shuffle] = { SHAPE_SHUFFLE, OPF_PURE },
+};
+
+const char *const zw_zir_alias_name[AL_COUNT] = { "immut", "global", "table", "elem", "memlen", "gc", "frame" };
+const char *const zw_zir_kind_name[VK_COUNT] = { "i32", "i64", "f32", "f64", "v128", "funcref", "ref" };
+const char *const zw_zir_trap_name[TRAP_COUNT] = {
+#define TRAP(id, text) #id,
+#include "runtime/abi/trap.def"
+};
+const char *const zw_zir_lib_name[LIB_COUNT] = {
+#define LIBCALL(id, sig, flags) #id,
+#include "runtime/abi/libcall.def"
+};
+const char zw_zir_lib_result[LIB_COUNT] = {
+#define LIBCALL(id, sig, flags) #sig[0],
+#include "runtime/abi/libcall.def"
+};
+// clang-format on
+
+uint32_t zw_zir_operands(const ZirFunc *f, const ZIns *ins, Ref *out, uint32_t max)
+{
+  const ZShape *s = &zw_zir_shape[ins->op];
+  if (s->xa) {
+    uint32_t n = s->xa == ZX_RANGE ? ins->b : s->xa;
+    if (n <= max)
+      for (uint32_t k = 0; k < n; k++)
+        out[k] = f->xa[ins->a + k];
+    return n;
+  }
+  uint32_t n = (s->refs & 1u) + (s->refs >> 1 & 1u) + (s->refs >> 2 & 1u);
+  if (n > max)
+    return n;
+  n = 0;
+  if (s->refs & 1)
+    out[n++] = ins->a;
+  if (s->refs & 2)
+    out[n++] = ins->b;
+  if (s->refs & 4)
+    out[n++] = ins->c;
+  return n;
+}
+
+// ---- constants ----
+enum { INLINE_MAX = (1 << 27) - 1, INLINE_MIN = -(1 << 27) };
+
+static Ref inline_const(uint32_t type, int32_t payload)
+{
+  return REF_CONST | type << 28 | ((uint32_t)payload & 0x0fffffff);
+}
+
+static bool fits_inline(int64_t v) { return v >= INLINE_MIN && v <= INLINE_MAX; }
+
+static Ref pool_const(ZirFunc *f, ValKind ty, uint64_t lo, uint64_t hi)
+{
+  uint32_t bits = f->const_bits;
+  if (!f->const_slots || f->nconsts * 2 >= 1u << bits) {
+    bits = f->const_slots ? bits + 1 : 6;
+    f->const_slots = zw_new_array(f->arena, uint32_t, (size_t)1 << bits);
+    f->const_bits = (uint8_t)bits;
+    ZConst *more = zw_new_array(f->arena, ZConst, (size_t)1 << bits);
+    for (uint32_t i = 0; i < f->nconsts; i++) {
+      more[i] = f->consts[i];
+      uint32_t h = (uint32_t)(((more[i].bits[0] ^ more[i].bits[1] * 31) * 0x9e3779b97f4a7c15u) >> (64 - bits));
+      while (f->const_slots[h])
+        h = (h + 1) & ((1u << bits) - 1);
+      f->const_slots[h] = i + 1;
+    }
+    f->consts = more;
+  }
+  uint32_t h = (uint32_t)(((lo ^ hi * 31) * 0x9e3779b97f4a7c15u) >> (64 - bits));
+  for (; f->const_slots[h]; h = (h + 1) & ((1u << bits) - 1)) {
+    const ZConst *k = &f->consts[f->const_slots[h] - 1];
+    if (k->bits[0] == lo && k->bits[1] == hi && k->ty == ty)
+      return REF_POOL | (f->const_slots[h] - 1);
+  }
+  f->consts[f->nconsts] = (ZConst){ { lo, hi }, (uint8_t)ty };
+  f->const_slots[h] = ++f->nconsts;
+  return REF_POOL | (f->nconsts - 1);
+}
+
+Ref zw_zir_const(ZirFunc *f, ValKind ty, uint64_t lo, uint64_t hi)
+{
+  switch (ty) {
+  case VK_I32:
+    lo = (uint32_t)lo;
+    if (fits_inline((int32_t)lo))
+      return inline_const(0, (int32_t)lo);
+    break;
+  case VK_I64:
+    if (fits_inline((int64_t)lo))
+      return inline_const(1, (int32_t)lo);
+    break;
+  case VK_FUNCREF: case VK_REF:
+    if (lo == 0)
+      return inline_const(2, 0);
+    break;
+  case VK_F32:
+    lo = (uint32_t)lo;
+    if (lo == 0)
+      return inline_const(3, 0);
+    break;
+  case VK_F64:
+    if (lo == 0)
+      return inline_const(3, 1);
+    break;
+  case VK_V128: case VK_COUNT: break;
+  }
+  return pool_const(f, ty, lo, ty == VK_V128 ? hi : 0);
+}
+
+ValKind zw_ref_type(const ZirFunc *f, Ref r)
+{
+  if (zw_ref_is_value(r))
+    return (ValKind)f->ins[r].ty;
+  if (zw_ref_is_pool(r))
+    return (ValKind)f->consts[r & ~REF_POOL].ty;
+  switch (r >> 28 & 3) {
+  case 0: return VK_I32;
+  case 1: return VK_I64;
+  case 2: return VK_REF;
+  default: return r & 1 ? VK_F64 : VK_F32;
+  }
+}
+
+bool zw_ref_const(const ZirFunc *f, Ref r, uint64_t bits[2])
+{
+  if (zw_ref_is_value(r) || r == REF_NONE)
+    return false;
+  bits[1] = 0;
+  if (zw_ref_is_pool(r)) {
+    bits[0] = f->consts[r & ~REF_POOL].bits[0];
+    bits[1] = f->consts[r & ~REF_POOL].bits[1];
+    return true;
+  }
+  switch (r >> 28 & 3) {
+  case 0: bits[0] = (uint32_t)zw_ref_inline(r); break;
+  case 1: bits[0] = (uint64_t)(int64_t)zw_ref_inline(r); break;
+  default: bits[0] = 0;
+  }
+  return true;
+}
+
+static void *grow(ZirFunc *f, const void *old, size_t size, uint32_t cap)
+{
+  void *p = zw_arena_array(f->arena, cap, size, 16);
+  if (f->nins)
+    memcpy(p, old, f->nins * size);
+  return p;
+}
+
+void zw_zir_reserve(ZirFunc *f, uint32_t want)
+{
+  if (want <= f->cap)
+    return;
+  uint32_t cap = f->cap ? f->cap : 64;
+  while (cap < want)
+    cap *= 2;
+  f->ins = grow(f, f->ins, sizeof *f->ins, cap);
+  f->uses = grow(f, f->uses, sizeof *f->uses, cap);
+  f->wuse = grow(f, f->wuse, sizeof *f->wuse, cap);
+  f->blk = grow(f, f->blk, sizeof *f->blk, cap);
+  f->ldep = grow(f, f->ldep, sizeof *f->ldep, cap);
+  f->vflags = grow(f, f->vflags, sizeof *f->vflags, cap);
+  f->at = grow(f, f->at, sizeof *f->at, cap);
+  f->hoist_next = grow(f, f->hoist_next, sizeof *f->hoist_next, cap);
+  f->cap = cap;
+}
+
+uint32_t zw_zir_pos(const ZirFunc *f, uint32_t v)
+{
+  const ZBlock *b = &f->blocks[f->blk[v]];
+  return f->vflags[v] & ZV_HOISTED ? b->pos + (b->end - b->first) - 1 : b->pos + (v - b->first);
+}

@@ -1,0 +1,39 @@
+// What the files of this room share.
+#pragma once
+#include "compiler/zir/zir.h"
+
+// The text form of an op: which fields are Refs and what the raw ones mean.  ORDER zir-forms: text.c, parse.c.
+typedef enum ZForm {
+  ZF_NONE,
+  ZF_REFS,      // all operands are Refs in a, b, c
+  ZF_LANE,      // refs, then c = lane
+  ZF_LOAD, ZF_STORE, ZF_CMPXCHG, // c = offset, fl = memory
+  ZF_LANEMEM,   // xa[a..a+2) refs, xa[a+2] = lane, c = offset, fl = memory
+  ZF_SHUFFLE,   // a, b refs; c = xa position of two pool indices
+  ZF_PARAM,     // a = index
+  ZF_PHI,
+  ZF_RESULT,    // a = call, b = index
+  ZF_VM_LOAD,   // a = offset, fl = alias
+  ZF_VM_STORE,  // a = offset, b ref, fl = alias
+  ZF_OFFSET,    // a = offset
+  ZF_PTR_LOAD,  // a ref, c = offset, fl = alias
+  ZF_PTR_STORE, // a, b refs, c = offset, fl = alias
+  ZF_TRAPIF,    // a ref, c = TrapKind
+  ZF_CALL,      // xa range, c = function
+  ZF_CALL_ELEM, // xa range, last = element; c = type
+  ZF_LIB,       // xa range, c = LibcallId
+  ZF_CATCH,     // b = index
+  ZF_JMP, ZF_BR, ZF_SWITCH, // a = condition or index; edges of the block
+  ZF_RET,       // xa range
+  ZF_TRAP,      // c = TrapKind
+  ZF_TCALL, ZF_TCALL_ELEM, ZF_THROW, // as the calls; c = tag
+} ZForm;
+
+extern const char *const zw_zir_alias_name[AL_COUNT];
+extern const char *const zw_zir_kind_name[VK_COUNT];
+extern const char *const zw_zir_trap_name[TRAP_COUNT];   // "oob"
+extern const char *const zw_zir_lib_name[LIB_COUNT];
+extern const char zw_zir_lib_result[LIB_COUNT];          // letter of its result: z i l f
+
+// For f->ins and the arrays parallel to it: room for `want` instructions.
+void zw_zir_reserve(ZirFunc *f, uint32_t want);
