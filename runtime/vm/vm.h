@@ -35,11 +35,13 @@ typedef struct Extern {
 typedef struct StoreOptions {
   size_t max_stack;           // wasm stack budget in bytes; 0 = 1 MiB
   uint64_t max_memory, max_table_elements; // per memory, table; 0 = no further limit
+  uint64_t max_gc_heap;       // bytes; 0 = 4 GiB less the unmapped start
   bool no_signals;            // install no fault handler; guard images are refused
 } StoreOptions;
 
 Store *zw_store_new(const StoreOptions *o);  // NULL = out of memory
 void zw_store_delete(Store *s);
+struct GcHeap *zw_store_gc(Store *s);        // gc/gc.h; made on first use, then in every vmctx.gc_base; NULL = out of memory
 
 struct Instance {
   VmCtx *vmctx;               // its own allocation, 64-aligned

@@ -1,0 +1,90 @@
+// What instructions do with objects: fields, elements, casts, bulk array operations.
+#include "runtime/gc/heap.h"
+
+bool zw_gc_is_func_type(ValType type)
+{
+  uint32_t heap = zw_heap_type(type);
+  if (!zw_is_ref(type))
+    return false;
+  return heap < HEAP_ABSTRACT ? zw_type_info(heap)->kind == COMP_FUNC : zw_heap_is_func(heap);
+}
+
+Value zw_gc_load(const uint8_t *at, ValType type, bool signed_)
+{
+  Value v = { .u64x2 = { 0, 0 } };
+  switch (type) {
+  case VT_I8:
+    v.u32 = signed_ ? (uint32_t)(int8_t)*at : *at;
+    return v;
+  case VT_I16:
+    v.u32 = signed_ ? (uint32_t)(int16_t)zw_get16(at) : zw_get16(at);
+    return v;
+  }
+  memcpy(&v, at, zw_gc_field_bytes(type, zw_gc_is_func_type(type)));
+  return v;
+}
+
+void zw_gc_store(uint8_t *at, ValType type, Value v) { memcpy(at, &v, zw_gc_field_bytes(type, zw_gc_is_func_type(type))); }
+
+bool zw_gc_is(const GcHeap *h, GcRef r, ValType target)
+{
+  uint32_t heap = zw_heap_type(target);
+  if (r == 0)
+    return zw_is_nullable(target);
+  uint32_t id = r & 1 ? 0 : zw_gc_head(h, r)->type_id;
+  bool object = id != 0 && gc_is_module_type(id);
+  if (heap < HEAP_ABSTRACT)
+    return object && zw_type_sub(id, heap);
+  switch (heap) {
+  case HEAP_ANY: case HEAP_EXTERN: case HEAP_EXN: return true; // its hierarchy is known from validation
+  case HEAP_EQ: return id == 0 || object;
+  case HEAP_I31: return id == 0;
+  case HEAP_STRUCT: return object && zw_type_info(id)->kind == COMP_STRUCT;
+  case HEAP_ARRAY: return object && zw_type_info(id)->kind == COMP_ARRAY;
+  }
+  return false; // the bottom types have only null
+}
+
+// ---- arrays ----
+
+static bool in_bounds(uint64_t at, uint64_t n, uint64_t length) { return at <= length && n <= length - at; }
+
+static uint8_t *element(const GcHeap *h, GcRef a, const TypeInfo *t, uint32_t i)
+{
+  return h->base + a + GC_ARRAY_DATA + (uint64_t)t->elem_bytes * i;
+}
+
+bool zw_gc_array_fill(GcHeap *h, GcRef a, uint32_t at, Value v, uint32_t n)
+{
+  const TypeInfo *t = zw_type_info(zw_gc_head(h, a)->type_id);
+  if (!in_bounds(at, n, zw_gc_length(h, a)))
+    return false;
+  uint8_t *p = element(h, a, t, at);
+  if (t->elem_bytes == 1)
+    memset(p, v.bytes[0], n);
+  else
+    for (uint32_t i = 0; i < n; i++, p += t->elem_bytes)
+      memcpy(p, &v, t->elem_bytes);
+  return true;
+}
+
+bool zw_gc_array_copy(GcHeap *h, GcRef dst, uint32_t d, GcRef src, uint32_t s, uint32_t n)
+{
+  const TypeInfo *dt = zw_type_info(zw_gc_head(h, dst)->type_id), *st = zw_type_info(zw_gc_head(h, src)->type_id);
+  if (!in_bounds(d, n, zw_gc_length(h, dst)) || !in_bounds(s, n, zw_gc_length(h, src)))
+    return false;
+  CHECK(dt->elem_bytes == st->elem_bytes);
+  memmove(element(h, dst, dt, d), element(h, src, st, s), (size_t)n * dt->elem_bytes);
+  return true;
+}
+
+bool zw_gc_array_init(GcHeap *h, GcRef a, uint32_t at, const uint8_t *data, uint64_t data_bytes, uint32_t src, uint32_t n)
+{
+  const TypeInfo *t = zw_type_info(zw_gc_head(h, a)->type_id);
+  uint64_t bytes = (uint64_t)n * t->elem_bytes;
+  if (!in_bounds(at, n, zw_gc_length(h, a)) || !in_bounds(src, bytes, data_bytes))
+    return false;
+  if (bytes)
+    memcpy(element(h, a, t, at), data + src, bytes);
+  return true;
+}
