@@ -109,18 +109,20 @@ struct FuncFacts {
   struct SideEntry *side; uint32_t nside;
 };
 
-// One control transfer for the in-place interpreter.  Entries stand in body order, one per transfer that an
-// instruction can make, for dead code too (contents there do not matter, the count does):
-//   br, br_if, br_on_*: one.  br_table: one per label, the default last.  return, throw, calls: none.
-//   if: one, taken when the condition is 0.  else, legacy catch and catch_all: one, taken when control falls into it from above.
-//   try_table: one per catch clause, in order.  delegate, rethrow: none.
-// It goes to: after the loop's block type for a loop's label; after the matching `end` for other labels and for else and
-// catch; after `else`, or without one after `end`, for if; to the last `end` itself for the function body's label.
+// One control transfer for the in-place interpreter, in body order.  Entries belong to
+//   br, br_if, br_on_*   one, the branch
+//   br_table             one per label in order, the default last
+//   if                   one, taken when the condition is 0: into the else arm or behind the end
+//   else, catch, catch_all   one, taken when control arrives from above: behind the end.  None when that is dead
+//   rethrow              one, which only says the exception: nvals = exn_slot
+// An instruction that does not branch moves past its own entries; dead code has none.  A target is the instruction
+// behind the `loop`, `else` or `end`; for frame 0 it is the body's last `end`.  try_table and its clauses have none:
+// their targets are in ClauseFact.
 typedef struct SideEntry {
-  int32_t dpc;                  // where to continue, relative to the instruction's own offset (its opcode byte)
-  int32_t dside;                // entries to move by, relative to this entry's index: to the first entry at or after there
-  uint32_t nvals;               // values carried on top; with a catch clause the exception's values and reference
-  uint32_t drop_to;             // operand height in values that they come to lie on, locals not counted
+  int32_t dpc;                  // body offset to continue at, relative to the instruction's own offset
+  int32_t dside;                // side entries to move by, relative to this entry's index
+  uint32_t nvals;               // values carried
+  uint32_t drop_to;             // operand height of the target below the carried values, in values from the frame's base
 } SideEntry;
 
 // Validate everything.  Fails through m->ctx with spec texts; sets m->checked.  spec: valid-module
