@@ -19,6 +19,8 @@ typedef struct TypeDef {
   uint32_t depth;           // length of the supertype chain
   FuncType func;            // COMP_FUNC
   uint32_t nfields; const FieldType *fields; // COMP_STRUCT; COMP_ARRAY has one
+  const uint32_t *display;  // depth + 1 canonical indices, the root first, canon last; filled by check
+  uint64_t at;
 } TypeDef;
 
 typedef struct Limits { uint64_t min, max; bool has_max, shared, is64; uint8_t page_log2; } Limits; // page_log2: memories, 16 or 0
@@ -38,10 +40,10 @@ typedef struct Func {
   bool declared_ref;         // may be the operand of ref.func
   uint32_t funcref;          // index of its FuncRef in the vmctx, when declared_ref; by zw_number_funcrefs
 } Func;
-typedef struct Table { TableType type; uint32_t import; bool has_init; ConstExpr init; } Table;
-typedef struct MemoryDecl { MemoryType type; uint32_t import; } MemoryDecl;
+typedef struct Table { TableType type; uint32_t import; bool has_init; ConstExpr init; uint64_t at; } Table;
+typedef struct MemoryDecl { MemoryType type; uint32_t import; uint64_t at; } MemoryDecl;
 typedef struct Global { GlobalType type; uint32_t import; ConstExpr init; } Global;
-typedef struct Tag { uint32_t type; uint32_t import; } Tag;
+typedef struct Tag { uint32_t type; uint32_t import; uint64_t at; } Tag;
 typedef enum SegMode { SEG_ACTIVE, SEG_PASSIVE, SEG_DECLARATIVE } SegMode;
 typedef struct Elem {
   uint8_t mode; uint32_t table; ConstExpr offset; ValType type; uint32_t count; uint64_t at;
@@ -51,7 +53,12 @@ typedef struct Elem {
 typedef struct Data { uint8_t mode; uint32_t memory; ConstExpr offset; const uint8_t *bytes; uint64_t len; uint64_t at; } Data;
 typedef struct Custom { Str name; const uint8_t *bytes; uint64_t len; uint64_t at; uint8_t after; } Custom; // after: id of the section before it
 typedef struct NameMap { uint32_t n; const uint32_t *index; const Str *name; } NameMap; // ascending index
-typedef struct Names { Str module; NameMap locals; const uint32_t *local_func; /* parallel to locals */ NameMap labels, types, tables, memories, globals, elems, datas, tags, fields; } Names;
+// Function names are in Func.  local_func, label_func and field_type are parallel to the maps of their name; those maps
+// ascend by (func or type, index).
+typedef struct Names {
+  Str module; NameMap locals, labels, fields; const uint32_t *local_func, *label_func, *field_type; NameMap types,
+    tables, memories, globals, elems, datas, tags;
+} Names;
 typedef struct BranchHint { uint32_t func, off; uint8_t likely; } BranchHint;
 
 typedef struct FuncFacts FuncFacts;
@@ -60,6 +67,7 @@ typedef struct Module {
   const uint8_t *bytes; uint64_t len;  // the whole input
   uint32_t ntypes, nfuncs, ntables, nmemories, nglobals, ntags, nelems, ndatas, nimports, nexports, ncustoms, nhints;
   uint32_t nimported_funcs, nimported_tables, nimported_memories, nimported_globals, nimported_tags;
+  const ValType *self_refs;  // [2 * t] = (ref t), [2 * t + 1] = (ref null t): for what points at types
   TypeDef *types; Func *funcs; Table *tables; MemoryDecl *memories; Global *globals; Tag *tags; Elem *elems; Data *datas;
   Import *imports; Export *exports; Custom *customs; BranchHint *hints;
   Names names;
@@ -84,6 +92,8 @@ enum {
 
 // Decode all sections; bodies and constant expressions stay bytes.  Fails through ctx.  spec: binary-module
 Module *zw_decode_module(Ctx *ctx, const uint8_t *bytes, uint64_t len, uint64_t features_on);
+// Names and branch hints out of the custom sections; what is malformed there is left out.  zw_decode_module calls it.
+void zw_read_customs(Module *m);
 uint64_t zw_features_default(void);
 // Parse "--wasm=" text ("3.0,+threads,-simd") into a feature set; false with a sentence in err.
 bool zw_features_parse(const char *text, uint64_t *out, char *err, size_t err_bytes);
