@@ -304,7 +304,15 @@ static void read_operands(Parser *s, ZIns *ins)
     return;
   case ZF_CATCH: ins->b = read_index(s); return;
   case ZF_JMP: read_edges(s); return;
-  case ZF_BR: case ZF_SWITCH: read_field_refs(s, ins), want(s, ','), read_edges(s); return;
+  case ZF_BR: read_field_refs(s, ins), want(s, ','), read_edges(s); return;
+  case ZF_SWITCH:
+    read_field_refs(s, ins), want(s, '[');
+    for (ins->b = s->xa.n; !take(s, ']'); ins->c++) {
+      uint32_t edge = read_u32(s);
+      *zw_push(s->a, &s->xa) = edge;
+    }
+    read_edges(s);
+    return;
   case ZF_RET: ins->b = read_refs(s, &ins->a); return;
   case ZF_TRAP: ins->c = find_name(s, zw_zir_trap_name, TRAP_COUNT, "trap"); return;
   case ZF_PHI: case ZF_NONE: break;

@@ -108,7 +108,13 @@ static void put_operands(Printer *p, const ZIns *ins, const ZBlock *b)
   case ZF_THROW: put(p, " tag %u", ins->c), put_refs(p, ins->a, ins->b); return;
   case ZF_CATCH: put(p, " #%u", ins->b); return;
   case ZF_JMP: put_edges(p, b); return;
-  case ZF_BR: case ZF_SWITCH: put_field_refs(p, ins), put(p, ","), put_edges(p, b); return;
+  case ZF_BR: put_field_refs(p, ins), put(p, ","), put_edges(p, b); return;
+  case ZF_SWITCH:
+    put_field_refs(p, ins), put(p, " [");
+    for (uint32_t k = 0; k < ins->c; k++)
+      put(p, "%s%u", k ? " " : "", f->xa[ins->b + k]);
+    put(p, "]"), put_edges(p, b);
+    return;
   case ZF_RET: put(p, " "), put_refs(p, ins->a, ins->b); return;
   case ZF_TRAP: put(p, " %s", zw_zir_trap_name[ins->c]); return;
   case ZF_NONE: put(p, " ?"); return;

@@ -386,7 +386,15 @@ static void check_types(Verifier *v, uint32_t i)
     if (ins->op != OP_atomic_fence)
       check_by_row(v, i);
     return;
-  case ZF_BR: case ZF_SWITCH: want_type(v, i, ins->a, VK_I32), want_result(v, i, VK_COUNT); return;
+  case ZF_SWITCH:
+    if (ins->b > f->nxa || ins->c > f->nxa - ins->b)
+      broken(v, i, "V2: the table lies outside xa");
+    for (uint32_t k = 0; k < ins->c; k++)
+      if (f->xa[ins->b + k] >= f->blocks[v->block_of[i]].nedges)
+        broken(v, i, "V1: the table names edge %u, there is none", f->xa[ins->b + k]);
+    want_type(v, i, ins->a, VK_I32), want_result(v, i, VK_COUNT);
+    return;
+  case ZF_BR: want_type(v, i, ins->a, VK_I32), want_result(v, i, VK_COUNT); return;
   case ZF_LANE: case ZF_LOAD: case ZF_STORE: case ZF_CMPXCHG: case ZF_LANEMEM: case ZF_VM_LOAD: case ZF_VM_STORE:
   case ZF_OFFSET: case ZF_PTR_LOAD: case ZF_PTR_STORE: case ZF_TRAPIF: case ZF_PHI: case ZF_CATCH: case ZF_JMP: case ZF_TRAP:
     check_by_row(v, i);

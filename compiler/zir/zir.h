@@ -13,7 +13,7 @@
 //   catch_value  b=k: payload value k at the head of a handler block
 //   frame_addr  a=byte offset (raw) in the area of frame_locals words
 // call, br, throw, atomic_fence and i8x16_shuffle are the wasm rows of that name; all others above are ZIR rows.
-// terminators: jmp; br a=condition (edge 0 = true, edge 1 = false); switch a=index (last edge = default);
+// terminators: jmp; br a=condition (edge 0 = true, edge 1 = false); switch a=index, xa[b..b+c) = edge for index 0 .. c-1 (0 = first edge of the block); the last edge is the default;
 //   ret xa[a..a+b); trap c=TrapKind; tcall xa.. c=function; tcall_elem xa.. (last = element) c=type; throw xa.. c=tag
 // MEM rows: load a=address, c=offset (raw u32), fl=memory; store a=address, b=value, c=offset, fl=memory;
 //   rmw like store; cmpxchg: xa[a..a+3) = address, expected, replacement; LANE rows: xa[a..): address, vector, then the raw lane.
@@ -50,7 +50,7 @@ typedef struct ZEdge { uint32_t to, from; uint32_t args; } ZEdge;  // edge_args[
 typedef struct ZBlock {
   uint32_t first, end;        // instructions [first, end): phis, body, terminator (the last one)
   uint32_t nphi;
-  uint32_t edges; uint16_t nedges; // successors: edges[edges .. + nedges)
+  uint32_t edges, nedges;     // successors: edges[edges .. + nedges); a switch has one per distinct label
   uint16_t npreds;            // saturating count of edges that come in
   uint32_t loop;              // innermost natural loop or NO_LOOP
   uint8_t depth, cold, is_header, is_handler;
