@@ -19,9 +19,11 @@ typedef struct FuncCode {
   const uint8_t *sites; uint32_t sites_bytes, nsites;   // encoded stream
   const uint8_t *maps; uint32_t maps_bytes, nmaps;
   const ImageHandler *handlers; uint32_t nhandlers;     // pcs relative to the function
+  const uint8_t *cfi; uint32_t cfi_bytes;               // body of its .eh_frame entry, see cfi.h
 } FuncCode;
 
 // The module's text and code-side tables, before serialisation.
+// No function starts at offset 0: a code offset of 0 means "none".
 typedef struct Blob {
   uint8_t *text; uint64_t text_bytes;
   ImageFunc *funcs; uint32_t nfuncs;       // ascending code_off: defined functions in index order, then thunks
@@ -30,13 +32,14 @@ typedef struct Blob {
   uint32_t *func_code;                     // per defined function: index in funcs
   ImageThunks *thunks;                     // per type
   uint64_t cpu_bits; uint32_t image_flags, arch;
+  FuncCode **codes;                        // parallel to funcs: what each came from (cfi, code_bytes)
 } Blob;
 
 struct Target;
 // Place functions (in index order, whatever order they were compiled in), make the thunks the module needs,
 // apply fixups.  Deterministic.  Copies what it needs into arena a.
 Blob *zw_blob_build(const Module *m, const struct Target *t, const CodeOptions *o, FuncCode *const *funcs, Arena *a);
-// .eh_frame for the blob from its function records: bytes with initial_location fields relative to text_off_of_section 0;
-// relocs are the offsets of the 32-bit fields that must become (text + addend - place).  Used by elf and by the JIT.
+// .eh_frame for the blob: one entry per function, rows exact at every instruction, a terminator at the end (drop the last 4
+// bytes where a linker appends).  The 32-bit fields at reloc_at[k] must become text + reloc_text_off[k] - address of the field.
 typedef struct EhFrame { uint8_t *bytes; uint32_t nbytes; uint32_t *reloc_at; uint32_t *reloc_text_off; uint32_t nrelocs; } EhFrame;
 EhFrame zw_eh_frame_build(const Blob *b, const struct Target *t, Arena *a);

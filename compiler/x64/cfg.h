@@ -31,9 +31,9 @@ static const uint8_t x64_arg_xmm[X64_NARG_XMM] = { XMM0, XMM1, XMM2, XMM3, XMM4,
 static const uint8_t x64_ret_gpr[X64_NARG_GPR] = { RAX, RDX, RCX, RSI, RDI, R8 };
 static const uint8_t x64_ret_xmm[X64_NARG_XMM] = { XMM0, XMM1, XMM2, XMM3, XMM4, XMM5, XMM6, XMM7 };
 // The prologue pushes the callee-saved registers it must in this order; r10 and r11 last, because Windows and
-// macOS unwind formats cannot name them.
-#define X64_NSAVE 6
-static const uint8_t x64_save_order[X64_NSAVE] = { RBP, RBX, R12, R13, R10, R11 };
+// macOS unwind formats cannot name them.  r15 and r14 only in XCALL thunks.
+#define X64_NSAVE 8
+static const uint8_t x64_save_order[X64_NSAVE] = IMAGE_SAVE_ORDER_X86_64;
 
 // Where a parameter or result lives: the walk that P3, thunks and glue share.
 typedef struct X64Loc { uint8_t reg; /* or REG_NONE: in memory at off */ uint32_t off; } X64Loc;

@@ -74,6 +74,9 @@ typedef struct ImageHeader {
   ImageSpan span[IMG_SECTION_COUNT];
 } ImageHeader;
 
+// The order in which a prologue pushes the registers of ImageFunc.saved (r15 r14 rbp rbx r12 r13 r10 r11 by number):
+// the k-th one pushed is at (return address - 8 * (k + 1)).
+#define IMAGE_SAVE_ORDER_X86_64 { 15, 14, 5, 3, 12, 13, 10, 11 }
 enum { IMAGE_FUNC_THUNK_ENTRY = 1, IMAGE_FUNC_THUNK_XCALL = 2, IMAGE_FUNC_THUNK_HOST = 4, IMAGE_FUNC_THUNK_TRAP = 8 };
 typedef struct ImageFunc {
   uint32_t code_off, code_bytes;
@@ -93,6 +96,8 @@ typedef struct ImageFunc {
 // plain TrapKind: pc is the return address of the call to a trap thunk.  SITE_ENTRY: with it, the frame does not stand yet.
 enum { SITE_TRAP_MASK = 0x3f, SITE_FAULT = 0x40, SITE_CALL = 0x80, SITE_NO_FRAME = 0xc0 };
 // A stack map: { pc delta (uleb), n (uleb), n x slot delta (uleb) }: slots of 8 bytes from rsp after the call.
+// n slots ascend; the first delta is from slot 0.  Handlers: of a function, inner ones first; one guards the calls whose
+// return pc is in (pc_begin, pc_end]; pcs are offsets from code_off.  flags: 1 = the handler wants the exnref too.
 typedef struct ImageHandler { uint32_t pc_begin, pc_end, handler_pc, tag; /* tag index, or UINT32_MAX = all */ uint32_t flags; } ImageHandler;
 typedef struct ImageThunks { uint32_t entry, xcall, host; } ImageThunks; // code offsets; 0 = not emitted
 

@@ -1,0 +1,217 @@
+// One text from many functions: place them in index order, add the thunks that something needs, resolve calls.
+// Nothing here depends on the order in which functions were compiled.
+//
+// Thunks are shared by equal types (TypeDef.canon).  Needed are
+//   ENTRY  types of functions that can be called from outside: exported, start, referable
+//   XCALL  types that some code calls through (the fixups say so)
+//   HOST   types of imported functions; where funcrefs can come in from outside, all XCALL types too
+//   TRAP   the kinds some code names
+#include "compiler/emit/target.h"
+#include "runtime/base/bits.h"
+
+enum { TEXT_START = 16, TEXT_ALIGN = 64 };
+
+typedef struct Builder {
+  const Module *m;
+  const Target *t;
+  const CodeOptions *o;
+  Arena *a;
+  FuncCode **codes;           // functions, then thunks
+  uint32_t ncodes, ndefined;
+  uint32_t *thunk[3];         // per canonical type, by kind: position in codes + 1; 0 = none
+  uint32_t trap[TRAP_COUNT];
+  bool *want[3], want_trap[TRAP_COUNT];
+} Builder;
+
+STATIC_ASSERT(THUNK_ENTRY == 0 && THUNK_XCALL == 1 && THUNK_HOST == 2, "they index Builder.thunk");
+
+static unsigned thunk_kind(uint32_t target) { return target >> 24 & 0x7f; }
+static uint32_t thunk_index(uint32_t target) { return target & 0xffffff; }
+static bool is_thunk(uint32_t target) { return target >> 31; }
+static uint32_t canon(const Builder *b, uint32_t type) { return b->m->types[type].canon; }
+
+static void want(Builder *b, unsigned kind, uint32_t type)
+{
+  CHECK(type < b->m->ntypes && b->m->types[type].kind == COMP_FUNC);
+  b->want[kind][canon(b, type)] = true;
+}
+
+static void want_targets(Builder *b, const FuncCode *c)
+{
+  for (uint32_t k = 0; k < c->nfixups; k++) {
+    uint32_t target = c->fixups[k].target;
+    if (!is_thunk(target))
+      continue;
+    if (thunk_kind(target) == THUNK_TRAP) {
+      CHECK(thunk_index(target) < TRAP_COUNT);
+      b->want_trap[thunk_index(target)] = true;
+    } else
+      want(b, thunk_kind(target), thunk_index(target));
+  }
+}
+
+static bool has_refs(const FuncType *f)
+{
+  for (uint32_t k = 0; k < f->nparams; k++)
+    if (zw_is_ref(f->params[k]))
+      return true;
+  for (uint32_t k = 0; k < f->nresults; k++)
+    if (zw_is_ref(f->results[k]))
+      return true;
+  return false;
+}
+
+// Can a funcref made by the host get into this module other than by a function import?
+static bool funcrefs_cross_border(const Module *m)
+{
+  for (uint32_t k = 0; k < m->nimports; k++)
+    switch ((ExternKind)m->imports[k].kind) {
+    case EXT_TABLE: return true;
+    case EXT_GLOBAL: if (zw_is_ref(m->globals[m->imports[k].index].type.type)) return true; break;
+    case EXT_FUNC: if (has_refs(zw_func_type(m, m->imports[k].index))) return true; break;
+    case EXT_MEMORY: case EXT_TAG: break;
+    }
+  for (uint32_t k = 0; k < m->nexports; k++)
+    switch ((ExternKind)m->exports[k].kind) {
+    case EXT_TABLE: return true;
+    case EXT_GLOBAL: if (zw_is_ref(m->globals[m->exports[k].index].type.type)) return true; break;
+    case EXT_FUNC: if (has_refs(zw_func_type(m, m->exports[k].index))) return true; break;
+    case EXT_MEMORY: case EXT_TAG: break;
+    }
+  return false;
+}
+
+static void find_wanted(Builder *b)
+{
+  const Module *m = b->m;
+  for (int k = 0; k < 3; k++)
+    b->want[k] = zw_new_array(b->a, bool, m->ntypes + 1);
+  for (uint32_t k = 0; k < b->ndefined; k++)
+    want_targets(b, b->codes[k]);
+  for (uint32_t f = 0; f < m->nfuncs; f++) {
+    if (f < m->nimported_funcs)
+      want(b, THUNK_HOST, m->funcs[f].type);
+    else if (m->funcs[f].declared_ref || f == m->start)
+      want(b, THUNK_ENTRY, m->funcs[f].type);
+  }
+  for (uint32_t k = 0; k < m->nexports; k++)
+    if (m->exports[k].kind == EXT_FUNC)
+      want(b, THUNK_ENTRY, m->funcs[m->exports[k].index].type);
+  if (funcrefs_cross_border(m))
+    for (uint32_t k = 0; k < m->ntypes; k++)
+      b->want[THUNK_HOST][k] |= b->want[THUNK_XCALL][k];
+}
+
+static void make_thunks(Builder *b)
+{
+  Ctx *ctx = b->m->ctx;
+  for (unsigned kind = 0; kind < 3; kind++) {
+    b->thunk[kind] = zw_new_array(b->a, uint32_t, b->m->ntypes + 1);
+    for (uint32_t k = 0; k < b->m->ntypes; k++)
+      if (b->want[kind][k]) {
+        FuncCode *c = b->t->thunk(ctx, b->m, kind, k, b->o, b->a);
+        want_targets(b, c); // traps
+        b->codes[b->ncodes++] = c;
+        b->thunk[kind][k] = b->ncodes;
+      }
+  }
+  for (uint32_t k = 0; k < TRAP_COUNT; k++)
+    if (b->want_trap[k]) {
+      b->codes[b->ncodes++] = b->t->thunk(ctx, b->m, THUNK_TRAP, k, b->o, b->a);
+      b->trap[k] = b->ncodes;
+    }
+}
+
+// The position in codes that a call goes to.
+static uint32_t target_code(const Builder *b, uint32_t target)
+{
+  if (!is_thunk(target)) {
+    CHECK(target >= b->m->nimported_funcs && target < b->m->nfuncs);
+    return target - b->m->nimported_funcs;
+  }
+  uint32_t n = thunk_index(target);
+  uint32_t k = thunk_kind(target) == THUNK_TRAP ? b->trap[n] : b->thunk[thunk_kind(target)][canon(b, n)];
+  CHECK(k != 0);
+  return k - 1;
+}
+
+// Offsets of everything, by running sums.
+static void place(Builder *b, Blob *out)
+{
+  uint64_t text = TEXT_START, sites = 0, maps = 0, handlers = 0;
+  for (uint32_t k = 0; k < b->ncodes; k++) {
+    const FuncCode *c = b->codes[k];
+    text = zw_align_up(text, c->align);
+    if (text + c->nbytes > INT32_MAX || sites + c->sites_bytes > UINT32_MAX || maps + c->maps_bytes > UINT32_MAX)
+      zw_fail(b->m->ctx, ERR_limit, ZW_NO_POS, "the module has more than 2 GiB of machine code");
+    out->funcs[k] = (ImageFunc){
+      .code_off = (uint32_t)text, .code_bytes = c->nbytes, .frame_bytes = c->frame_bytes, .saved = c->saved, .flags = c->flags,
+      .prologue_bytes = c->prologue_bytes, .pop_bytes = c->pop_bytes, .sites = (uint32_t)sites, .nsites = c->nsites,
+      .maps = (uint32_t)maps, .nmaps = c->nmaps, .handlers = (uint32_t)handlers, .nhandlers = c->nhandlers,
+      .func = is_thunk(c->func) ? thunk_index(c->func) : c->func,
+    };
+    text += c->nbytes, sites += c->sites_bytes, maps += c->maps_bytes, handlers += c->nhandlers;
+  }
+  out->text_bytes = zw_align_up(text, TEXT_ALIGN);
+  out->sites_bytes = (uint32_t)sites, out->maps_bytes = (uint32_t)maps, out->nhandlers = (uint32_t)handlers;
+}
+
+static void append(void *to, const void *from, size_t n)
+{
+  if (n)
+    memcpy(to, from, n);
+}
+
+static void fill(Builder *b, Blob *out)
+{
+  out->text = zw_arena_alloc(b->a, out->text_bytes, TEXT_ALIGN);
+  out->sites = zw_arena_alloc(b->a, out->sites_bytes + 1u, 1);
+  out->maps = zw_arena_alloc(b->a, out->maps_bytes + 1u, 1);
+  out->handlers = zw_new_array(b->a, ImageHandler, out->nhandlers + 1);
+  uint64_t end = 0;
+  for (uint32_t k = 0; k < b->ncodes; k++) {
+    const FuncCode *c = b->codes[k];
+    const ImageFunc *f = &out->funcs[k];
+    memset(out->text + end, 0xcc, f->code_off - end); // int3 between functions on x86; never executed anywhere
+    append(out->text + f->code_off, c->bytes, c->nbytes);
+    append(out->sites + f->sites, c->sites, c->sites_bytes);
+    append(out->maps + f->maps, c->maps, c->maps_bytes);
+    append(out->handlers + f->handlers, c->handlers, sizeof(ImageHandler) * c->nhandlers);
+    for (uint32_t x = 0; x < c->nfixups; x++) {
+      CHECK(c->fixups[x].at + 4ull <= c->nbytes);
+      uint32_t to = out->funcs[target_code(b, c->fixups[x].target)].code_off;
+      b->t->apply_fixup(out->text, (uint64_t)f->code_off + c->fixups[x].at, c->fixups[x].kind, to);
+    }
+    end = (uint64_t)f->code_off + c->nbytes;
+  }
+  memset(out->text + end, 0xcc, out->text_bytes - end);
+}
+
+Blob *zw_blob_build(const Module *m, const Target *t, const CodeOptions *o, FuncCode *const *funcs, Arena *a)
+{
+  Builder builder = { .m = m, .t = t, .o = o, .a = a, .ndefined = m->nfuncs - m->nimported_funcs }, *b = &builder;
+  b->codes = zw_new_array(a, FuncCode *, (uint64_t)b->ndefined + 3ull * m->ntypes + TRAP_COUNT);
+  append(b->codes, funcs, sizeof *funcs * b->ndefined);
+  b->ncodes = b->ndefined;
+  find_wanted(b);
+  make_thunks(b);
+
+  Blob *out = zw_new(a, Blob);
+  out->funcs = zw_new_array(a, ImageFunc, b->ncodes + 1);
+  out->nfuncs = b->ncodes;
+  out->codes = b->codes;
+  place(b, out);
+  fill(b, out);
+  out->func_code = zw_new_array(a, uint32_t, b->ndefined + 1);
+  for (uint32_t k = 0; k < b->ndefined; k++)
+    out->func_code[k] = k;
+  out->thunks = zw_new_array(a, ImageThunks, m->ntypes + 1);
+  for (uint32_t k = 0; k < m->ntypes; k++)
+    for (unsigned kind = 0; kind < 3; kind++) {
+      uint32_t at = m->types[k].kind == COMP_FUNC ? b->thunk[kind][canon(b, k)] : 0;
+      uint32_t off = at ? out->funcs[at - 1].code_off : 0;
+      *(kind == THUNK_ENTRY ? &out->thunks[k].entry : kind == THUNK_XCALL ? &out->thunks[k].xcall : &out->thunks[k].host) = off;
+    }
+  out->cpu_bits = o->cpu_bits, out->image_flags = o->image_flags, out->arch = t->arch;
+  return out;
+}

@@ -1,0 +1,939 @@
+// P4: LIR to bytes, one function, two walks over the LIR.
+//
+// in   LirFunc: chunks of LIR with physical registers; slots by id, labels by block or stub number
+// out  FuncCode: hot chunks, cold chunks, trap stubs, then an island of constants and jump tables; sites, stack
+//      maps, handlers and call frame information as by-products of the order in which code is written
+//
+// The first walk adds up an upper bound of the code's size (exact but for branches and padding), so that the second
+// knows the largest possible distance of a forward branch when it writes it: at most 127 means rel8.  Backward
+// branches are exact.  Nothing is ever moved or written twice.  Each LIR reserves its bound with one CHECK.
+#include "compiler/x64/asm.h"
+#include "compiler/emit/cfi.h"
+#include "compiler/x64/x64_int.h"
+#include "runtime/base/leb.h"
+#include "runtime/base/vec.h"
+
+enum {
+  EPILOGUE_COPIES = 4,     // further returns jump to the last copy
+  CHECKED_FRAME = 1024,    // frames above this are part of the stack check; smaller ones fit in the limit's headroom
+  PROBE_PAGE = 4096,       // frames above this touch each page on the way down (Windows commits stacks page by page)
+  PROBE_UNROLL = 4,
+  HOT_LOOP_BYTES = 128,    // loops up to this are aligned to 32, larger ones to 16
+  JCC_BYTES = 6, JMP_BYTES = 5, CALL_BYTES = 5,
+  MAX_FRAME = 1 << 30,
+};
+
+typedef struct Patch { uint32_t at, chunk; bool rel8; } Patch;          // forward branch to a chunk
+typedef struct ConstUse { uint32_t at, next, id, bytes; } ConstUse;     // rip-relative field; rip = next
+typedef struct TableUse { uint32_t at, id; } TableUse;                  // rip-relative field at the end of its lea
+typedef struct TrapStub { uint32_t kind, wasm_at, jump_at; bool rel8, no_frame, shared; } TrapStub; // shared: with the one before
+
+typedef struct Enc {
+  Ctx *ctx;
+  const LirFunc *l;
+  Arena *s;                            // scratch
+  uint8_t *base, *p, *end;
+  // frame: [rsp] 8-byte slots by weight | 16-byte slots by weight | area | saved registers | return address | arguments
+  uint32_t *slot_off, frame, area_off, npushes, out, out_base;
+  uint8_t pushes[X64_NSAVE];
+  // chunks in final order
+  uint32_t *order, *place;             // order[k] = chunk; place[chunk] = k
+  uint32_t *chunk_ub, *chunk_off;      // by place: upper bound of its offset, and its offset once written
+  uint8_t *pad;                        // by place: alignment wanted (1 = none)
+  uint16_t *bound;                     // per LIR
+  uint32_t *block_chunk, *stub_chunk, nstubs;
+  uint32_t ntraps;                     // trapcc of the function
+  uint64_t *frame_bits;                // a bit per 8 bytes of the frame; zero between stack maps
+  uint32_t k, ub, end_ub;              // current place; bound of the current offset; bound of the end of all chunks
+  uint32_t epilogues, epilogue_off, map;
+  bool align32;
+  VEC(Patch) patches;
+  VEC(ConstUse) const_uses;
+  VEC(TableUse) table_uses;
+  VEC(TrapStub) stubs;
+  VEC(Fixup) fixups;
+  VEC(uint8_t) sites, maps;
+  uint32_t nsites, site_pc, site_at, nmaps, map_pc;
+  Cfi cfi;
+} Enc;
+
+static uint32_t here(const Enc *e) { return (uint32_t)(e->p - e->base); }
+static uint32_t entry_off(const Enc *e) { return e->out + e->frame + 8 * e->npushes; } // of the return address from rsp
+static bool fits8(int64_t v) { return v == (int8_t)v; }
+
+// ---- frame ----
+
+// Slots of one size in order of weight (by powers of two: near enough, and linear); returns the end.
+static uint32_t place_slots(Enc *e, unsigned bytes, uint32_t off)
+{
+  const LirFunc *l = e->l;
+  uint32_t first[34] = { 0 };
+  for (uint32_t s = 0; s < l->nslots; s++)
+    if (l->slot_bytes[s] == bytes)
+      first[zw_clz32(l->slot_weight[s]) + 1]++;
+  for (unsigned k = 1; k < 34; k++)
+    first[k] += first[k - 1];
+  uint32_t n = first[33];
+  for (uint32_t s = 0; s < l->nslots; s++)
+    if (l->slot_bytes[s] == bytes)
+      e->slot_off[s] = off + bytes * first[zw_clz32(l->slot_weight[s])]++;
+  return off + bytes * n;
+}
+
+static void layout_frame(Enc *e)
+{
+  const LirFunc *l = e->l;
+  e->slot_off = zw_new_array(e->s, uint32_t, l->nslots + 1);
+  for (unsigned k = 0; k < X64_NSAVE; k++)
+    if (l->used_saved & X64_BIT(x64_save_order[k]))
+      e->pushes[e->npushes++] = x64_save_order[k];
+  uint64_t at = place_slots(e, 8, 0), small = at;
+  at = zw_align_up(at, 16);
+  uint64_t wide = place_slots(e, 16, (uint32_t)at);
+  bool has_wide = wide != at;
+  e->area_off = (uint32_t)wide;
+  uint64_t bytes = l->area_bytes ? wide + l->area_bytes : has_wide ? wide : small;
+  // rsp is a multiple of 16 plus 8 on entry
+  bool odd = (bytes / 8 + e->npushes) % 2 == 0;
+  if (odd && (l->has_calls || has_wide || l->area_bytes))
+    bytes += 8;
+  if (bytes > MAX_FRAME)
+    zw_fail(e->ctx, ERR_limit, ZW_NO_POS, "function %u needs a stack frame of %llu bytes", l->z->func, (unsigned long long)bytes);
+  e->frame = (uint32_t)bytes;
+  e->frame_bits = zw_new_array(e->s, uint64_t, bytes / 512 + 1);
+}
+
+// ---- order, labels, bounds ----
+
+static uint32_t label_chunk(const Enc *e, uint32_t label)
+{
+  if (!(label & LABEL_STUB)) {
+    CHECK(label < e->l->z->nblocks && e->block_chunk[label] != UINT32_MAX);
+    return e->block_chunk[label];
+  }
+  CHECK((label & ~LABEL_STUB) < e->nstubs);
+  return e->stub_chunk[label & ~LABEL_STUB];
+}
+
+// Where a jump to `label` ends up: chunks that only jump on are looked through (a few: there may be a ring).
+static uint32_t target_place(const Enc *e, uint32_t label)
+{
+  uint32_t c = label_chunk(e, label);
+  for (int hops = 0; hops < 4; hops++) {
+    const LirChunk *chunk = &e->l->chunks[c];
+    if (chunk->first == chunk->end || e->l->lir[chunk->first].op != X_jmp)
+      break;
+    c = label_chunk(e, e->l->lir[chunk->first].x);
+  }
+  return e->place[c];
+}
+
+static void order_chunks(Enc *e)
+{
+  const LirFunc *l = e->l;
+  for (uint32_t c = 0; c < l->nchunks; c++) {
+    uint32_t label = l->chunks[c].label;
+    if (label & LABEL_STUB && (label & ~LABEL_STUB) >= e->nstubs)
+      e->nstubs = (label & ~LABEL_STUB) + 1;
+  }
+  CHECK(e->nstubs <= l->nchunks + l->nlir + l->z->nedges);
+  e->block_chunk = zw_new_array(e->s, uint32_t, l->z->nblocks + 1);
+  memset(e->block_chunk, 0xff, sizeof(uint32_t) * l->z->nblocks);
+  e->stub_chunk = zw_new_array(e->s, uint32_t, e->nstubs + 1);
+  e->order = zw_new_array(e->s, uint32_t, l->nchunks + 1);
+  e->place = zw_new_array(e->s, uint32_t, l->nchunks + 1);
+  uint32_t k = 0;
+  for (int cold = 0; cold < 2; cold++)
+    for (uint32_t c = 0; c < l->nchunks; c++)
+      if (l->chunks[c].cold == cold)
+        e->place[c] = k, e->order[k++] = c;
+  for (uint32_t c = 0; c < l->nchunks; c++) {
+    uint32_t label = l->chunks[c].label;
+    if (label & LABEL_STUB)
+      e->stub_chunk[label & ~LABEL_STUB] = c;
+    else {
+      CHECK(label < l->z->nblocks);
+      e->block_chunk[label] = c;
+    }
+  }
+}
+
+static uint32_t epilogue_bytes(const Enc *e)
+{
+  uint32_t n = e->frame ? 7 : 0;
+  for (unsigned k = 0; k < e->npushes; k++)
+    n += 1 + (e->pushes[k] >= 8);
+  return n + 3;
+}
+static bool trivial_epilogue(const Enc *e) { return e->frame == 0 && e->npushes == 0; }
+
+static uint32_t tail_bytes(const Enc *e, uint32_t n)
+{
+  if (n == 0)
+    return epilogue_bytes(e) + 16 + JMP_BYTES;
+  return 8 * e->npushes + 4 * 10 + n / 16 * 20 + 8 + JMP_BYTES;
+}
+
+// A jmp at the end of a chunk to what follows it anyway.
+static bool falls_through(const Enc *e, uint32_t k, const Lir *i, const Lir *end) { return i + 1 == end && target_place(e, i->x) == k + 1; }
+// jcc A; jmp B where A follows: the condition is turned round and the jmp goes.
+static bool turns_round(const Enc *e, uint32_t k, const Lir *i, const Lir *end)
+{
+  return i + 2 == end && i[1].op == X_jmp && target_place(e, i->x) == k + 1 && target_place(e, i[1].x) != k + 1;
+}
+
+static X64Mem mem_of(const Enc *e, const Lir *i)
+{
+  X64Mem m = { .base = i->rn, .index = i->rm, .scale = i->cc, .disp = i->disp };
+  int64_t off;
+  switch (i->rn) {
+  case REG_SLOT:
+    CHECK((uint32_t)i->disp < e->l->nslots);
+    off = (int64_t)e->out + e->slot_off[i->disp];
+    break;
+  case REG_ARG: off = (int64_t)entry_off(e) + 8 + i->disp; break;
+  case REG_OUT: off = (int64_t)e->out_base + i->disp; break;
+  case REG_AREA: off = (int64_t)e->out + e->area_off + i->disp; break;
+  case REG_CONST:
+    CHECK((uint32_t)i->disp < e->l->nconsts);
+    m.rip = true;
+    return m;
+  default: return m;
+  }
+  ASSERT(i->rm == REG_NONE && off == (int32_t)off);
+  m.base = RSP, m.index = REG_NONE, m.scale = 0, m.disp = (int32_t)off;
+  return m;
+}
+
+static uint32_t pseudo_bound(const Enc *e, uint32_t k, const Lir *i, const Lir *end)
+{
+  switch (i->op) {
+  case X_movabs_ri: return zw_x64_imm64_length(i->rd, (uint64_t)i->x << 32 | (uint32_t)i->imm);
+  case X_zero_r: return 2 + (i->rd >= 8);
+  case X_xorps_zero: return 3 + (i->rd >= XMM8);
+  case X_ones_x: return 4 + (i->rd >= XMM8);
+  case X_jmp: return falls_through(e, k, i, end) ? 0 : JMP_BYTES;
+  case X_jcc: return JCC_BYTES;
+  case X_trapcc: return JCC_BYTES;
+  case X_jtable: return 7 + 4 + 3 + 3;
+  case X_trap: case X_call: case X_call_thunk: return CALL_BYTES;
+  case X_unreachable: return 2;
+  case X_ret: return epilogue_bytes(e) > JMP_BYTES ? epilogue_bytes(e) : JMP_BYTES;
+  case X_tcall: case X_tcall_thunk: case X_tcall_r: return tail_bytes(e, (uint32_t)i->imm);
+  case X_out_area: case X_tail_area: return 7;
+  }
+  BUG("LIR op %u has no bound", i->op);
+}
+
+// The out_area of a call shifts every rsp-based operand between the two: both walks follow it.
+static void follow_area(Enc *e, const Lir *i)
+{
+  switch (i->op) {
+  case X_out_area: e->out = (uint32_t)i->imm, e->out_base = 0; break;
+  case X_tail_area: e->out = (uint32_t)i->imm + 16, e->out_base = 16; break;
+  case X_call: case X_call_thunk: case X_call_m: case X_call_r: case X_tcall: case X_tcall_thunk: case X_tcall_r:
+    ASSERT(e->out - e->out_base == (uint32_t)i->imm);
+    e->out = e->out_base = 0;
+    break;
+  }
+}
+
+static uint32_t measure_chunk(Enc *e, uint32_t k)
+{
+  const LirChunk *c = &e->l->chunks[e->order[k]];
+  CHECK(c->first <= c->end && c->end <= e->l->nlir);
+  const Lir *end = e->l->lir + c->end;
+  uint32_t sum = 0;
+  for (const Lir *i = e->l->lir + c->first; i < end; i++) {
+    CHECK(i->op < X64_NOPS);
+    unsigned form = zw_x64_rows[i->op].form;
+    uint32_t n;
+    if (form == X64_P)
+      n = pseudo_bound(e, k, i, end);
+    else {
+      X64Mem m = { 0 };
+      if (zw_x64_form_has_mem(form))
+        m = mem_of(e, i);
+      n = zw_x64_length(i, &m);
+    }
+    follow_area(e, i);
+    CHECK(n <= UINT16_MAX);
+    e->bound[i - e->l->lir] = (uint16_t)n;
+    sum += n;
+    e->ntraps += i->op == X_trapcc;
+    if (i->op == X_jcc && turns_round(e, k, i, end))
+      break;
+  }
+  ASSERT(e->out == 0);
+  return sum;
+}
+
+// Alignment of the loop whose header is chunk c, from the bound of its blocks' sizes.
+static unsigned loop_alignment(const Enc *e, uint32_t c, const uint32_t *size_before)
+{
+  const LirChunk *chunk = &e->l->chunks[c];
+  const ZBlock *b = &e->l->z->blocks[chunk->block];
+  if (b->loop >= e->l->z->nloops)
+    return 16;
+  uint32_t last = e->place[label_chunk(e, e->l->z->loops[b->loop].last_block)];
+  uint32_t k = e->place[c];
+  return last >= k && size_before[last + 1] - size_before[k] <= HOT_LOOP_BYTES ? 32 : 16;
+}
+
+enum { STACK_CHECK_BYTES = 8 + 4 + JCC_BYTES };
+static uint32_t prologue_bound(const Enc *e)
+{
+  uint32_t probes = e->frame > PROBE_PAGE ? PROBE_UNROLL * 12 + 40 : 0;
+  return STACK_CHECK_BYTES + 2 * e->npushes + 7 + probes;
+}
+
+// First walk: bounds of all LIR, then of the offsets of all chunks.
+static void measure(Enc *e)
+{
+  const LirFunc *l = e->l;
+  e->bound = zw_new_array(e->s, uint16_t, l->nlir + 1);
+  e->chunk_ub = zw_new_array(e->s, uint32_t, l->nchunks + 1);
+  e->chunk_off = zw_new_array(e->s, uint32_t, l->nchunks + 1);
+  e->pad = zw_new_array(e->s, uint8_t, l->nchunks + 1);
+  uint32_t *before = zw_new_array(e->s, uint32_t, l->nchunks + 1);
+  for (uint32_t k = 0; k < l->nchunks; k++)
+    before[k + 1] = before[k] + measure_chunk(e, k);
+  uint32_t ub = prologue_bound(e);
+  for (uint32_t k = 0; k < l->nchunks; k++) {
+    const LirChunk *c = &l->chunks[e->order[k]];
+    e->pad[k] = c->align && !c->cold && k ? (uint8_t)loop_alignment(e, e->order[k], before) : 1;
+    e->align32 |= e->pad[k] == 32;
+    ub += e->pad[k] - 1u;
+    e->chunk_ub[k] = ub;
+    ub += before[k + 1] - before[k];
+  }
+  e->chunk_ub[l->nchunks] = e->end_ub = ub;
+}
+
+// ---- writing ----
+
+static void ins_mem(Enc *e, const Lir *i, X64Mem m)
+{
+  uint8_t *rip_at = NULL;
+  e->p = zw_x64_put(e->p, i, &m, &rip_at);
+  if (!rip_at)
+    return;
+  uint32_t bytes = zw_x64_rows[i->op].mw ? zw_x64_rows[i->op].mw : i->sz;
+  *zw_push(e->s, &e->const_uses) = (ConstUse){ (uint32_t)(rip_at - e->base), here(e), (uint32_t)i->disp, bytes };
+}
+static void ins(Enc *e, Lir i) { ins_mem(e, &i, (X64Mem){ .base = i.rn, .index = REG_NONE, .disp = i.disp }); }
+// Load or store [rsp + off].
+static void ins_rsp(Enc *e, unsigned op, unsigned sz, unsigned rd, uint32_t off)
+{
+  ins(e, (Lir){ .op = (uint16_t)op, .sz = (uint8_t)sz, .rd = (uint8_t)rd, .rn = RSP, .disp = (int32_t)off });
+}
+static void add_rsp(Enc *e, int64_t n)
+{
+  if (n == 0)
+    return;
+  bool sub = n < 0 || n == 128; // -128 has a short form and 128 has not
+  if (n == -128)
+    sub = false;
+  ins(e, (Lir){ .op = sub ? X_sub_ri : X_add_ri, .sz = 8, .rd = RSP, .imm = (int32_t)(sub ? -n : n) });
+}
+
+static void put_site(Enc *e, unsigned kind, uint32_t wasm_at)
+{
+  zw_reserve(e->s, &e->sites, e->sites.n + 16);
+  uint8_t *q = e->sites.p + e->sites.n;
+  q += zw_leb_write_u32(q, here(e) - e->site_pc);
+  *q++ = (uint8_t)kind;
+  q += zw_leb_write_s32(q, (int32_t)(wasm_at - e->site_at));
+  e->sites.n = (uint32_t)(q - e->sites.p);
+  e->site_pc = here(e), e->site_at = wasm_at, e->nsites++;
+}
+
+static void put_fixup(Enc *e, uint32_t target)
+{
+  *zw_push(e->s, &e->fixups) = (Fixup){ here(e), FX_CALL, target };
+  zw_put32(e->p, 0), e->p += 4;
+}
+
+// The stack map of the safepoint that LIR number `at` is, if it has one; after its bytes.  Slots ascend: through a
+// bitmap of the frame, because P4 has renumbered them.
+static void put_map(Enc *e, uint32_t at)
+{
+  const LirFunc *l = e->l;
+  while (e->map < l->nmaps && l->maps[e->map].lir < at)
+    e->map++;
+  if (e->map == l->nmaps || l->maps[e->map].lir != at)
+    return;
+  const LirMap *m = &l->maps[e->map];
+  uint32_t lo = UINT32_MAX, hi = 0;
+  for (uint32_t k = 0; k < m->n; k++) {
+    uint32_t w = e->slot_off[l->map_slots[m->first + k]] / 8;
+    e->frame_bits[w / 64] |= 1ull << w % 64;
+    lo = w < lo ? w : lo, hi = w > hi ? w : hi;
+  }
+  zw_reserve(e->s, &e->maps, e->maps.n + 10 + 5 * m->n);
+  uint8_t *q = e->maps.p + e->maps.n;
+  q += zw_leb_write_u32(q, here(e) - e->map_pc);
+  q += zw_leb_write_u32(q, m->n);
+  uint32_t last = 0;
+  for (uint32_t w = lo / 64; m->n && w <= hi / 64; w++)
+    for (; e->frame_bits[w]; e->frame_bits[w] &= e->frame_bits[w] - 1) {
+      uint32_t slot = w * 64 + zw_ctz64(e->frame_bits[w]);
+      q += zw_leb_write_u32(q, slot - last);
+      last = slot;
+    }
+  e->maps.n = (uint32_t)(q - e->maps.p);
+  e->map_pc = here(e), e->nmaps++;
+}
+
+// ---- prologue and epilogues, with call frame information exact at every instruction ----
+
+static void cfa_offset(Enc *e, uint32_t off)
+{
+  zw_cfi_at(&e->cfi, here(e));
+  zw_cfi_cfa_offset(&e->cfi, off);
+}
+
+// A conditional jump to something in the cold end; at most `bound` bytes away from `ub`.
+static uint32_t put_jcc_forward(Enc *e, unsigned cc, bool rel8)
+{
+  if (rel8)
+    *e->p++ = (uint8_t)(0x70 | cc), *e->p++ = 0;
+  else
+    *e->p++ = 0x0f, *e->p++ = (uint8_t)(0x80 | cc), zw_put32(e->p, 0), e->p += 4;
+  return here(e) - (rel8 ? 1 : 4);
+}
+
+static void put_jump_to_trap(Enc *e, unsigned cc, uint32_t kind, uint32_t wasm_at, bool no_frame)
+{
+  // the stubs come after all chunks, in the order of their jumps; the one without a frame last
+  uint64_t far = (uint64_t)e->end_ub + CALL_BYTES * (uint64_t)(no_frame ? e->ntraps : e->stubs.n) - e->ub;
+  TrapStub *last = e->stubs.n ? &e->stubs.p[e->stubs.n - 1] : NULL;
+  bool shared = last && !no_frame && !last->no_frame && last->kind == kind && last->wasm_at == wasm_at;
+  TrapStub t = { kind, wasm_at, 0, far <= 127, no_frame, shared };
+  t.jump_at = put_jcc_forward(e, cc, t.rel8);
+  *zw_push(e->s, &e->stubs) = t;
+}
+
+static void stack_check(Enc *e)
+{
+  const LirFunc *l = e->l;
+  bool big = e->frame > CHECKED_FRAME;
+  if (!l->needs_stack_check && !big)
+    return;
+  if (big)
+    ins(e, (Lir){ .op = X_lea, .sz = 8, .rd = RAX, .rn = RSP, .disp = -(int32_t)e->frame });
+  ins(e, (Lir){ .op = X_cmp_rm, .sz = 8, .rd = big ? RAX : RSP, .rn = X64_VMCTX, .disp = offsetof(VmCtx, stack_limit) });
+  e->ub = STACK_CHECK_BYTES;
+  put_jump_to_trap(e, CC_BE, TRAP_stack_overflow, l->z->func == UINT32_MAX ? 0 : (uint32_t)l->z->m->funcs[l->z->func].at, true);
+}
+
+// Take the frame page by page, touching each.
+static void probe_frame(Enc *e, uint32_t pushed)
+{
+  uint32_t pages = e->frame / PROBE_PAGE;
+  Lir touch = { .op = X_test_mr, .sz = 4, .rd = RSP, .rn = RSP };
+  if (pages <= PROBE_UNROLL) {
+    for (uint32_t k = 1; k <= pages; k++) {
+      add_rsp(e, -PROBE_PAGE);
+      cfa_offset(e, pushed + k * PROBE_PAGE);
+      ins(e, touch);
+    }
+    add_rsp(e, (int64_t)pages * PROBE_PAGE - e->frame);
+  } else {
+    ins(e, (Lir){ .op = X_lea, .sz = 8, .rd = RAX, .rn = RSP, .disp = -(int32_t)e->frame });
+    zw_cfi_at(&e->cfi, here(e));
+    zw_cfi_cfa(&e->cfi, zw_x64_dwarf[RAX], pushed + e->frame);
+    uint32_t loop = here(e);
+    add_rsp(e, -PROBE_PAGE);
+    ins(e, touch);
+    ins(e, (Lir){ .op = X_cmp_rr, .sz = 8, .rd = RSP, .rn = RAX });
+    *e->p++ = 0x70 | CC_A;
+    *e->p++ = (uint8_t)(loop - (here(e) + 1));
+    ins(e, (Lir){ .op = X_mov_rr, .sz = 8, .rd = RSP, .rn = RAX });
+    zw_cfi_at(&e->cfi, here(e));
+    zw_cfi_cfa(&e->cfi, X64_DWARF_SP, pushed + e->frame);
+    return;
+  }
+  cfa_offset(e, pushed + e->frame);
+}
+
+static void prologue(Enc *e)
+{
+  if (e->l->arg_bytes)
+    zw_cfi_value(&e->cfi, X64_DWARF_SP, (int32_t)e->l->arg_bytes);
+  stack_check(e);
+  uint32_t cfa = 8;
+  for (unsigned k = 0; k < e->npushes; k++) {
+    ins(e, (Lir){ .op = X_push_r, .rd = e->pushes[k] });
+    cfa_offset(e, cfa += 8);
+    zw_cfi_saved(&e->cfi, zw_x64_dwarf[e->pushes[k]], cfa);
+  }
+  if (e->frame > PROBE_PAGE)
+    probe_frame(e, cfa);
+  else if (e->frame) {
+    add_rsp(e, -(int64_t)e->frame);
+    cfa_offset(e, cfa + e->frame);
+  }
+}
+
+// The frame goes; the return address is at [rsp] then.  The caller of this restores the call frame state after its jump.
+static void take_down(Enc *e)
+{
+  uint32_t cfa = 8 + 8 * e->npushes;
+  if (e->frame) {
+    add_rsp(e, e->frame);
+    cfa_offset(e, cfa);
+  }
+  for (unsigned k = e->npushes; k-- > 0;) {
+    ins(e, (Lir){ .op = X_pop_r, .rd = e->pushes[k] });
+    cfa_offset(e, cfa -= 8);
+    zw_cfi_restored(&e->cfi, zw_x64_dwarf[e->pushes[k]]);
+  }
+}
+
+static void put_jmp_back(Enc *e, uint32_t off)
+{
+  int64_t rel = (int64_t)off - (here(e) + 2);
+  if (fits8(rel))
+    *e->p++ = 0xeb, *e->p++ = (uint8_t)rel;
+  else
+    *e->p++ = 0xe9, zw_put32(e->p, (uint32_t)(rel - 3)), e->p += 4;
+}
+
+static void put_ret(Enc *e)
+{
+  if (!trivial_epilogue(e) && e->epilogues == EPILOGUE_COPIES) {
+    put_jmp_back(e, e->epilogue_off);
+    return;
+  }
+  e->epilogues++, e->epilogue_off = here(e);
+  zw_cfi_at(&e->cfi, here(e));
+  zw_cfi_remember(&e->cfi);
+  take_down(e);
+  if (e->l->arg_bytes) {
+    CHECK(e->l->arg_bytes <= UINT16_MAX);
+    *e->p++ = 0xc2, zw_put16(e->p, (uint16_t)e->l->arg_bytes), e->p += 2;
+  } else
+    *e->p++ = 0xc3;
+  zw_cfi_at(&e->cfi, here(e));
+  zw_cfi_restore(&e->cfi);
+}
+
+// Tail call with stack arguments of its own: they wait in a tail_area, with 16 bytes free below them for the return
+// address, which the arguments may have to overwrite.  Only xmm15 is free.
+static void move_tail_area(Enc *e, uint32_t n)
+{
+  uint32_t ra = entry_off(e), end = ra + 8 + e->l->arg_bytes, dst = end - n;
+  for (unsigned k = 0; k < e->npushes; k++) {
+    ins_rsp(e, X_mov_rm, 8, e->pushes[k], ra - 8 * (k + 1));
+    zw_cfi_at(&e->cfi, here(e));
+    zw_cfi_restored(&e->cfi, zw_x64_dwarf[e->pushes[k]]);
+  }
+  ins_rsp(e, X_movsd_rm, 8, XMM15, ra);
+  ins_rsp(e, X_movsd_mr, 8, XMM15, 0);
+  zw_cfi_at(&e->cfi, here(e));
+  zw_cfi_saved(&e->cfi, X64_DWARF_RA, ra + 8);
+  for (uint32_t k = n; k > 0; k -= 16) { // upwards, so from the top
+    ins_rsp(e, X_movups_rm, 16, XMM15, 16 + k - 16);
+    ins_rsp(e, X_movups_mr, 16, XMM15, dst + k - 16);
+  }
+  ins_rsp(e, X_movsd_rm, 8, XMM15, 0);
+  ins_rsp(e, X_movsd_mr, 8, XMM15, dst - 8);
+  ins(e, (Lir){ .op = X_lea, .sz = 8, .rd = RSP, .rn = RSP, .disp = (int32_t)(dst - 8) });
+  zw_cfi_at(&e->cfi, here(e));
+  zw_cfi_cfa_offset(&e->cfi, 8);
+  zw_cfi_saved(&e->cfi, X64_DWARF_RA, 8);
+  zw_cfi_value(&e->cfi, X64_DWARF_SP, (int32_t)n);
+}
+
+static void put_tail_call(Enc *e, const Lir *i)
+{
+  uint32_t n = (uint32_t)i->imm, args = e->l->arg_bytes;
+  zw_cfi_at(&e->cfi, here(e));
+  zw_cfi_remember(&e->cfi);
+  if (n)
+    move_tail_area(e, n);
+  else {
+    take_down(e);
+    if (args) { // the return address moves up over the arguments
+      ASSERT(args >= 16);
+      static const uint8_t pop_rsp_disp32[3] = { 0x8f, 0x84, 0x24 }; // pop qword [rsp + disp32]; rsp counts after the pop
+      memcpy(e->p, pop_rsp_disp32, 3);
+      zw_put32(e->p + 3, args - 8), e->p += 7;
+      zw_cfi_at(&e->cfi, here(e)); // CFA is now entry + 8 + args, its return address at CFA - 8
+      zw_cfi_cfa_offset(&e->cfi, args);
+      zw_cfi_value(&e->cfi, X64_DWARF_SP, 0);
+      add_rsp(e, args - 8);
+      cfa_offset(e, 8);
+    }
+  }
+  if (i->op == X_tcall_r) {
+    ASSERT(i->rd == RAX);
+    *e->p++ = 0xff, *e->p++ = 0xe0;
+  } else {
+    *e->p++ = 0xe9;
+    put_fixup(e, i->x);
+  }
+  zw_cfi_at(&e->cfi, here(e));
+  zw_cfi_restore(&e->cfi);
+}
+
+// ---- branches ----
+
+// Jump (cc < 0) or jcc to a place: forward with a bound on the distance, backward exactly.
+static void put_branch(Enc *e, int cc, uint32_t place, unsigned bytes_if_long)
+{
+  if (place <= e->k) {
+    int64_t rel = (int64_t)e->chunk_off[place] - (here(e) + 2);
+    if (fits8(rel))
+      *e->p++ = (uint8_t)(cc < 0 ? 0xeb : 0x70 | cc), *e->p++ = (uint8_t)rel;
+    else {
+      if (cc < 0)
+        *e->p++ = 0xe9;
+      else
+        *e->p++ = 0x0f, *e->p++ = (uint8_t)(0x80 | cc);
+      zw_put32(e->p, (uint32_t)(rel + 2 - bytes_if_long)), e->p += 4;
+    }
+    return;
+  }
+  bool rel8 = e->chunk_ub[place] - e->ub <= 127; // e->ub: bound of this instruction's end
+  uint32_t at;
+  if (cc >= 0)
+    at = put_jcc_forward(e, (unsigned)cc, rel8);
+  else {
+    *e->p++ = rel8 ? 0xeb : 0xe9;
+    at = here(e);
+    zw_put32(e->p, 0);
+    e->p += rel8 ? 1 : 4;
+  }
+  *zw_push(e->s, &e->patches) = (Patch){ at, place, rel8 };
+}
+
+static void put_jtable(Enc *e, const Lir *i)
+{
+  CHECK(i->x < e->l->ntables);
+  ASSERT(i->rd != i->rn && i->rd != i->ra);
+  uint8_t *rip_at = NULL;
+  e->p = zw_x64_put(e->p, &(Lir){ .op = X_lea, .sz = 8, .rd = i->rd }, &(X64Mem){ .rip = true }, &rip_at);
+  *zw_push(e->s, &e->table_uses) = (TableUse){ (uint32_t)(rip_at - e->base), i->x };
+  e->p = zw_x64_put(e->p, &(Lir){ .op = X_movsxd_rm, .sz = 8, .rd = i->ra }, &(X64Mem){ .base = i->rd, .index = i->rn, .scale = 2 }, NULL);
+  ins(e, (Lir){ .op = X_add_rr, .sz = 8, .rd = i->rd, .rn = i->ra });
+  if (i->rd >= 8)
+    *e->p++ = 0x41;
+  *e->p++ = 0xff, *e->p++ = (uint8_t)(0xe0 | (i->rd & 7));
+}
+
+static void put_pseudo(Enc *e, const Lir *i, const Lir *end)
+{
+  switch (i->op) {
+  case X_movabs_ri: e->p = zw_x64_put_imm64(e->p, i->rd, (uint64_t)i->x << 32 | (uint32_t)i->imm); break;
+  case X_zero_r: ins(e, (Lir){ .op = X_xor_rr, .sz = 4, .rd = i->rd, .rn = i->rd }); break;
+  case X_xorps_zero: ins(e, (Lir){ .op = X_xorps_rr, .rd = i->rd, .rn = i->rd }); break;
+  case X_ones_x: ins(e, (Lir){ .op = X_pcmpeqd_rr, .rd = i->rd, .rn = i->rd }); break;
+  case X_jmp:
+    if (!falls_through(e, e->k, i, end))
+      put_branch(e, -1, target_place(e, i->x), JMP_BYTES);
+    break;
+  case X_jcc: put_branch(e, i->cc, target_place(e, i->x), JCC_BYTES); break;
+  case X_trapcc: put_jump_to_trap(e, i->cc, i->x, i->at, false); break;
+  case X_jtable: put_jtable(e, i); break;
+  case X_trap:
+    *e->p++ = 0xe8;
+    put_fixup(e, FX_THUNK(THUNK_TRAP, i->x));
+    put_site(e, i->x, i->at);
+    break;
+  case X_call: case X_call_thunk:
+    *e->p++ = 0xe8;
+    put_fixup(e, i->x);
+    break;
+  case X_unreachable: *e->p++ = 0x0f, *e->p++ = 0x0b; break;
+  case X_ret: put_ret(e); break;
+  case X_tcall: case X_tcall_thunk: case X_tcall_r: put_tail_call(e, i); break;
+  case X_out_area: case X_tail_area: {
+    uint32_t n = (uint32_t)i->imm + (i->op == X_tail_area ? 16 : 0);
+    ASSERT(n % 16 == 0 && e->out == 0);
+    add_rsp(e, -(int64_t)n);
+    cfa_offset(e, 8 + entry_off(e) + n);
+    break;
+  }
+  default: BUG("LIR op %u is not a pseudo op", i->op);
+  }
+}
+
+static bool is_call(unsigned op) { return op == X_call || op == X_call_thunk || op == X_call_m || op == X_call_r; }
+
+// After a call: its site, its stack map, and the stack arguments that the callee has popped.  The unwinder looks a
+// return address up by its predecessor, so the row for the popped stack begins at the call's last byte.
+static void after_call(Enc *e, const Lir *i)
+{
+  put_site(e, SITE_CALL, i->at);
+  put_map(e, (uint32_t)(i - e->l->lir));
+  if (e->out) {
+    zw_cfi_at(&e->cfi, here(e) - 1);
+    zw_cfi_cfa_offset(&e->cfi, 8 + e->frame + 8 * e->npushes);
+  }
+}
+
+static void put_lir(Enc *e, const Lir *i, const Lir *end)
+{
+  unsigned form = zw_x64_rows[i->op].form;
+  if (form == X64_P)
+    put_pseudo(e, i, end);
+  else {
+    X64Mem m = { 0 };
+    if (zw_x64_form_has_mem(form)) {
+      m = mem_of(e, i);
+      if (i->at && i->op != X_call_m && i->op != X_lea)
+        put_site(e, SITE_FAULT | (i->x ? i->x : TRAP_oob), i->at);
+    }
+    ins_mem(e, i, m);
+  }
+  if (is_call(i->op))
+    after_call(e, i);
+  follow_area(e, i);
+}
+
+// The first stack map at or after a LIR: chunks are not written in the order of the LIR.
+static uint32_t first_map(const LirFunc *l, uint32_t lir)
+{
+  uint32_t lo = 0, hi = l->nmaps;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (l->maps[mid].lir < lir)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo;
+}
+
+static void put_chunk(Enc *e)
+{
+  const LirChunk *c = &e->l->chunks[e->order[e->k]];
+  const Lir *lir = e->l->lir, *end = lir + c->end;
+  uint32_t want = e->pad[e->k], pad = (want - here(e) % want) % want;
+  CHECK((size_t)(e->end - e->p) >= pad + 8u);
+  e->p = zw_x64_nops(e->p, pad);
+  e->chunk_off[e->k] = here(e);
+  e->ub = e->chunk_ub[e->k];
+  ASSERT(here(e) <= e->ub);
+  e->map = first_map(e->l, c->first);
+  for (const Lir *i = lir + c->first; i < end; i++) {
+    uint32_t bound = e->bound[i - lir];
+    CHECK((size_t)(e->end - e->p) >= bound);
+    e->ub += bound;
+    const uint8_t *was = e->p;
+    if (i->op == X_jcc && turns_round(e, e->k, i, end)) {
+      put_branch(e, i->cc ^ 1, target_place(e, i[1].x), JCC_BYTES);
+      break;
+    }
+    put_lir(e, i, end);
+    CHECK((size_t)(e->p - was) <= bound);
+  }
+}
+
+// ---- behind the chunks ----
+
+static void patch_branch(Enc *e, uint32_t at, bool rel8, uint32_t target)
+{
+  int64_t rel = (int64_t)target - (at + (rel8 ? 1 : 4));
+  if (rel8) {
+    CHECK(fits8(rel));
+    e->base[at] = (uint8_t)rel;
+  } else
+    zw_put32(e->base + at, (uint32_t)rel);
+}
+
+static void put_trap_stubs(Enc *e)
+{
+  uint32_t target = 0;
+  for (uint32_t pass = 0; pass < 2; pass++) // the stub without a frame comes last, with unwind rows of its own
+    for (uint32_t k = 0; k < e->stubs.n; k++) {
+      const TrapStub *t = &e->stubs.p[k];
+      if (t->no_frame != (pass == 1))
+        continue;
+      CHECK((size_t)(e->end - e->p) >= CALL_BYTES);
+      if (!t->shared) {
+        target = here(e);
+        if (t->no_frame) {
+          zw_cfi_at(&e->cfi, here(e));
+          zw_cfi_cfa_offset(&e->cfi, 8);
+          for (unsigned r = 0; r < e->npushes; r++)
+            zw_cfi_restored(&e->cfi, zw_x64_dwarf[e->pushes[r]]);
+        }
+        *e->p++ = 0xe8;
+        put_fixup(e, FX_THUNK(THUNK_TRAP, t->kind));
+        put_site(e, (t->no_frame ? SITE_NO_FRAME : 0) | t->kind, t->wasm_at);
+      }
+      patch_branch(e, t->jump_at, t->rel8, target);
+    }
+}
+
+static void patch_branches(Enc *e)
+{
+  for (uint32_t k = 0; k < e->patches.n; k++) {
+    const Patch *b = &e->patches.p[k];
+    patch_branch(e, b->at, b->rel8, e->chunk_off[b->chunk]);
+  }
+}
+
+static void align_island(Enc *e, uint32_t to)
+{
+  uint32_t n = (to - here(e) % to) % to;
+  CHECK((size_t)(e->end - e->p) >= n);
+  memset(e->p, 0xcc, n); // int3
+  e->p += n;
+}
+
+// Constants that were used, widest first so that one alignment serves all.
+static void put_constants(Enc *e)
+{
+  uint8_t *bytes = zw_new_array(e->s, uint8_t, e->l->nconsts + 1);
+  uint32_t *off = zw_new_array(e->s, uint32_t, e->l->nconsts + 1);
+  for (uint32_t k = 0; k < e->const_uses.n; k++) {
+    const ConstUse *u = &e->const_uses.p[k];
+    uint32_t want = u->bytes <= 4 ? 4 : u->bytes <= 8 ? 8 : 16;
+    if (bytes[u->id] < want)
+      bytes[u->id] = (uint8_t)want;
+  }
+  for (uint32_t size = 16; size >= 4; size /= 2)
+    for (uint32_t c = 0; c < e->l->nconsts; c++)
+      if (bytes[c] == size) {
+        align_island(e, size);
+        CHECK((size_t)(e->end - e->p) >= size);
+        off[c] = here(e);
+        memcpy(e->p, e->l->consts[c].bits, size);
+        e->p += size;
+      }
+  for (uint32_t k = 0; k < e->const_uses.n; k++) {
+    const ConstUse *u = &e->const_uses.p[k];
+    zw_put32(e->base + u->at, off[u->id] - u->next);
+  }
+}
+
+// Entries are offsets from the table's start.
+static void put_tables(Enc *e)
+{
+  const LirFunc *l = e->l;
+  uint32_t *off = zw_new_array(e->s, uint32_t, l->ntables + 1);
+  for (uint32_t k = 0; k < e->table_uses.n; k++) {
+    const TableUse *u = &e->table_uses.p[k];
+    if (!off[u->id]) {
+      const LirTable *t = &l->tables[u->id];
+      align_island(e, 4);
+      CHECK((size_t)(e->end - e->p) / 4 >= t->n);
+      off[u->id] = here(e);
+      for (uint32_t j = 0; j < t->n; j++, e->p += 4)
+        zw_put32(e->p, e->chunk_off[target_place(e, l->table_labels[t->first + j])] - off[u->id]);
+    }
+    zw_put32(e->base + u->at, off[u->id] - (u->at + 4));
+  }
+}
+
+// ---- exception handlers ----
+
+// Runs of code guarded by each try, innermost first; one entry per catch clause of the try.
+typedef struct TryRun { uint32_t begin, end; } TryRun;
+typedef VEC(TryRun) TryRuns;
+
+static uint32_t try_of(const Enc *e, uint32_t k) { return e->l->z->blocks[e->l->chunks[e->order[k]].block].try_region; }
+
+static ImageHandler *put_handlers(Enc *e, Arena *a, uint32_t *count)
+{
+  const ZirFunc *z = e->l->z;
+  *count = 0;
+  if (z->ntries == 0)
+    return NULL;
+  TryRuns *runs = zw_new_array(e->s, TryRuns, z->ntries);
+  for (uint32_t k = 0; k < e->l->nchunks; k++) {
+    uint32_t begin = e->chunk_off[k], end = e->chunk_off[k + 1];
+    for (uint32_t t = try_of(e, k); t != UINT32_MAX; t = z->tries[t].parent) {
+      CHECK(t < z->ntries);
+      TryRuns *r = &runs[t];
+      if (r->n && r->p[r->n - 1].end == begin)
+        r->p[r->n - 1].end = end;
+      else
+        *zw_push(e->s, r) = (TryRun){ begin, end };
+    }
+  }
+  uint64_t n = 0;
+  for (uint32_t t = 0; t < z->ntries; t++)
+    n += (uint64_t)runs[t].n * z->tries[t].ncatches;
+  ImageHandler *h = zw_new_array(a, ImageHandler, n + 1);
+  for (uint32_t t = z->ntries; t-- > 0;) { // a try has a higher number than those around it
+    ASSERT(z->tries[t].parent == UINT32_MAX || z->tries[t].parent < t);
+    for (uint32_t r = 0; r < runs[t].n; r++)
+      for (uint32_t c = 0; c < z->tries[t].ncatches; c++) {
+        const ZCatch *zc = &z->catches[z->tries[t].catches + c];
+        h[(*count)++] = (ImageHandler){ .pc_begin = runs[t].p[r].begin, .pc_end = runs[t].p[r].end, .tag = zc->tag,
+                                        .handler_pc = e->chunk_off[e->place[label_chunk(e, zc->block)]], .flags = zc->with_ref };
+      }
+  }
+  return h;
+}
+
+// ---- all of it ----
+
+static uint32_t island_bound(const Enc *e)
+{
+  uint64_t n = 16 * ((uint64_t)e->l->nconsts + 1) + 8;
+  for (uint32_t k = 0; k < e->l->ntables; k++)
+    n += 4 * (uint64_t)e->l->tables[k].n + 4;
+  CHECK(n < UINT32_MAX / 2);
+  return (uint32_t)n;
+}
+
+static void *copy(Arena *a, const void *p, size_t n)
+{
+  void *q = zw_arena_alloc(a, n ? n : 1, 16);
+  if (n)
+    memcpy(q, p, n);
+  return q;
+}
+
+static FuncCode *result(Enc *e, Arena *a, uint32_t prologue_bytes, uint32_t code_bytes)
+{
+  FuncCode *f = zw_new(a, FuncCode);
+  *f = (FuncCode){ .func = e->l->z->func, .nbytes = here(e), .code_bytes = code_bytes, .align = e->align32 ? 32 : 16,
+                   .frame_bytes = e->frame, .prologue_bytes = prologue_bytes, .pop_bytes = e->l->arg_bytes,
+                   .saved = (uint16_t)e->l->used_saved, .nfixups = e->fixups.n, .sites_bytes = e->sites.n, .nsites = e->nsites,
+                   .maps_bytes = e->maps.n, .nmaps = e->nmaps, .cfi_bytes = e->cfi.out.n };
+  f->bytes = copy(a, e->base, here(e));
+  f->fixups = copy(a, e->fixups.p, sizeof(Fixup) * e->fixups.n);
+  f->sites = copy(a, e->sites.p, e->sites.n);
+  f->maps = copy(a, e->maps.p, e->maps.n);
+  f->cfi = copy(a, e->cfi.out.p, e->cfi.out.n);
+  f->handlers = put_handlers(e, a, &f->nhandlers);
+  return f;
+}
+
+FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena *a)
+{
+  (void)o;
+  ArenaMark mark = zw_arena_mark(&ctx->scratch);
+  Enc enc = { .ctx = ctx, .l = l, .s = &ctx->scratch, .cfi = { .a = &ctx->scratch } }, *e = &enc;
+  ASSERT(a != e->s);
+  layout_frame(e);
+  order_chunks(e);
+  measure(e);
+  uint64_t cap = (uint64_t)e->end_ub + CALL_BYTES * ((uint64_t)e->ntraps + 1) + island_bound(e) + 64;
+  if (cap > INT32_MAX)
+    zw_fail(ctx, ERR_limit, ZW_NO_POS, "function %u has more than 2 GiB of machine code", l->z->func);
+  e->base = e->p = zw_arena_alloc(e->s, cap, 64);
+  e->end = e->base + cap;
+
+  prologue(e);
+  uint32_t prologue_bytes = here(e);
+  CHECK(prologue_bytes <= prologue_bound(e));
+  for (e->k = 0; e->k < l->nchunks; e->k++)
+    put_chunk(e);
+  e->chunk_off[l->nchunks] = here(e);
+  put_trap_stubs(e);
+  patch_branches(e);
+  uint32_t code_bytes = here(e);
+  put_constants(e);
+  put_tables(e);
+  FuncCode *f = result(e, a, prologue_bytes, code_bytes);
+  zw_arena_release(&ctx->scratch, mark);
+  return f;
+}

@@ -1,0 +1,239 @@
+// Thunks at the borders, as runtime/abi/vmctx.h describes them: ENTRY (C into wasm), XCALL (wasm into another
+// instance), HOST (wasm into C), TRAP.  Each is written as LIR with fixed registers and goes through P4 like any
+// function, so frames, unwind rows and records cannot differ in kind from those of compiled code.
+//
+// Integers beyond the registers are loaded and stored in one of rax (dead by then) or xmm15; 16-byte slots of the
+// value array are written whole, with zeros above the value.
+#include "compiler/x64/x64_int.h"
+#include "runtime/base/bits.h"
+#include "runtime/base/vec.h"
+
+enum { CHECKED_BYTES = 1024 }; // stack use of a thunk above this is checked; below, the limit's headroom holds it
+
+typedef struct Thunk {
+  const Module *m;
+  Arena *s;
+  VEC(Lir) lir;
+  ZirFunc z;
+  ZBlock block;
+  LirChunk chunk;
+  LirFunc l;
+} Thunk;
+
+static void add(Thunk *t, Lir i) { *zw_push(t->s, &t->lir) = i; }
+static void load(Thunk *t, unsigned op, unsigned sz, unsigned rd, unsigned base, uint32_t off)
+{
+  add(t, (Lir){ .op = (uint16_t)op, .sz = (uint8_t)sz, .rd = (uint8_t)rd, .rn = (uint8_t)base, .rm = REG_NONE, .disp = (int32_t)off });
+}
+static void copy_reg(Thunk *t, unsigned rd, unsigned rn) { add(t, (Lir){ .op = X_mov_rr, .sz = 8, .rd = (uint8_t)rd, .rn = (uint8_t)rn }); }
+
+// Copy n bytes (a multiple of 16) through xmm15.
+static void copy_area(Thunk *t, unsigned to, uint32_t to_off, unsigned from, uint32_t from_off, uint32_t n)
+{
+  for (uint32_t k = 0; k < n; k += 16) {
+    load(t, X_movups_rm, 16, XMM15, from, from_off + k);
+    load(t, X_movups_mr, 16, XMM15, to, to_off + k);
+  }
+}
+
+// Load a value of kind k into register rd: 32-bit kinds zero-extended.
+static void load_value(Thunk *t, ValKind k, unsigned rd, unsigned base, uint32_t off)
+{
+  switch (k) {
+  case VK_I32: load(t, X_mov_rm, 4, rd, base, off); break;
+  case VK_I64: case VK_FUNCREF: case VK_REF: load(t, X_mov_rm, 8, rd, base, off); break;
+  case VK_F32: load(t, X_movss_rm, 4, rd, base, off); break;
+  case VK_F64: load(t, X_movsd_rm, 8, rd, base, off); break;
+  case VK_V128: load(t, X_movups_rm, 16, rd, base, off); break;
+  case VK_COUNT: BUG("no such kind");
+  }
+}
+
+// Store register rd (integer or vector, of kind k) as a whole 16-byte slot.  f32 and f64 registers may have anything above.
+static void store_slot(Thunk *t, ValKind k, unsigned rd, unsigned base, uint32_t off)
+{
+  if (k == VK_V128) {
+    load(t, X_movups_mr, 16, rd, base, off);
+    return;
+  }
+  bool narrow = k == VK_F32;
+  if (rd < XMM0)
+    load(t, X_mov_mr, 8, rd, base, off);
+  else
+    load(t, narrow ? X_movss_mr : X_movsd_mr, narrow ? 4 : 8, rd, base, off);
+  if (narrow)
+    load(t, X_mov_mi, 4, 0, base, off + 4);
+  load(t, X_mov_mi, 8, 0, base, off + 8);
+}
+
+// Memory to memory through xmm15.  A loaded scalar has zeros above it, so a slot is written whole by one store.
+static void copy_value(Thunk *t, ValKind k, unsigned to, uint32_t to_off, bool slot, unsigned from, uint32_t from_off)
+{
+  bool narrow = k == VK_I32 || k == VK_F32;
+  if (k == VK_V128)
+    load(t, X_movups_rm, 16, XMM15, from, from_off);
+  else
+    load(t, narrow ? X_movss_rm : X_movsd_rm, narrow ? 4 : 8, XMM15, from, from_off);
+  if (slot || k == VK_V128)
+    load(t, X_movups_mr, 16, XMM15, to, to_off);
+  else
+    load(t, X_movsd_mr, 8, XMM15, to, to_off);
+}
+
+static ValKind param_kind(const Thunk *t, const FuncType *f, uint32_t k) { return zw_val_kind(t->m, f->params[k]); }
+static ValKind result_kind(const Thunk *t, const FuncType *f, uint32_t k) { return zw_val_kind(t->m, f->results[k]); }
+
+// With the frame standing: trap when `bytes` below rsp would be too many.  tmp is clobbered.
+static void check_stack(Thunk *t, unsigned tmp, uint32_t bytes)
+{
+  if (bytes <= CHECKED_BYTES)
+    return;
+  add(t, (Lir){ .op = X_lea, .sz = 8, .rd = (uint8_t)tmp, .rn = RSP, .rm = REG_NONE, .disp = -(int32_t)bytes });
+  load(t, X_cmp_rm, 8, tmp, X64_VMCTX, offsetof(VmCtx, stack_limit));
+  add(t, (Lir){ .op = X_trapcc, .cc = CC_BE, .x = TRAP_stack_overflow });
+}
+
+// rdi = array of 16-byte slots, rax = code.  The frame keeps the array's address and holds the result area.
+static void entry_thunk(Thunk *t, const FuncType *f)
+{
+  X64Sig sig = zw_x64_signature(t->m, f, t->s);
+  t->l.area_bytes = 16 + sig.result_bytes;
+  check_stack(t, R9, sig.arg_bytes);
+  load(t, X_mov_mr, 8, RDI, REG_AREA, 0);
+  if (sig.arg_bytes)
+    add(t, (Lir){ .op = X_out_area, .imm = (int32_t)sig.arg_bytes });
+  for (uint32_t k = 0; k < f->nparams; k++)
+    if (sig.params[k].reg == REG_NONE)
+      copy_value(t, param_kind(t, f, k), REG_OUT, sig.params[k].off, false, RDI, 16 * k);
+  if (sig.result_bytes) {
+    unsigned reg = sig.result_area.reg == REG_NONE ? R9 : sig.result_area.reg;
+    if (reg != RDI)
+      load(t, X_lea, 8, reg, REG_AREA, 16);
+    if (sig.result_area.reg == REG_NONE)
+      load(t, X_mov_mr, 8, reg, REG_OUT, sig.result_area.off);
+  }
+  uint32_t in_rdi = UINT32_MAX; // loaded last
+  for (uint32_t k = 0; k < f->nparams; k++)
+    if (sig.params[k].reg == RDI)
+      in_rdi = k;
+    else if (sig.params[k].reg != REG_NONE)
+      load_value(t, param_kind(t, f, k), sig.params[k].reg, RDI, 16 * k);
+  if (in_rdi != UINT32_MAX)
+    load_value(t, param_kind(t, f, in_rdi), RDI, RDI, 16 * in_rdi);
+  if (sig.result_bytes && sig.result_area.reg == RDI)
+    load(t, X_lea, 8, RDI, REG_AREA, 16);
+  add(t, (Lir){ .op = X_call_r, .rd = RAX, .imm = (int32_t)sig.arg_bytes });
+  load(t, X_mov_rm, 8, R9, REG_AREA, 0); // no result register
+  for (uint32_t k = 0; k < f->nresults; k++) {
+    X64Loc loc = sig.results[k];
+    if (loc.reg != REG_NONE)
+      store_slot(t, result_kind(t, f, k), loc.reg, R9, 16 * k);
+    else
+      copy_value(t, result_kind(t, f, k), R9, 16 * k, true, REG_AREA, 16 + loc.off);
+  }
+}
+
+enum { XCALL_ALIGN = 8 }; // two pushes and the return address: 8 more bytes make the frame even
+
+// rax = TableElem or FuncRef (code at 0, vmctx at 8).  Everything else passes through.
+static void xcall_thunk(Thunk *t, const FuncType *f)
+{
+  X64Sig sig = zw_x64_signature(t->m, f, t->s);
+  uint32_t slots = f->nparams > f->nresults ? f->nparams : f->nresults;
+  t->l.used_saved = X64_BIT(R15) | X64_BIT(R14);
+  t->l.arg_bytes = sig.arg_bytes;
+  // a HOST thunk below relies on this check: its array has 16 bytes a value
+  check_stack(t, R14, sig.arg_bytes + 16 * slots);
+  load(t, X_mov_rm, 8, R14, RAX, offsetof(FuncRef, vmctx));
+  STATIC_ASSERT(offsetof(VmCtx, activation) == offsetof(VmCtx, stack_limit) + 8, "one 16-byte copy");
+  STATIC_ASSERT(offsetof(FuncRef, vmctx) == offsetof(TableElem, vmctx) && offsetof(FuncRef, code) == offsetof(TableElem, code), "either");
+  copy_area(t, R14, offsetof(VmCtx, stack_limit), R15, offsetof(VmCtx, stack_limit), 16);
+  copy_reg(t, R15, R14);
+  load(t, X_mov_rm, 8, R14, R15, offsetof(VmCtx, mem0_base));
+  if (sig.arg_bytes) {
+    add(t, (Lir){ .op = X_out_area, .imm = (int32_t)sig.arg_bytes });
+    copy_area(t, REG_OUT, 0, REG_ARG, 0, sig.arg_bytes);
+  }
+  add(t, (Lir){ .op = X_call_m, .rn = RAX, .rm = REG_NONE, .disp = offsetof(FuncRef, code), .imm = (int32_t)sig.arg_bytes });
+}
+
+// r15 = HostFunc; called by an XCALL thunk of the same signature, whose frame holds the caller's r15.  C preserves what the
+// internal convention wants, but r10 and r11.
+static void host_thunk(Thunk *t, const FuncType *f)
+{
+  X64Sig sig = zw_x64_signature(t->m, f, t->s);
+  uint32_t slots = f->nparams > f->nresults ? f->nparams : f->nresults;
+  t->l.used_saved = X64_BIT(R10) | X64_BIT(R11);
+  t->l.arg_bytes = sig.arg_bytes;
+  t->l.area_bytes = 16 + 16 * slots;       // result area's address, then the array
+  bool area_in_reg = sig.result_bytes && sig.result_area.reg != REG_NONE;
+  if (area_in_reg)
+    load(t, X_mov_mr, 8, sig.result_area.reg, REG_AREA, 0);
+  for (uint32_t k = 0; k < f->nparams; k++) {
+    X64Loc loc = sig.params[k];
+    if (loc.reg != REG_NONE)
+      store_slot(t, param_kind(t, f, k), loc.reg, REG_AREA, 16 + 16 * k);
+    else
+      copy_value(t, param_kind(t, f, k), REG_AREA, 16 + 16 * k, true, REG_ARG, loc.off);
+  }
+  load(t, X_lea, 8, RDI, REG_AREA, 16);
+  // above the stack arguments: XCALL's frame (XCALL_ALIGN), r14, r15
+  load(t, X_mov_rm, 8, RSI, REG_ARG, sig.arg_bytes + XCALL_ALIGN + 8);
+  add(t, (Lir){ .op = X_call_m, .rn = X64_VMCTX, .rm = REG_NONE, .disp = offsetof(VmCtx, host_shim) });
+  if (sig.result_bytes) {
+    if (area_in_reg)
+      load(t, X_mov_rm, 8, R9, REG_AREA, 0);
+    else
+      load(t, X_mov_rm, 8, R9, REG_ARG, sig.result_area.off);
+  }
+  for (uint32_t k = 0; k < f->nresults; k++) {
+    X64Loc loc = sig.results[k];
+    if (loc.reg != REG_NONE)
+      load_value(t, result_kind(t, f, k), loc.reg, REG_AREA, 16 + 16 * k);
+    else
+      copy_value(t, result_kind(t, f, k), R9, loc.off, false, REG_AREA, 16 + 16 * k);
+  }
+}
+
+// Called by the stub of a site: [rsp] says which.  No frame of its own.
+static FuncCode *trap_thunk(uint32_t kind, Arena *a)
+{
+  static const uint8_t code[9] = { 0xb8, 0, 0, 0, 0, 0x41, 0xff, 0x67, offsetof(VmCtx, trap_shim) }; // mov eax, kind; jmp [r15 + trap_shim]
+  uint8_t *p = zw_arena_alloc(a, sizeof code, 16);
+  memcpy(p, code, sizeof code);
+  p[1] = (uint8_t)kind;
+  FuncCode *f = zw_new(a, FuncCode);
+  *f = (FuncCode){ .func = FX_THUNK(THUNK_TRAP, kind), .bytes = p, .nbytes = sizeof code, .code_bytes = sizeof code, .align = 16,
+                   .flags = IMAGE_FUNC_THUNK_TRAP };
+  return f;
+}
+
+FuncCode *zw_x64_thunk(Ctx *ctx, const Module *m, uint32_t kind, uint32_t n, const CodeOptions *o, Arena *a)
+{
+  if (kind == THUNK_TRAP)
+    return trap_thunk(n, a);
+  ASSERT(a != &ctx->func);
+  CHECK(n < m->ntypes && m->types[n].kind == COMP_FUNC);
+  const FuncType *f = &m->types[n].func;
+  ArenaMark mark = zw_arena_mark(&ctx->func);
+  Thunk *t = zw_new(&ctx->func, Thunk);
+  t->m = m, t->s = &ctx->func;
+  uint16_t flags = 0;
+  switch (kind) {
+  case THUNK_ENTRY: entry_thunk(t, f), flags = IMAGE_FUNC_THUNK_ENTRY; break;
+  case THUNK_XCALL: xcall_thunk(t, f), flags = IMAGE_FUNC_THUNK_XCALL; break;
+  case THUNK_HOST: host_thunk(t, f), flags = IMAGE_FUNC_THUNK_HOST; break;
+  default: BUG("thunk kind %u", kind);
+  }
+  add(t, (Lir){ .op = X_ret });
+  t->block = (ZBlock){ .loop = UINT32_MAX, .try_region = UINT32_MAX };
+  t->z.m = m, t->z.func = UINT32_MAX, t->z.blocks = &t->block, t->z.nblocks = 1;
+  t->chunk = (LirChunk){ .end = t->lir.n };
+  t->l.z = &t->z, t->l.lir = t->lir.p, t->l.nlir = t->lir.n, t->l.chunks = &t->chunk, t->l.nchunks = 1, t->l.has_calls = true;
+  FuncCode *code = zw_x64_encode(ctx, &t->l, o, a);
+  ASSERT(kind != THUNK_XCALL || code->frame_bytes == XCALL_ALIGN);
+  code->func = FX_THUNK(kind, n);
+  code->flags = flags;
+  zw_arena_release(&ctx->func, mark);
+  return code;
+}
