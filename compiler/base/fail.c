@@ -113,6 +113,14 @@ void zw_fail_at_line(Ctx *c, ErrorId err, uint32_t line, uint32_t column, const 
   leave(c, err, ZW_NO_POS, line, column, fmt, ap);
 }
 
+void zw_fail_again(Ctx *c, const Diag *d)
+{
+  if (!c->door_open)
+    BUG("%s outside the door", d->code);
+  c->diag = *d;
+  longjmp(c->door, 1);
+}
+
 void zw_fail_nomem(Ctx *c) { zw_fail(c, ERR_nomem, ZW_NO_POS, NULL); }
 
 void zw_diag_print(const Diag *d, const char *file, Text *out)

@@ -54,6 +54,7 @@ _Noreturn void zw_fail(Ctx *c, ErrorId err, uint64_t at, const char *fmt, ...) _
 _Noreturn void zw_fail_at_line(Ctx *c, ErrorId err, uint32_t line, uint32_t column, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 _Noreturn void zw_fail_nomem(Ctx *c);
+_Noreturn void zw_fail_again(Ctx *c, const Diag *d); // with what another Ctx (a worker's) found
 // "FILE:0x1f3: error: text [function 12 'fac', instruction 3 i32.add]" (objects-and-hosting 2, Diagnostics).
 void zw_diag_print(const Diag *d, const char *file, Text *out);
 const char *zw_diag_kind_name(DiagKind k); // "malformed" ...

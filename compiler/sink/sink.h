@@ -12,7 +12,18 @@ Image *zw_sink_jit(const Module *m, const Blob *b, char *err, size_t err_bytes);
 // The whole .cwasm file / object file as bytes in arena a.
 typedef struct OutBytes { uint8_t *p; size_t n; } OutBytes;
 OutBytes zw_sink_cwasm(const Module *m, const Blob *b, Arena *a);
-typedef struct ObjOptions { const char *prefix; bool strip; int debug_level; bool wasi; bool for_exe; } ObjOptions;
+typedef struct ObjOptions {
+  const char *prefix;        // C name of the module, still to be made an identifier
+  bool strip;
+  int debug_level;
+  bool wasi;                 // imports of wasi_snapshot_preview1 and wasi_unstable bind to libzwasm-rt
+  bool for_exe;              // no C functions: start.o calls the entry
+  // of a program
+  const char *entry;         // NULL = _start
+  const char *const *args, *const *env, *const *dirs;
+  uint32_t nargs, nenv, ndirs;
+  size_t stack_size;         // 0 = default
+} ObjOptions;
 OutBytes zw_sink_elf(const Module *m, const Blob *b, const Target *t, const ObjOptions *o, Arena *a);
 void zw_header_write(const Module *m, const ObjOptions *o, const char *source_name, Text *out); // the typed C header
 // Open a .cwasm for running: read into anonymous memory, verify, seal.  NULL with a sentence.

@@ -1,0 +1,68 @@
+// The pipeline.  Each line says what holds from there on; the next stage asserts it.
+#include "compiler/driver/compile.h"
+#include "compiler/driver/jobs.h"
+
+void zw_verify_zir(Ctx *ctx, const ZirFunc *z, const CodeOptions *o)
+{
+#ifdef ZW_ASSERTS
+  bool wanted = true;
+#else
+  bool wanted = o->verify;
+#endif
+  (void)o;
+  if (!wanted)
+    return;
+  ArenaMark mark = zw_arena_mark(&ctx->scratch);
+  const char *wrong = zw_zir_verify(z, &ctx->scratch);
+  if (wrong)
+    BUG("function %u after build: %s", z->func, wrong);
+  zw_arena_release(&ctx->scratch, mark);
+}
+
+void zw_verify_lir(Ctx *ctx, const LirFunc *l, const Target *t, const CodeOptions *o)
+{
+  (void)o;
+  if (!l->notes) // written in builds with assertions, and with --verify
+    return;
+  ArenaMark mark = zw_arena_mark(&ctx->scratch);
+  const char *wrong = zw_ra_check(l, t, &ctx->scratch);
+  if (wrong)
+    BUG("function %u after select: %s", l->z->func, wrong);
+  zw_arena_release(&ctx->scratch, mark);
+}
+
+Module *zw_read_module(Ctx *ctx, const uint8_t *bytes, size_t len, uint64_t features, PassTimes *times)
+{
+  uint64_t t0 = zw_now();
+  Module *m = zw_decode_module(ctx, bytes, len, features); // index spaces have their sizes, bodies are byte spans
+  uint64_t t1 = zw_now();
+  zw_check_module(m);                                      // valid: from here on nobody reports an input error
+  zw_number_funcrefs(m);
+  times->decode += t1 - t0;
+  times->check += zw_now() - t1;
+  times->code_bytes_in = m->code_len;
+  for (uint32_t k = 0; k < m->nfuncs - m->nimported_funcs; k++)
+    times->nops += m->facts[k].nops;
+  return m;
+}
+
+void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out)
+{
+  ASSERT(m->checked);
+  out->m = m;
+  out->target = t;
+  out->code = *o;
+  Jobs *jobs;
+  FuncCode **codes = zw_jobs_run(ctx, m, t, &out->code, threads, out->timed, &out->times, &jobs); // P2, P3, P4 per function
+  uint64_t t0 = zw_now();
+  out->blob = zw_blob_build(m, t, &out->code, codes, &ctx->module); // one text, no external relocation in it
+  out->times.blob += zw_now() - t0;
+  out->times.text_bytes = out->blob->text_bytes;
+  zw_jobs_free(jobs);
+}
+
+void zw_compile_module(Ctx *ctx, const uint8_t *bytes, size_t len, uint64_t features, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out)
+{
+  Module *m = zw_read_module(ctx, bytes, len, features, &out->times);
+  zw_compile_checked(ctx, m, t, o, threads, out);
+}

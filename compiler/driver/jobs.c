@@ -1,0 +1,182 @@
+// Workers take functions from a shared counter.  Each has its own Ctx: its arenas and its door.  A worker that fails
+// notes the function; functions above the lowest failed one are skipped, those below still run, so that the error that
+// comes out does not depend on who was faster.  ZW_SHUFFLE=seed takes the functions in random order: a test that the
+// order does not reach the output.
+#include "compiler/driver/jobs.h"
+#include "runtime/base/alloc.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct Worker {
+  Jobs *jobs;
+  Ctx ctx;
+  Module m;             // as the shared one, but failing through ctx
+  uint32_t at;          // the defined function it is at
+  PassTimes times;
+  Diag diag;            // of its lowest failed function
+  uint32_t failed;      // that function, or UINT32_MAX
+  pthread_t thread;
+  bool started;
+} Worker;
+
+struct Jobs {
+  const Module *m;
+  const Target *t;
+  const CodeOptions *o;
+  bool timed;
+  FuncCode **codes;
+  uint32_t *order;      // defined functions in the order to take them; NULL = ascending
+  uint32_t n;
+  _Atomic uint32_t next, lowest_failed;
+  Worker *workers;
+  uint32_t nworkers;
+  CleanUp clean_up;
+};
+
+uint64_t zw_now(void)
+{
+  struct timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t lap(const Jobs *j, uint64_t *since, uint64_t *into)
+{
+  if (!j->timed)
+    return 0;
+  uint64_t now = zw_now();
+  *into += now - *since;
+  return *since = now;
+}
+
+// One function from its bytes to machine code; the milestones hold from their line on.
+static void compile_function(Ctx *ctx, void *arg)
+{
+  Worker *w = arg;
+  Jobs *j = w->jobs;
+  uint32_t func = j->m->nimported_funcs + w->at;
+  ctx->at_func = func;
+  uint64_t t = j->timed ? zw_now() : 0;
+
+  ZirFunc *z = zw_zir_build(&w->m, func, j->o, &ctx->func);
+  zw_verify_zir(ctx, z, j->o);                 // SSA that keeps the V-rules
+  lap(j, &t, &w->times.build);
+
+  LirFunc *l = j->t->select(ctx, z, j->o, &ctx->func);
+  zw_verify_lir(ctx, l, j->t, j->o);           // every use reads the right value
+  lap(j, &t, &w->times.select);
+
+  j->codes[w->at] = j->t->encode(ctx, l, j->o, &ctx->module);
+  lap(j, &t, &w->times.encode);                // bytes and tables, calls still to be bound
+}
+
+static void note_failure(Worker *w)
+{
+  Jobs *j = w->jobs;
+  if (w->at < w->failed) {
+    w->failed = w->at;
+    w->diag = w->ctx.diag;
+  }
+  uint32_t lowest = atomic_load(&j->lowest_failed);
+  while (w->at < lowest && !atomic_compare_exchange_weak(&j->lowest_failed, &lowest, w->at))
+    ;
+}
+
+static void *work(void *arg)
+{
+  Worker *w = arg;
+  Jobs *j = w->jobs;
+  for (;;) {
+    uint32_t k = atomic_fetch_add(&j->next, 1);
+    if (k >= j->n)
+      return NULL;
+    w->at = j->order ? j->order[k] : k;
+    if (w->at >= atomic_load(&j->lowest_failed))
+      continue;
+    if (!zw_guard(&w->ctx, compile_function, w))
+      note_failure(w);
+    zw_arena_reset(&w->ctx.func);
+    zw_arena_reset(&w->ctx.scratch);
+  }
+}
+
+// Fisher-Yates with a generator of its own, so that a seed means the same order everywhere.
+static uint32_t *shuffled(uint32_t n, Arena *a)
+{
+  const char *seed = getenv("ZW_SHUFFLE");
+  if (!seed || !seed[0])
+    return NULL;
+  uint64_t x = zw_hash_bytes(seed, strlen(seed), 1) | 1;
+  uint32_t *order = zw_new_array(a, uint32_t, n);
+  for (uint32_t k = 0; k < n; k++) {
+    x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+    uint32_t at = (uint32_t)(x % (k + 1));
+    order[k] = order[at];
+    order[at] = k;
+  }
+  return order;
+}
+
+static void free_jobs(void *arg)
+{
+  Jobs *j = arg;
+  for (uint32_t k = 0; k < j->nworkers; k++)
+    zw_ctx_free(&j->workers[k].ctx);
+  j->nworkers = 0;
+}
+
+void zw_jobs_free(Jobs *j)
+{
+  zw_off_fail(j->m->ctx, &j->clean_up);
+  free_jobs(j);
+}
+
+static void add_times(PassTimes *to, const PassTimes *from)
+{
+  to->build += from->build;
+  to->select += from->select;
+  to->encode += from->encode;
+}
+
+FuncCode **zw_jobs_run(Ctx *ctx, const Module *m, const Target *t, const CodeOptions *o, uint32_t threads, bool timed, PassTimes *times, Jobs **out)
+{
+  Arena *a = &ctx->module;
+  uint32_t n = m->nfuncs - m->nimported_funcs;
+  if (threads > n)
+    threads = n;
+  if (threads == 0)
+    threads = 1;
+  Jobs *j = zw_new(a, Jobs);
+  *j = (Jobs){ .m = m, .t = t, .o = o, .timed = timed, .n = n, .lowest_failed = UINT32_MAX };
+  j->codes = zw_new_array(a, FuncCode *, n);
+  j->order = shuffled(n, a);
+  j->workers = zw_new_array(a, Worker, threads);
+  zw_on_fail(ctx, &j->clean_up, free_jobs, j);
+  for (; j->nworkers < threads; j->nworkers++) {
+    Worker *w = &j->workers[j->nworkers];
+    w->jobs = j;
+    w->failed = UINT32_MAX;
+    zw_ctx_init(&w->ctx);
+    w->m = *m;
+    w->m.ctx = &w->ctx;
+  }
+  for (uint32_t k = 1; k < threads; k++) // one that cannot be started is only slower
+    j->workers[k].started = pthread_create(&j->workers[k].thread, NULL, work, &j->workers[k]) == 0;
+  work(&j->workers[0]);
+  const Worker *first = NULL;
+  for (uint32_t k = 0; k < threads; k++) {
+    Worker *w = &j->workers[k];
+    if (w->started)
+      pthread_join(w->thread, NULL);
+    add_times(times, &w->times);
+    if (w->failed != UINT32_MAX && (!first || w->failed < first->failed))
+      first = w;
+  }
+  if (first)
+    zw_fail_again(ctx, &first->diag);
+  *out = j;
+  return j->codes;
+}

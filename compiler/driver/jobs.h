@@ -1,0 +1,10 @@
+// Functions through P2, P3 and P4 on several threads.  The result is in function order, whatever ran when.
+#pragma once
+#include "compiler/driver/compile.h"
+
+typedef struct Jobs Jobs;
+// Compile every defined function of m.  codes[k]: the code of defined function k, valid until zw_jobs_free.
+// The first error is that of the lowest function index.  It leaves through ctx; nothing is left behind then.
+FuncCode **zw_jobs_run(Ctx *ctx, const Module *m, const Target *t, const CodeOptions *o, uint32_t threads, bool timed, PassTimes *times, Jobs **out);
+void zw_jobs_free(Jobs *j);
+uint64_t zw_now(void); // nanoseconds, for differences

@@ -1,0 +1,213 @@
+#include "compiler/driver/options.h"
+#include "runtime/os/os.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct CpuAttr { const char *name; uint64_t bit; } CpuAttr;
+static const CpuAttr attrs[] = {
+  { "sse3", CPU_SSE3 }, { "ssse3", CPU_SSSE3 }, { "sse4.1", CPU_SSE41 }, { "sse4.2", CPU_SSE42 }, { "popcnt", CPU_POPCNT },
+  { "cx16", CPU_CX16 }, { "avx", CPU_AVX }, { "avx2", CPU_AVX2 }, { "bmi", CPU_BMI1 }, { "bmi2", CPU_BMI2 },
+  { "lzcnt", CPU_LZCNT }, { "fma", CPU_FMA }, { "movbe", CPU_MOVBE }, { "f16c", CPU_F16C }, { "avx512", CPU_AVX512 },
+};
+
+typedef struct Cpu { const char *name; uint64_t bits; const char *what; } Cpu;
+static const Cpu cpus[] = {
+  { "baseline", CPU_X86_64_V2, "the same as x86-64-v2" },
+  { "x86-64-v2", CPU_X86_64_V2, "2009 and later: SSE4.2, POPCNT" },
+  { "x86-64-v3", CPU_X86_64_V3, "2013 and later: AVX2, BMI2, FMA" },
+  { "x86-64-v4", CPU_X86_64_V3 | CPU_AVX512, "AVX-512 F BW CD DQ VL" },
+};
+
+typedef struct TargetName { const char *name; const Target *target; } TargetName;
+// The first spelling is ours, the others are those of LLVM, Debian and Rust.
+static const TargetName targets[] = {
+  { "x86_64-linux", &zw_x64_target }, { "x86_64-linux-gnu", &zw_x64_target }, { "x86_64-linux-musl", &zw_x64_target },
+  { "x86_64-unknown-linux-gnu", &zw_x64_target }, { "x86_64-unknown-linux-musl", &zw_x64_target },
+  { "x86_64-pc-linux-gnu", &zw_x64_target }, { "amd64-linux", &zw_x64_target }, { "linux-x86_64", &zw_x64_target },
+  { "x86_64-unknown-linux", &zw_x64_target }, { "x86_64", &zw_x64_target },
+};
+
+const char *zw_default_target(void) { return targets[0].name; }
+
+Settings zw_settings(bool for_this_machine)
+{
+  return (Settings){
+    .target = targets[0].target, .features = zw_features_default(), .opt = 2, .threads = 1,
+    .cpu_bits = for_this_machine ? zw_os_cpu_bits() : CPU_X86_64_V2,
+  };
+}
+
+static uint64_t seed_from(const char *variable)
+{
+  const char *text = getenv(variable);
+  uint64_t v = 0;
+  return text && zw_parse_number(text, UINT64_MAX, &v) ? v : 0;
+}
+
+CodeOptions zw_settings_code(const Settings *s)
+{
+  bool guard = s->bounds != BOUNDS_CHECK && !s->no_signals;
+  CodeOptions o = {
+    .opt = s->opt, .cpu_bits = s->cpu_bits | s->target->baseline_cpu, .deterministic = s->deterministic, .verify = s->verify,
+    .image_flags = guard ? IMAGE_GUARD : IMAGE_CHECKED, .guard_bytes = guard ? 64 << 10 : 0,
+    .random_ra = seed_from("ZW_RANDOM_RA"), .small_file = (uint32_t)seed_from("ZW_SMALL_FILE"),
+  };
+  if (s->no_signals)
+    o.image_flags |= IMAGE_NO_SIGNALS;
+  if (s->deterministic)
+    o.image_flags |= IMAGE_DETERMINISTIC;
+  if (s->opt == 0)
+    o.no_inline = o.no_hoist = o.no_number = true;
+  return o;
+}
+
+bool zw_settings_target(Settings *s, const char *triple, char *err, size_t err_bytes)
+{
+  for (size_t k = 0; k < ARRAY_COUNT(targets); k++) {
+    if (strcmp(triple, targets[k].name) == 0) {
+      s->target = targets[k].target;
+      return true;
+    }
+  }
+  zw_format(err, err_bytes, "no code can be made for target '%s' yet; there is: %s", triple, targets[0].name);
+  return false;
+}
+
+bool zw_settings_cpu(Settings *s, const char *name, char *err, size_t err_bytes)
+{
+  if (strcmp(name, "native") == 0) {
+    s->cpu_bits = zw_os_cpu_bits();
+    return true;
+  }
+  for (size_t k = 0; k < ARRAY_COUNT(cpus); k++) {
+    if (strcmp(name, cpus[k].name) == 0) {
+      s->cpu_bits = cpus[k].bits;
+      return true;
+    }
+  }
+  zw_format(err, err_bytes, "unknown CPU '%s'; see zwasmc --print-cpus", name);
+  return false;
+}
+
+bool zw_settings_attr(Settings *s, const char *list, char *err, size_t err_bytes)
+{
+  for (const char *p = list; *p;) {
+    size_t n = strcspn(p, ",");
+    const CpuAttr *found = NULL;
+    for (size_t k = 0; k < ARRAY_COUNT(attrs); k++)
+      if (n == strlen(attrs[k].name) + 1 && memcmp(p + 1, attrs[k].name, n - 1) == 0)
+        found = &attrs[k];
+    if (!found || (*p != '+' && *p != '-')) {
+      zw_format(err, err_bytes, "unknown CPU feature '%.*s': write +NAME or -NAME; see zwasmc --print-features", (int)n, p);
+      return false;
+    }
+    if (*p == '-' && (s->target->baseline_cpu & found->bit)) {
+      zw_format(err, err_bytes, "every %s has %s: it cannot be left out", s->target->name, found->name);
+      return false;
+    }
+    s->cpu_bits = *p == '+' ? s->cpu_bits | found->bit : s->cpu_bits & ~found->bit;
+    p += n + (p[n] == ',');
+  }
+  return true;
+}
+
+bool zw_settings_opt(Settings *s, const char *level, char *err, size_t err_bytes)
+{
+  static const char *const names[] = { "0", "1", "2", "3", "4", "s", "z", "fast", "" };
+  static const uint8_t means[] = { 0, 1, 2, 2, 2, 2, 2, 2, 1 };
+  for (size_t k = 0; k < ARRAY_COUNT(names); k++) {
+    if (strcmp(level, names[k]) == 0) {
+      s->opt = means[k];
+      return true;
+    }
+  }
+  zw_format(err, err_bytes, "unknown level '-O%s': there are -O0, -O1 and -O2", level);
+  return false;
+}
+
+bool zw_settings_bounds(Settings *s, const char *mode, char *err, size_t err_bytes)
+{
+  static const char *const names[] = { [BOUNDS_AUTO] = "auto", [BOUNDS_GUARD] = "guard", [BOUNDS_CHECK] = "check" };
+  for (size_t k = 0; k < ARRAY_COUNT(names); k++) {
+    if (strcmp(mode, names[k]) == 0) {
+      s->bounds = (BoundsMode)k;
+      return true;
+    }
+  }
+  zw_format(err, err_bytes, "unknown value '%s' for --bounds: there are guard, check and auto", mode);
+  return false;
+}
+
+bool zw_settings_wasm(Settings *s, const char *text, char *err, size_t err_bytes)
+{
+  return zw_features_parse(text, &s->features, err, err_bytes);
+}
+
+bool zw_parse_number(const char *text, uint64_t max, uint64_t *out)
+{
+  uint64_t v = 0;
+  const char *p = text;
+  for (; *p >= '0' && *p <= '9'; p++)
+    if (__builtin_mul_overflow(v, 10u, &v) || __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
+      return false;
+  *out = v;
+  return p > text && *p == 0 && v <= max;
+}
+
+bool zw_parse_size(const char *text, uint64_t *out, char *err, size_t err_bytes)
+{
+  static const struct { const char *name; unsigned shift; } units[] = {
+    { "", 0 }, { "B", 0 }, { "K", 10 }, { "KB", 10 }, { "KiB", 10 }, { "M", 20 }, { "MB", 20 }, { "MiB", 20 },
+    { "G", 30 }, { "GB", 30 }, { "GiB", 30 }, { "TiB", 40 },
+  };
+  size_t digits = strspn(text, "0123456789");
+  char number[24];
+  uint64_t v = 0;
+  if (digits && digits < sizeof number) {
+    memcpy(number, text, digits);
+    number[digits] = 0;
+    for (size_t k = 0; k < ARRAY_COUNT(units); k++) {
+      if (strcmp(text + digits, units[k].name) == 0 && zw_parse_number(number, UINT64_MAX >> units[k].shift, &v)) {
+        *out = v << units[k].shift;
+        return true;
+      }
+    }
+  }
+  zw_format(err, err_bytes, "'%s' is not a size: write bytes, or a number with KiB, MiB or GiB", text);
+  return false;
+}
+
+void zw_print_targets(Text *out)
+{
+  zw_text_printf(out, "%-16s machine code for Linux; objects, programs and .cwasm\n", targets[0].name);
+}
+
+void zw_print_cpus(Text *out)
+{
+  for (size_t k = 0; k < ARRAY_COUNT(cpus); k++)
+    zw_text_printf(out, "%-12s %s\n", cpus[k].name, cpus[k].what);
+  zw_text_printf(out, "%-12s what this machine has\n", "native");
+}
+
+void zw_print_cpu_attrs(Text *out)
+{
+  for (size_t k = 0; k < ARRAY_COUNT(attrs); k++)
+    zw_text_printf(out, "%-10s%s\n", attrs[k].name, CPU_X86_64_V2 & attrs[k].bit ? " always on" : "");
+}
+
+void zw_print_proposals(Text *out)
+{
+  for (unsigned k = 0; k < FEAT_COUNT; k++)
+    if (k != FEAT_CORE)
+      zw_text_printf(out, "%-24s %-4s %s\n", zw_feature_info[k].name,
+                     zw_feature_info[k].version[0] == '-' ? "new" : zw_feature_info[k].version,
+                     zw_feature_info[k].on_by_default ? "on" : "off");
+}
+
+const char *zw_cpu_missing(uint64_t bits, uint64_t have)
+{
+  for (size_t k = 0; k < ARRAY_COUNT(attrs); k++)
+    if (attrs[k].bit & bits & ~have)
+      return attrs[k].name;
+  return NULL;
+}

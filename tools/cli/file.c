@@ -1,0 +1,162 @@
+#include "tools/cli/file.h"
+#include "runtime/base/str.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool read_all(int fd, size_t guess, Arena *a, FileBytes *out)
+{
+  size_t cap = guess + 4096;
+  uint8_t *p = zw_arena_alloc(a, cap, 16);
+  size_t n = 0;
+  for (;;) {
+    if (n + 1 >= cap) {
+      uint8_t *bigger = zw_arena_alloc(a, cap * 2, 16);
+      memcpy(bigger, p, n);
+      p = bigger, cap *= 2;
+    }
+    ssize_t got = read(fd, p + n, cap - 1 - n);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return false;
+    if (got == 0)
+      break;
+    n += (size_t)got;
+  }
+  p[n] = 0;
+  *out = (FileBytes){ p, n };
+  return true;
+}
+
+FileBytes zw_file_read(const char *path, Arena *a, char *err, size_t err_bytes)
+{
+  FileBytes out = { 0 };
+  bool standard = strcmp(path, "-") == 0;
+  int fd = standard ? 0 : open(path, O_RDONLY | O_CLOEXEC);
+  struct stat st = { 0 };
+  bool ok = fd >= 0 && fstat(fd, &st) == 0;
+  if (ok && S_ISDIR(st.st_mode))
+    ok = false, errno = EISDIR;
+  size_t guess = ok && S_ISREG(st.st_mode) ? (size_t)st.st_size : 0;
+  if (!ok || !read_all(fd, guess, a, &out))
+    zw_format(err, err_bytes, "cannot read '%s': %s", standard ? "standard input" : path, strerror(errno));
+  if (fd > 0)
+    close(fd);
+  return out;
+}
+
+static bool write_all(int fd, const void *p, size_t n)
+{
+  for (const char *from = p; n;) {
+    ssize_t put = write(fd, from, n);
+    if (put < 0 && errno == EINTR)
+      continue;
+    if (put < 0)
+      return false;
+    from += put, n -= (size_t)put;
+  }
+  return true;
+}
+
+static bool write_stream(int fd, const void *p, size_t n, const char *path, char *err, size_t err_bytes)
+{
+  if (write_all(fd, p, n))
+    return true;
+  zw_format(err, err_bytes, "cannot write '%s': %s", path, strerror(errno));
+  return false;
+}
+
+// Our own names, so that two compilations into one folder cannot meet: the process number is in them.
+static void temp_name(char *buf, size_t bytes, const char *path)
+{
+  static unsigned counter;
+  zw_format(buf, bytes, "%s.tmp%ld-%u", path, (long)getpid(), counter++);
+}
+
+const char *zw_file_temp(const char *path, Arena *a)
+{
+  char buf[4096];
+  temp_name(buf, sizeof buf, path);
+  return zw_arena_str(a, buf, strlen(buf));
+}
+
+bool zw_file_rename(const char *from, const char *to, char *err, size_t err_bytes)
+{
+  if (rename(from, to) == 0)
+    return true;
+  zw_format(err, err_bytes, "cannot write '%s': %s", to, strerror(errno));
+  unlink(from);
+  return false;
+}
+
+bool zw_file_write(const char *path, const void *p, size_t n, bool text, char *err, size_t err_bytes)
+{
+  if (strcmp(path, "-") == 0) {
+    if (!text && isatty(1)) {
+      zw_format(err, err_bytes, "standard output is a terminal: not writing binary data to it");
+      return false;
+    }
+    return write_stream(1, p, n, "standard output", err, err_bytes);
+  }
+  struct stat st;
+  if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) { // /dev/null, a pipe: nothing to rename
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool ok = write_stream(fd, p, n, path, err, err_bytes);
+    if (fd >= 0)
+      close(fd);
+    return ok;
+  }
+  char temp[4096];
+  temp_name(temp, sizeof temp, path);
+  int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0) {
+    zw_format(err, err_bytes, "cannot write '%s': %s", path, strerror(errno));
+    return false;
+  }
+  bool ok = write_all(fd, p, n);
+  int why = errno;
+  if (close(fd) != 0 && ok)
+    ok = false, why = errno;
+  if (!ok) {
+    zw_format(err, err_bytes, "cannot write '%s': %s", path, strerror(why));
+    unlink(temp);
+    return false;
+  }
+  return zw_file_rename(temp, path, err, err_bytes);
+}
+
+const char *zw_file_stem(const char *path, bool with_dir, Arena *a)
+{
+  if (strcmp(path, "-") == 0)
+    return "a";
+  const char *base = strrchr(path, '/');
+  base = base ? base + 1 : path;
+  const char *dot = strrchr(base, '.');
+  size_t n = dot && dot > base ? (size_t)(dot - base) : strlen(base);
+  const char *from = with_dir ? path : base;
+  return zw_arena_str(a, from, (size_t)(base - from) + n);
+}
+
+const char *zw_file_join(Arena *a, const char *a1, const char *a2)
+{
+  size_t n1 = strlen(a1), n2 = strlen(a2);
+  char *p = zw_arena_alloc(a, n1 + n2 + 1, 1);
+  memcpy(p, a1, n1);
+  memcpy(p + n1, a2, n2 + 1);
+  return p;
+}
+
+const char *zw_file_own_dir(Arena *a)
+{
+  char buf[4096];
+  ssize_t n = readlink("/proc/self/exe", buf, sizeof buf - 1);
+  if (n <= 0)
+    return NULL;
+  while (n > 1 && buf[n - 1] != '/')
+    n--;
+  return zw_arena_str(a, buf, (size_t)(n > 1 ? n - 1 : n));
+}

@@ -1,0 +1,20 @@
+// Files of the tools: whole ones in, whole ones out.  Errors come back as one sentence that names the file.
+#pragma once
+#include "runtime/base/arena.h"
+
+typedef struct FileBytes { uint8_t *p; size_t n; } FileBytes; // p NULL = failed; one NUL stands behind the bytes
+// The contents of a file, or of standard input for "-", in the arena.
+FileBytes zw_file_read(const char *path, Arena *a, char *err, size_t err_bytes);
+
+// Write under a temporary name in the same folder, then rename: readers see the old file or the new one, never half.
+// "-" is standard output, refused when that is a terminal and `text` is false.  False with a sentence.
+bool zw_file_write(const char *path, const void *p, size_t n, bool text, char *err, size_t err_bytes);
+// A name beside `path` for something that another program writes; then rename it, or remove it.
+const char *zw_file_temp(const char *path, Arena *a);
+bool zw_file_rename(const char *from, const char *to, char *err, size_t err_bytes);
+
+// "dir/calc.wasm" -> "calc"; with_dir keeps "dir/".  "-" gives "a".
+const char *zw_file_stem(const char *path, bool with_dir, Arena *a);
+const char *zw_file_join(Arena *a, const char *a1, const char *a2);
+// The folder this program was started from, without a slash at the end; NULL when the system does not say.
+const char *zw_file_own_dir(Arena *a);

@@ -1,0 +1,487 @@
+// zwasmc: compile a module to an object with its C header, to a program, or to a .cwasm file.
+#include "compiler/driver/compile.h"
+#include "linker/link.h"
+#include "tools/cli/common.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EMIT_OBJ = 1, EMIT_EXE = 2, EMIT_CWASM = 4, EMIT_HEADER = 8 };
+enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_BUG = 70 };
+
+typedef VEC(const char *) Strings;
+typedef struct Zwasmc {
+  Common c;
+  const char *input, *output, *header, *prefix, *depfile, *dump, *linker, *entry;
+  unsigned emit;             // EMIT_*
+  FlagId look;               // a --print-* that needs the input
+  bool no_header, strip, want_depfile, wasi, dry_run, print_link;
+  int debug_level;
+  Strings dirs, env, args, xlinker;
+  // while it works
+  FileBytes in;
+  Ctx ctx;
+  ObjOptions obj;
+  OutBytes object, cwasm;
+  Text text;                 // header, dumps and prints
+} Zwasmc;
+
+static _Noreturn void refuse(const Zwasmc *z, const char *code, const char *sentence)
+{
+  zw_say_error(&z->c.say, code, "%s", sentence);
+  exit(EXIT_REFUSED);
+}
+
+// ---- the command line ----
+
+typedef struct Kind { const char *name; unsigned emit; const char *suffix; } Kind;
+// The first row of a kind has its suffix.
+static const Kind kinds[] = {
+  { "obj", EMIT_OBJ, ".o" }, { "exe", EMIT_EXE, "" }, { "cwasm", EMIT_CWASM, ".cwasm" }, { "header", EMIT_HEADER, ".h" },
+  { "object", EMIT_OBJ, ".obj" }, { "executable", EMIT_EXE, ".exe" },
+};
+static const char *const later_kinds[] = { "lib", "shared", "asm", "meta" };
+static const char *const later_suffixes[] = { ".a", ".lib", ".so", ".dylib", ".dll", ".s", ".S", ".json" };
+
+static void add_emit(Zwasmc *z, const char *list)
+{
+  for (const char *p = list; *p;) {
+    size_t n = strcspn(p, ","), k = 0;
+    for (; k < ARRAY_COUNT(later_kinds); k++)
+      if (strlen(later_kinds[k]) == n && memcmp(p, later_kinds[k], n) == 0)
+        zw_usage_error(&z->c, "--emit=%s is not supported yet", later_kinds[k]);
+    for (k = 0; k < ARRAY_COUNT(kinds); k++)
+      if (strlen(kinds[k].name) == n && memcmp(p, kinds[k].name, n) == 0)
+        break;
+    if (k == ARRAY_COUNT(kinds))
+      zw_usage_error(&z->c, "unknown kind '%.*s' for --emit: there are obj, exe, cwasm and header", (int)n, p);
+    z->emit |= kinds[k].emit;
+    p += n + (p[n] == ',');
+  }
+}
+
+static void take_flag(Zwasmc *z, const Arg *f)
+{
+  Common *c = &z->c;
+  char err[300];
+  switch (f->id) {
+  case FLAG_output: z->output = f->value; break;
+  case FLAG_compile_only: z->emit |= EMIT_OBJ; break;
+  case FLAG_emit: add_emit(z, f->value); break;
+  case FLAG_header: z->header = f->value; z->no_header = false; break;
+  case FLAG_no_header: z->no_header = true; break;
+  case FLAG_prefix: z->prefix = f->value; break;
+  case FLAG_strip: z->strip = true; break;
+  case FLAG_depfile: z->want_depfile = true; break;
+  case FLAG_depfile_name: z->depfile = f->value; break;
+  case FLAG_target:
+    if (!zw_settings_target(&c->set, f->value, err, sizeof err))
+      zw_usage_error(c, "%s", err);
+    break;
+  case FLAG_debug:
+    if (strcmp(f->value, "0") != 0 && strcmp(f->value, "1") != 0)
+      zw_usage_error(c, "option '-g%s' is not supported yet: there are -g0 and -g1", f->value);
+    z->debug_level = f->value[0] - '0';
+    break;
+  case FLAG_imports:
+    if (strcmp(f->value, "link") != 0)
+      zw_usage_error(c, "--imports=%s is not supported yet: there is link", f->value);
+    break;
+  case FLAG_wasi:
+    if (strcmp(f->value, "auto") != 0 && strcmp(f->value, "none") != 0)
+      zw_usage_error(c, "unknown value '%s' for --wasi: there are auto and none", f->value);
+    z->wasi = f->value[0] == 'a';
+    break;
+  case FLAG_entry: z->entry = f->value; break;
+  case FLAG_dir: *zw_push(&c->arena, &z->dirs) = f->value; break;
+  case FLAG_env:
+    if (!strchr(f->value, '='))
+      zw_usage_error(c, "--env=%s wants a value here: --env=%s=VALUE is baked into the program", f->value, f->value);
+    *zw_push(&c->arena, &z->env) = f->value;
+    break;
+  case FLAG_arg: *zw_push(&c->arena, &z->args) = f->value; break;
+  case FLAG_linker: z->linker = f->value; break;
+  case FLAG_xlinker: *zw_push(&c->arena, &z->xlinker) = f->value; break;
+  case FLAG_print_link: z->print_link = true; break;
+  case FLAG_dry_run: z->dry_run = true; break;
+  case FLAG_dump: z->dump = f->value; break;
+  case FLAG_verify: c->set.verify = true; break;
+  default: // the --print-* family
+    z->look = f->id;
+    break;
+  }
+}
+
+static void parse(Zwasmc *z, int argc, char **argv)
+{
+  Common *c = &z->c;
+  Args a = { .argc = argc, .argv = argv, .at = 1, .tool = TOOL_ZWASMC };
+  if (!zw_args_expand(&a, &c->arena))
+    zw_usage_error(c, "%s", a.error);
+  for (;;) {
+    Arg f;
+    switch (zw_args_next(&a, &f)) {
+    case ARGS_BAD: zw_usage_error(c, "%s", a.error);
+    case ARGS_END: return;
+    case ARGS_OPERAND:
+      if (z->input)
+        zw_usage_error(c, "several inputs ('%s' and '%s') are not supported yet", z->input, f.value);
+      z->input = f.value;
+      break;
+    case ARGS_FLAG:
+      if (!zw_common_flag(c, TOOL_ZWASMC, &f))
+        take_flag(z, &f);
+      break;
+    }
+  }
+}
+
+static const char *suffix_of(const char *path)
+{
+  const char *base = strrchr(path, '/'), *dot = strrchr(base ? base : path, '.');
+  return dot && dot != base + 1 && dot != path ? dot : "";
+}
+
+// What to write: --emit, else the suffix of -o, else an object.
+static void choose_emit(Zwasmc *z)
+{
+  if (z->emit)
+    return;
+  if (!z->output) {
+    z->emit = EMIT_OBJ;
+    return;
+  }
+  const char *suffix = suffix_of(z->output);
+  for (size_t k = 0; k < ARRAY_COUNT(later_suffixes); k++)
+    if (strcmp(suffix, later_suffixes[k]) == 0)
+      zw_usage_error(&z->c, "'%s': writing %s files is not supported yet", z->output, suffix);
+  if (strcmp(z->output, "-") == 0)
+    zw_usage_error(&z->c, "-o - needs --emit= to say what to write");
+  for (size_t k = 0; k < ARRAY_COUNT(kinds); k++) {
+    if (strcmp(suffix, kinds[k].suffix) == 0) {
+      z->emit = kinds[k].emit;
+      return;
+    }
+  }
+  zw_usage_error(&z->c, "the suffix of '%s' names no kind of output: say --emit=obj, exe, cwasm or header", z->output);
+}
+
+// The name of the file of one kind: -o when it is the only kind or has this kind's suffix, else -o's or INPUT's stem.
+static const char *output_of(Zwasmc *z, unsigned kind)
+{
+  const char *suffix = "";
+  for (size_t k = ARRAY_COUNT(kinds); k-- > 0;)
+    if (kinds[k].emit == kind)
+      suffix = kinds[k].suffix;
+  if (z->output && (z->emit == kind || (strcmp(suffix_of(z->output), suffix) == 0 && z->emit & kind)))
+    return z->output;
+  Arena *a = &z->c.arena;
+  const char *stem = z->output ? zw_file_stem(z->output, true, a) : zw_file_stem(z->input, false, a);
+  return zw_file_join(a, stem, kind == EMIT_EXE && !z->output ? ".exe" : suffix);
+}
+
+// ---- looking ----
+
+static bool print_constant(const Zwasmc *z, Text *t)
+{
+  char err[512];
+  const char *dir;
+  Arena *a = t->a;
+  switch (z->look) {
+  case FLAG_version: zw_print_version(&z->c); return true;
+  case FLAG_print_targets: zw_print_targets(t); return true;
+  case FLAG_print_cpus: zw_print_cpus(t); return true;
+  case FLAG_print_attrs: zw_print_cpu_attrs(t); return true;
+  case FLAG_print_wasm: zw_print_proposals(t); return true;
+  case FLAG_print_target: zw_text_printf(t, "%s\n", zw_default_target()); return true;
+  case FLAG_print_libs:
+  case FLAG_print_rt_dir:
+    dir = zw_link_runtime_dir(zw_file_own_dir(a), a, err, sizeof err);
+    if (!dir)
+      refuse(z, "io", err);
+    zw_text_printf(t, "%s%s\n", dir, z->look == FLAG_print_libs ? "/libzwasm-rt.a" : "");
+    return true;
+  default: return false;
+  }
+}
+
+static const char *const extern_names[] = { "func", "table", "memory", "global", "tag" };
+
+static void put_func_type(Text *t, const Module *m, uint32_t type)
+{
+  const FuncType *f = &m->types[type].func;
+  char buf[64];
+  for (uint32_t k = 0; k < f->nparams; k++)
+    zw_text_printf(t, "%s%s", k ? " " : " (param ", zw_type_text(m, f->params[k], buf));
+  zw_text_printf(t, "%s", f->nparams ? ")" : "");
+  for (uint32_t k = 0; k < f->nresults; k++)
+    zw_text_printf(t, "%s%s", k ? " " : " (result ", zw_type_text(m, f->results[k], buf));
+  zw_text_printf(t, "%s", f->nresults ? ")" : "");
+}
+
+// (func (param i32) (result i64)), (memory 1 2), (global (mut i32)) ...
+static void put_extern_type(Text *t, const Module *m, uint32_t kind, uint32_t index)
+{
+  char buf[64];
+  const Limits *l = NULL;
+  zw_text_printf(t, "(%s", extern_names[kind]);
+  if (kind == EXT_FUNC || kind == EXT_TAG)
+    put_func_type(t, m, kind == EXT_FUNC ? m->funcs[index].type : m->tags[index].type);
+  else if (kind == EXT_GLOBAL)
+    zw_text_printf(t, m->globals[index].type.mutable_ ? " (mut %s)" : " %s", zw_type_text(m, m->globals[index].type.type, buf));
+  else
+    l = kind == EXT_MEMORY ? &m->memories[index].type.limits : &m->tables[index].type.limits;
+  if (l) {
+    zw_text_printf(t, "%s %llu", l->is64 ? " i64" : "", (unsigned long long)l->min);
+    if (l->has_max)
+      zw_text_printf(t, " %llu", (unsigned long long)l->max);
+    if (l->shared)
+      zw_text_printf(t, " shared");
+    if (kind == EXT_TABLE)
+      zw_text_printf(t, " %s", zw_type_text(m, m->tables[index].type.elem, buf));
+  }
+  zw_text_printf(t, ")");
+}
+
+static void print_externs(Zwasmc *z, const Module *m)
+{
+  Text *t = &z->text;
+  if (z->look == FLAG_print_imports) {
+    for (uint32_t k = 0; k < m->nimports; k++) {
+      const Import *i = &m->imports[k];
+      zw_put_json_string(t, i->module.p, i->module.n);
+      zw_text_put(t, " ", 1);
+      zw_put_json_string(t, i->name.p, i->name.n);
+      zw_text_put(t, " ", 1);
+      put_extern_type(t, m, i->kind, i->index);
+      zw_text_put(t, "\n", 1);
+    }
+  } else {
+    for (uint32_t k = 0; k < m->nexports; k++) {
+      zw_put_json_string(t, m->exports[k].name.p, m->exports[k].name.n);
+      zw_text_put(t, " ", 1);
+      put_extern_type(t, m, m->exports[k].kind, m->exports[k].index);
+      zw_text_put(t, "\n", 1);
+    }
+  }
+}
+
+// "zir:12" or "zir:name": the function, or UINT32_MAX for all.
+static uint32_t dump_func(Zwasmc *z, const char *which)
+{
+  uint64_t n;
+  if (!which)
+    return UINT32_MAX;
+  if (zw_parse_number(which, UINT32_MAX - 1, &n))
+    return (uint32_t)n;
+  which += which[0] == '$';
+  PassTimes times = { 0 };
+  const Module *m = zw_read_module(&z->ctx, z->in.p, z->in.n, z->c.set.features, &times);
+  Str name = { which, strlen(which) };
+  for (uint32_t k = 0; k < m->nfuncs; k++)
+    if (zw_str_eq(m->funcs[k].name, name))
+      return k;
+  for (uint32_t k = 0; k < m->nexports; k++)
+    if (m->exports[k].kind == EXT_FUNC && zw_str_eq(m->exports[k].name, name))
+      return m->exports[k].index;
+  zw_fail(&z->ctx, ERR_io, ZW_NO_POS, "there is no function '%s' to dump", which);
+}
+
+static void dump(Zwasmc *z)
+{
+  const char *colon = strchr(z->dump, ':');
+  const char *stage = zw_arena_str(&z->c.arena, z->dump, colon ? (size_t)(colon - z->dump) : strlen(z->dump));
+  CodeOptions o = zw_settings_code(&z->c.set);
+  uint32_t func = dump_func(z, colon ? colon + 1 : NULL);
+  zw_dump(&z->ctx, z->in.p, z->in.n, z->c.set.target, &o, stage, func, &z->text);
+}
+
+// ---- compiling ----
+
+static void strip_names(Module *m)
+{
+  for (uint32_t k = 0; k < m->nfuncs; k++)
+    m->funcs[k].name = (Str){ 0 };
+  m->names.module = (Str){ 0 };
+}
+
+// Everything that can fail through ctx: from the input's bytes to the bytes of the outputs.
+static void compile(Ctx *ctx, void *arg)
+{
+  Zwasmc *z = arg;
+  const Settings *s = &z->c.set;
+  if (z->dump) {
+    dump(z);
+    return;
+  }
+  Compilation out = { .timed = z->c.time_report };
+  Module *m = zw_read_module(ctx, z->in.p, z->in.n, s->features, &out.times);
+  if (z->look) {
+    print_externs(z, m);
+    return;
+  }
+  if (z->header)
+    zw_header_write(m, &z->obj, z->input, &z->text); // before the names are gone: parameters have theirs from them
+  if (z->strip || z->debug_level == 0)
+    strip_names(m);
+  if (z->emit & ~(unsigned)EMIT_HEADER) {
+    CodeOptions o = zw_settings_code(s);
+    zw_compile_checked(ctx, m, s->target, &o, s->threads, &out);
+    uint64_t t0 = zw_now();
+    if (z->emit & EMIT_CWASM)
+      z->cwasm = zw_sink_cwasm(m, out.blob, &ctx->module);
+    if (z->emit & (EMIT_OBJ | EMIT_EXE))
+      z->object = zw_sink_elf(m, out.blob, s->target, &z->obj, &ctx->module);
+    out.times.sink = zw_now() - t0;
+  }
+  if (z->c.verbose)
+    fprintf(stderr, "%s: %u functions, %llu bytes of code, %llu bytes of text\n", z->input, m->nfuncs - m->nimported_funcs,
+            (unsigned long long)m->code_len, (unsigned long long)out.times.text_bytes);
+  if (z->c.time_report) {
+    Text t;
+    zw_text_init(&t, &ctx->module);
+    zw_print_times(&out.times, &t);
+    fwrite(t.p, 1, t.n, stderr);
+  }
+}
+
+static void write_file(Zwasmc *z, const char *path, const void *p, size_t n, bool text)
+{
+  char err[512];
+  if (!zw_file_write(path, p, n, text, err, sizeof err))
+    refuse(z, "io", err);
+  if (z->c.verbose)
+    fprintf(stderr, "%s: %zu bytes\n", path, n);
+}
+
+static void link_program(Zwasmc *z, const char *output)
+{
+  char err[512];
+  Arena *a = &z->c.arena;
+  LinkJob job = { .linker = z->linker, .own_dir = zw_file_own_dir(a), .extra = z->xlinker.p, .nextra = z->xlinker.n };
+  job.runtime_dir = zw_link_runtime_dir(job.own_dir, a, err, sizeof err);
+  const char *linker = job.runtime_dir ? zw_link_find(&job, a, err, sizeof err) : NULL;
+  if (!linker)
+    refuse(z, "link", err);
+  job.object = zw_file_temp(zw_file_join(a, output, ".o"), a);
+  job.output = zw_file_temp(output, a);
+  const char *const *args = zw_link_args(&job, linker, a);
+  if (z->print_link || z->dry_run) {
+    for (size_t k = z->print_link; args[k]; k++)
+      printf(z->print_link ? "%s\n" : k ? " \"%s\"" : "\"%s\"", args[k]);
+    printf(z->print_link ? "" : "\n");
+    return;
+  }
+  write_file(z, job.object, z->object.p, z->object.n, false);
+  bool linked = zw_link_run(args, err, sizeof err);
+  unlink(job.object);
+  if (!linked) {
+    unlink(job.output);
+    refuse(z, "link", err);
+  }
+  if (!zw_file_rename(job.output, output, err, sizeof err))
+    refuse(z, "io", err);
+}
+
+// make wants spaces, #, and $ marked.
+static void put_make_name(Text *t, const char *name)
+{
+  for (; *name; name++) {
+    if (*name == ' ' || *name == '#')
+      zw_text_put(t, "\\", 1);
+    if (*name == '$')
+      zw_text_put(t, "$", 1);
+    zw_text_put(t, name, 1);
+  }
+}
+
+static void write_depfile(Zwasmc *z, const char *first)
+{
+  Arena *a = &z->c.arena;
+  Text t;
+  zw_text_init(&t, a);
+  put_make_name(&t, first);
+  zw_text_printf(&t, ": ");
+  put_make_name(&t, z->input);
+  zw_text_printf(&t, "\n");
+  write_file(z, z->depfile ? z->depfile : zw_file_join(a, zw_file_stem(first, true, a), ".d"), t.p, t.n, true);
+}
+
+static void write_outputs(Zwasmc *z)
+{
+  const char *first = NULL;
+  for (size_t k = 0; k < 4; k++) {
+    unsigned kind = kinds[k].emit;
+    if (!(z->emit & kind))
+      continue;
+    const char *path = output_of(z, kind);
+    first = first ? first : path;
+    if (kind == EMIT_OBJ)
+      write_file(z, path, z->object.p, z->object.n, false);
+    else if (kind == EMIT_CWASM)
+      write_file(z, path, z->cwasm.p, z->cwasm.n, false);
+    else if (kind == EMIT_EXE)
+      link_program(z, path);
+  }
+  if (z->header)
+    write_file(z, z->header, z->text.p, z->text.n, true);
+  if ((z->want_depfile || z->depfile) && !z->dry_run && !z->print_link)
+    write_depfile(z, first ? first : z->header);
+}
+
+// Options of the outputs that hang together: C names, the header's place.
+static void settle(Zwasmc *z)
+{
+  Arena *a = &z->c.arena;
+  choose_emit(z);
+  if (z->debug_level < 0)
+    z->debug_level = 1;
+  const char *object = output_of(z, z->emit & EMIT_OBJ ? EMIT_OBJ : z->emit & EMIT_HEADER ? EMIT_HEADER : z->emit & EMIT_EXE ? EMIT_EXE : EMIT_CWASM);
+  bool wants_header = z->emit & EMIT_HEADER || (z->emit & EMIT_OBJ && !z->no_header && strcmp(object, "-") != 0);
+  if (!wants_header)
+    z->header = NULL;
+  else if (!z->header)
+    z->header = z->emit & EMIT_HEADER ? output_of(z, EMIT_HEADER) : zw_file_join(a, zw_file_stem(object, true, a), ".h");
+  z->obj = (ObjOptions){
+    .prefix = z->prefix ? z->prefix : zw_file_stem(strcmp(object, "-") == 0 ? z->input : object, false, a),
+    .strip = z->strip, .debug_level = z->debug_level, .wasi = z->wasi, .for_exe = z->emit & EMIT_EXE,
+    .entry = z->entry, .args = z->args.p, .nargs = z->args.n, .env = z->env.p, .nenv = z->env.n, .dirs = z->dirs.p, .ndirs = z->dirs.n,
+    .stack_size = z->c.set.stack_size,
+  };
+  if (z->emit & EMIT_EXE && z->emit & EMIT_OBJ)
+    zw_usage_error(&z->c, "--emit=obj,exe: the object of a program is not one for linking; make them one by one");
+}
+
+int main(int argc, char **argv)
+{
+  static Zwasmc z; // zeroed; lives as long as the program
+  zw_common_init(&z.c, "zwasmc", EXIT_USAGE);
+  zw_catch_bugs(EXIT_BUG);
+  z.wasi = true;
+  z.debug_level = -1;
+  parse(&z, argc, argv);
+  zw_text_init(&z.text, &z.c.arena);
+  if (z.look && print_constant(&z, &z.text)) {
+    zw_print_text(&z.text);
+    return 0;
+  }
+  if (!z.input)
+    zw_usage_error(&z.c, "no input; see zwasmc --help");
+  settle(&z);
+  char err[512];
+  z.in = zw_file_read(z.input, &z.c.arena, err, sizeof err);
+  if (!z.in.p)
+    refuse(&z, "io", err);
+  zw_ctx_init(&z.ctx);
+  if (!zw_guard(&z.ctx, compile, &z)) {
+    zw_say_diag(&z.c.say, &z.ctx.diag, strcmp(z.input, "-") == 0 ? "<stdin>" : z.input, z.in.p, z.in.n);
+    return EXIT_REFUSED;
+  }
+  if (z.dump || z.look)
+    zw_print_text(&z.text);
+  else
+    write_outputs(&z);
+  return 0;
+}
