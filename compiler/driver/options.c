@@ -5,9 +5,8 @@
 
 typedef struct CpuAttr { const char *name; uint64_t bit; } CpuAttr;
 static const CpuAttr attrs[] = {
-  { "sse3", CPU_SSE3 }, { "ssse3", CPU_SSSE3 }, { "sse4.1", CPU_SSE41 }, { "sse4.2", CPU_SSE42 }, { "popcnt", CPU_POPCNT },
-  { "cx16", CPU_CX16 }, { "avx", CPU_AVX }, { "avx2", CPU_AVX2 }, { "bmi", CPU_BMI1 }, { "bmi2", CPU_BMI2 },
-  { "lzcnt", CPU_LZCNT }, { "fma", CPU_FMA }, { "movbe", CPU_MOVBE }, { "f16c", CPU_F16C }, { "avx512", CPU_AVX512 },
+#define CPU(bit, name) { name, bit },
+#include "runtime/abi/cpu.def"
 };
 
 typedef struct Cpu { const char *name; uint64_t bits; const char *what; } Cpu;
@@ -202,12 +201,4 @@ void zw_print_proposals(Text *out)
       zw_text_printf(out, "%-24s %-4s %s\n", zw_feature_info[k].name,
                      zw_feature_info[k].version[0] == '-' ? "new" : zw_feature_info[k].version,
                      zw_feature_info[k].on_by_default ? "on" : "off");
-}
-
-const char *zw_cpu_missing(uint64_t bits, uint64_t have)
-{
-  for (size_t k = 0; k < ARRAY_COUNT(attrs); k++)
-    if (attrs[k].bit & bits & ~have)
-      return attrs[k].name;
-  return NULL;
 }

@@ -34,5 +34,3 @@ void zw_print_cpus(Text *out);
 void zw_print_cpu_attrs(Text *out);
 void zw_print_proposals(Text *out);
 const char *zw_default_target(void);
-// "avx2" for the lowest bit that is set in `bits` but not in `have`; NULL when there is none.
-const char *zw_cpu_missing(uint64_t bits, uint64_t have);

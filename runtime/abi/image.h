@@ -122,6 +122,7 @@ typedef struct Image {
   void (*interp)(Instance *in, uint32_t func, Value *args); // the interpreter's door, or NULL
   void *interp_code;                           // its own data
   void *owner;                                 // whoever must be told when the last instance goes (JIT memory, file)
+  void (*free)(struct Image *im);              // what zw_image_free calls; set by who made it
 } Image;
 #define IMAGE_ARRAY(im, T, section) ((const T *)(const void *)((im)->meta + (im)->h->span[section].off))
 #define IMAGE_COUNT(im, section) ((im)->h->span[section].count)
