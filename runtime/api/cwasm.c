@@ -1,6 +1,7 @@
 // Reading .cwasm files.  The file is hostile until its checksum, its structure and every record of its image have been
 // checked; its machine code cannot be checked, so who calls this has decided to trust it.
 #include "runtime/abi/cwasm.h"
+#include "runtime/abi/compile.h"
 #include "runtime/os/os.h"
 #define XXH_INLINE_ALL
 #define XXH_NO_STREAM
