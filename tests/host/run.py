@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Living inside a host program: the same object linked by every compiler, linker and link mode we can name.
+   run.py ZWASMC LIBZWASM_RT INCLUDE_DIR"""
+import os, re, shutil, subprocess, sys, tempfile
+
+zwasmc, rt, include = (os.path.abspath(p) for p in sys.argv[1:4])
+here = os.path.dirname(os.path.abspath(__file__))
+passed = failed = 0
+
+
+def check(name, ok, text=""):
+    global passed, failed
+    passed, failed = passed + bool(ok), failed + (not ok)
+    print(f"{'ok  ' if ok else 'FAIL'} {name}" + ("" if ok else "\n" + text.strip()[-1500:]), flush=True)
+    return ok
+
+
+def run(args, **kw):
+    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, **kw)
+    return p.returncode, p.stdout
+
+
+with tempfile.TemporaryDirectory() as tmp:
+    os.chdir(tmp)
+    run(["wat2wasm", "--debug-names", os.path.join(here, "guest.wat"), "-o", "guest.wasm"])
+    code, out = run([zwasmc, "guest.wasm", "-o", "guest.o"])
+    if not check("zwasmc makes object and header", code == 0 and os.path.exists("guest.h"), out):
+        sys.exit(1)
+    common = ["-I", tmp, "-I", include, "-Wall", "-Wextra", "-Werror", "-O1"]
+    host, cxx = os.path.join(here, "host.c"), os.path.join(here, "cxx.cpp")
+
+    # the header is clean in every dialect
+    for cc in ("gcc", "clang"):
+        for std in ("c99", "c11", "c17", "c2x"):
+            open("h.c", "w").write('#include "guest.h"\nint unused(void);\nint unused(void) { return ZWASM_OK; }\n')
+            code, out = run([cc, f"-std={std}", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", tmp, "-I", include, "-c", "h.c", "-o", "h.o"])
+            check(f"header {cc} {std}", code == 0, out)
+    for cc in ("g++", "clang++"):
+        for std in ("c++11", "c++20"):
+            open("h.cpp", "w").write('#include "guest.h"\nint unused();\nint unused() { return ZWASM_OK; }\n')
+            code, out = run([cc, f"-std={std}", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", tmp, "-I", include, "-c", "h.cpp", "-o", "h.o"])
+            check(f"header {cc} {std}", code == 0, out)
+
+    modes = [("gcc PIE", ["gcc", "-pie", "-fPIE"]), ("gcc non-PIE", ["gcc", "-no-pie", "-fno-pie"]), ("gcc -static", ["gcc", "-static"]),
+             ("gcc static-PIE", ["gcc", "-static-pie", "-fPIE"]), ("clang lld", ["clang", "-fuse-ld=lld"]), ("gcc lld --gc-sections", ["gcc", "-B", tmp, "-fuse-ld=lld", "-Wl,--gc-sections"]),
+             ("gcc gold", ["gcc", "-fuse-ld=gold"]), ("gcc bfd --gc-sections", ["gcc", "-fuse-ld=bfd", "-Wl,--gc-sections"]), ("clang -O3", ["clang", "-O3"])]
+    texts = set()
+    for name, cc in modes:
+        code, out = run(cc + common + [host, "guest.o", rt, "-o", "host", "-lpthread"])
+        if not check(f"link {name}", code == 0, out):
+            continue
+        warned = "executable stack" in out or "warning" in out
+        check(f"link {name} says nothing", not warned, out)
+        code, out = run(["./host"])
+        check(f"run {name}", code == 0 and out.endswith("done\n"), f"exit {code}\n{out}")
+        texts.add("\n".join(l for l in out.split("\n") if "ok" not in l and l != "done"))
+    check("one trap text in all link modes", len(texts) == 1, repr(texts))
+    text = texts.pop() if texts else ""
+    check("backtrace names the functions", re.search(r"callback says no\n\s+0: inner .*\n\s+1: middle .*\n\s+2: outer ", text) is not None, text)
+
+    for name, cc in (("g++", ["g++"]), ("clang++ lld", ["clang++", "-fuse-ld=lld"]), ("g++ -static", ["g++", "-static"])):
+        code, out = run(cc + common + [cxx, "guest.o", rt, "-o", "cxx"])
+        if check(f"link C++ {name}", code == 0, out):
+            code, out = run(["./cxx"])
+            check(f"run C++ {name}", code == 0 and "exceptions: ok" in out, f"exit {code}\n{out}")
+
+    for name, cc in (("gcc", ["gcc"]), ("clang lld", ["clang", "-fuse-ld=lld"])):
+        code, out = run(cc + common + ["-shared", "-fPIC", "-Wl,-z,text", "-Wl,-z,defs", os.path.join(here, "lib.c"), "guest.o", rt, "-o", "libone.so"])
+        if check(f"link .so {name}", code == 0, out):
+            shutil.copy("libone.so", "libtwo.so")
+            run(["gcc", os.path.join(here, "lib_main.c"), "-o", "lib_main", "-ldl"])
+            code, out = run(["./lib_main", "./libone.so", "./libtwo.so"])
+            check(f"run .so {name}", code == 0 and out == "3628800\n3628800\n", f"exit {code}\n{out}")
+
+    # the object itself
+    code, out = run(["readelf", "-W", "-a", "guest.o"])
+    check("readelf reads it without complaint", code == 0 and "Warning" not in out and "Error" not in out, out)
+    code, out = run(["eu-elflint", "--gnu-ld", "guest.o"])
+    check("eu-elflint --gnu-ld is content", code == 0, out)
+    code, out = run(["readelf", "-W", "-r", "guest.o"])
+    check("no relocation in the wasm text", "'.rela.text.zwasm" not in out, out)
+    code, out = run(["readelf", "-W", "-S", "guest.o"])
+    check(".note.GNU-stack is there", ".note.GNU-stack" in out, out)
+    code, out = run(["nm", "guest.o"])
+    local = re.findall(r" t (\S+)", out)
+    check("every wasm function has a local symbol", any("recurse" in x for x in local) and any("inner" in x for x in local), out)
+    exported = set(re.findall(r" [TDRB] (\S+)", out))
+    header = open("guest.h").read()
+    beside = [x for x in exported if not re.search(r"\b" + re.escape(x) + r"\b", header)]
+    check("at most five global symbols beside the header's", len(beside) <= 5, str(beside))
+
+    # a debugger walks through wasm frames to main
+    if shutil.which("gdb"):
+        run(["gcc", "-g"] + common + [host, "guest.o", rt, "-o", "host", "-lpthread"])
+        code, out = run(["gdb", "-q", "-batch", "-nx", "-ex", "set debuginfod enabled off", "-ex", "handle SIGSEGV nostop noprint pass", "-ex", "break guest_env_callback", "-ex", "run",
+                         "-ex", "bt", "./host"])
+        check("gdb's bt reaches main through wasm frames", re.search(r"#0 .*guest_env_callback[\s\S]*around[\s\S]* main ", out) is not None, out)
+
+    # the archive captures nothing of the host's
+    code, out = run(["nm", "-A", "--defined-only", rt])
+    stolen = [l for l in out.split("\n") if re.search(r" [TWD] (memcpy|memset|memmove|memcmp|malloc|free|sigaction|write|read|open|abort|exit)$", l)]
+    check("the runtime defines no libc name", not stolen, "\n".join(stolen))
+
+print(f"{passed} passed, {failed} failed")
+sys.exit(1 if failed or passed < 40 else 0)
