@@ -2,7 +2,7 @@
 #pragma once
 #include "compiler/emit/blob.h"
 
-enum { GLUE_CALL, GLUE_TRY, GLUE_IMPORT };
+enum { GLUE_CALL, GLUE_TRY, GLUE_IMPORT, GLUE_MODULE, GLUE_INDEX };
 typedef struct Target {
   const char *name;          // "x86_64"
   uint32_t arch;             // ARCH_*
@@ -12,10 +12,13 @@ typedef struct Target {
   FuncCode *(*encode)(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena *a);
   // A border thunk: kind THUNK_*, for a type of the module (or n = TrapKind for THUNK_TRAP).
   FuncCode *(*thunk)(Ctx *ctx, const Module *m, uint32_t kind, uint32_t n, const CodeOptions *o, Arena *a);
-  // The C side of an object (runtime: include/zwasm_rt.h), position independent, with one fixup: its only call.
+  // The C side of an object (runtime: include/zwasm_rt.h), position independent.  fixups[0]: its only call or jump.
   //   GLUE_CALL    R f(inst, params...): params to 16-byte slots on the stack, zwasm_rt_call(inst, func, slots), results back
   //   GLUE_TRY     zwasm_status_t f_try(inst, params..., R *): the same through zwasm_rt_call_try; stores results on success
   //   GLUE_IMPORT  a zwasm_host_fn_t: calls R f(env, params...) with slots as params; results to the slots
+  //   GLUE_MODULE  jumps to a function of the runtime with (&descriptor, params...): the first three C parameters move up
+  //                by one; fixups[1] is the address of the descriptor.  func is not used
+  //   GLUE_INDEX   jumps to a function of the runtime with (inst, func): func is an index of a memory, table or global
   // R: void, the C type of the one result, or a last parameter that points to a struct of several.  Names of C types
   // are those of the header (sink/header.c).  func: index in the module.  NULL: its type has no C form (references).
   FuncCode *(*glue)(Ctx *ctx, const Module *m, uint32_t kind, uint32_t func, Arena *a);
