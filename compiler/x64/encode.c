@@ -196,8 +196,7 @@ static X64Mem mem_of(const Enc *e, const Lir *i)
   case REG_AREA: off = (int64_t)e->out + e->area_off + i->disp; break;
   case REG_CONST:
     CHECK((uint32_t)i->disp < e->l->nconsts);
-    m.rip = true;
-    return m;
+    return (X64Mem){ .base = REG_NONE, .index = REG_NONE, .rip = true };
   default: return m;
   }
   ASSERT(i->rm == REG_NONE && off == (int32_t)off);
@@ -614,7 +613,7 @@ static void put_jtable(Enc *e, const Lir *i)
   CHECK(i->x < e->l->ntables);
   ASSERT(i->rd != i->rn && i->rd != i->ra);
   uint8_t *rip_at = NULL;
-  e->p = zw_x64_put(e->p, &(Lir){ .op = X_lea, .sz = 8, .rd = i->rd }, &(X64Mem){ .rip = true }, &rip_at);
+  e->p = zw_x64_put(e->p, &(Lir){ .op = X_lea, .sz = 8, .rd = i->rd }, &(X64Mem){ .base = REG_NONE, .index = REG_NONE, .rip = true }, &rip_at);
   *zw_push(e->s, &e->table_uses) = (TableUse){ (uint32_t)(rip_at - e->base), i->x };
   e->p = zw_x64_put(e->p, &(Lir){ .op = X_movsxd_rm, .sz = 8, .rd = i->ra }, &(X64Mem){ .base = i->rd, .index = i->rn, .scale = 2 }, NULL);
   ins(e, (Lir){ .op = X_add_rr, .sz = 8, .rd = i->rd, .rn = i->ra });
