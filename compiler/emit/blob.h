@@ -42,4 +42,6 @@ Blob *zw_blob_build(const Module *m, const struct Target *t, const CodeOptions *
 // .eh_frame for the blob: one entry per function, rows exact at every instruction, a terminator at the end (drop the last 4
 // bytes where a linker appends).  The 32-bit fields at reloc_at[k] must become text + reloc_text_off[k] - address of the field.
 typedef struct EhFrame { uint8_t *bytes; uint32_t nbytes; uint32_t *reloc_at; uint32_t *reloc_text_off; uint32_t nrelocs; } EhFrame;
+// The same for any functions: codes[k] at text offset offs[k] (glue, in a section of its own).
+EhFrame zw_eh_frame_of(FuncCode *const *codes, const uint32_t *offs, uint32_t n, const struct Target *t, Arena *a);
 EhFrame zw_eh_frame_build(const Blob *b, const struct Target *t, Arena *a);

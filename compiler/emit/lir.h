@@ -42,6 +42,7 @@ typedef struct LirFunc {
   uint32_t nslots; uint8_t *slot_bytes /* 8 or 16 */; uint32_t *slot_weight; // slots are numbered by P4: hot ones get disp8
   uint32_t used_saved;       // callee-saved registers written: bit per integer register
   bool has_calls, needs_stack_check;
+  bool no_stack_check;       // not even for a large frame: border code that has no vmctx, or whose caller has checked
   uint32_t arg_bytes;        // incoming stack arguments, popped on return
   uint32_t max_out_bytes;
   // counters for -v and --time-report

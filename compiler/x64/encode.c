@@ -417,7 +417,7 @@ static void stack_check(Enc *e)
 {
   const LirFunc *l = e->l;
   bool big = e->frame > CHECKED_FRAME;
-  if (!l->needs_stack_check && !big)
+  if (l->no_stack_check || (!l->needs_stack_check && !big))
     return;
   if (big)
     ins(e, (Lir){ .op = X_lea, .sz = 8, .rd = RAX, .rn = RSP, .disp = -(int32_t)e->frame });

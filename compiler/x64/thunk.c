@@ -1,6 +1,7 @@
 // Thunks at the borders, as runtime/abi/vmctx.h describes them: ENTRY (C into wasm), XCALL (wasm into another
-// instance), HOST (wasm into C), TRAP.  Each is written as LIR with fixed registers and goes through P4 like any
-// function, so frames, unwind rows and records cannot differ in kind from those of compiled code.
+// instance), HOST (wasm into C), TRAP; and the C side of objects (Target.glue): typed functions in System V's
+// convention that pass their parameters in value arrays.  Each is written as LIR with fixed registers and goes through
+// P4 like any function, so frames, unwind rows and records cannot differ in kind from those of compiled code.
 //
 // Integers beyond the registers are loaded and stored in one of rax (dead by then) or xmm15; 16-byte slots of the
 // value array are written whole, with zeros above the value.
@@ -15,8 +16,9 @@ typedef struct Thunk {
   Arena *s;
   VEC(Lir) lir;
   ZirFunc z;
-  ZBlock block;
-  LirChunk chunk;
+  ZBlock block[2];
+  LirChunk chunk[2];          // the second one, if any, begins at `split`
+  uint32_t split;
   LirFunc l;
 } Thunk;
 
@@ -133,6 +135,7 @@ static void entry_thunk(Thunk *t, const FuncType *f)
   }
 }
 
+enum { HOST_FRAME_BYTES = 64 }; // of a HOST thunk besides its array, rounded up
 enum { XCALL_ALIGN = 8 }; // two pushes and the return address: 8 more bytes make the frame even
 
 // rax = TableElem or FuncRef (code at 0, vmctx at 8).  Everything else passes through.
@@ -143,7 +146,7 @@ static void xcall_thunk(Thunk *t, const FuncType *f)
   t->l.used_saved = X64_BIT(R15) | X64_BIT(R14);
   t->l.arg_bytes = sig.arg_bytes;
   // a HOST thunk below relies on this check: its array has 16 bytes a value
-  check_stack(t, R14, sig.arg_bytes + 16 * slots);
+  check_stack(t, R14, sig.arg_bytes + 16 * slots + HOST_FRAME_BYTES);
   load(t, X_mov_rm, 8, R14, RAX, offsetof(FuncRef, vmctx));
   STATIC_ASSERT(offsetof(VmCtx, activation) == offsetof(VmCtx, stack_limit) + 8, "one 16-byte copy");
   STATIC_ASSERT(offsetof(FuncRef, vmctx) == offsetof(TableElem, vmctx) && offsetof(FuncRef, code) == offsetof(TableElem, code), "either");
@@ -166,6 +169,7 @@ static void host_thunk(Thunk *t, const FuncType *f)
   t->l.used_saved = X64_BIT(R10) | X64_BIT(R11);
   t->l.arg_bytes = sig.arg_bytes;
   t->l.area_bytes = 16 + 16 * slots;       // result area's address, then the array
+  t->l.no_stack_check = true;
   bool area_in_reg = sig.result_bytes && sig.result_area.reg != REG_NONE;
   if (area_in_reg)
     load(t, X_mov_mr, 8, sig.result_area.reg, REG_AREA, 0);
@@ -208,16 +212,34 @@ static FuncCode *trap_thunk(uint32_t kind, Arena *a)
   return f;
 }
 
+static Thunk *begin(Ctx *ctx, const Module *m, const Arena *a)
+{
+  ASSERT(a != &ctx->func);
+  Thunk *t = zw_new(&ctx->func, Thunk);
+  t->m = m, t->s = &ctx->func;
+  t->l.has_calls = true;
+  return t;
+}
+
+static FuncCode *finish(Ctx *ctx, Thunk *t, const CodeOptions *o, Arena *a)
+{
+  add(t, (Lir){ .op = X_ret });
+  t->block[0] = t->block[1] = (ZBlock){ .loop = UINT32_MAX, .try_region = UINT32_MAX };
+  t->z.m = t->m, t->z.func = UINT32_MAX, t->z.blocks = t->block, t->z.nblocks = 2;
+  t->chunk[0] = (LirChunk){ .end = t->split ? t->split : t->lir.n };
+  t->chunk[1] = (LirChunk){ .label = 1, .block = 1, .first = t->split, .end = t->lir.n };
+  t->l.z = &t->z, t->l.lir = t->lir.p, t->l.nlir = t->lir.n, t->l.chunks = t->chunk, t->l.nchunks = t->split ? 2 : 1;
+  return zw_x64_encode(ctx, &t->l, o, a);
+}
+
 FuncCode *zw_x64_thunk(Ctx *ctx, const Module *m, uint32_t kind, uint32_t n, const CodeOptions *o, Arena *a)
 {
   if (kind == THUNK_TRAP)
     return trap_thunk(n, a);
-  ASSERT(a != &ctx->func);
   CHECK(n < m->ntypes && m->types[n].kind == COMP_FUNC);
   const FuncType *f = &m->types[n].func;
   ArenaMark mark = zw_arena_mark(&ctx->func);
-  Thunk *t = zw_new(&ctx->func, Thunk);
-  t->m = m, t->s = &ctx->func;
+  Thunk *t = begin(ctx, m, a);
   uint16_t flags = 0;
   switch (kind) {
   case THUNK_ENTRY: entry_thunk(t, f), flags = IMAGE_FUNC_THUNK_ENTRY; break;
@@ -225,15 +247,219 @@ FuncCode *zw_x64_thunk(Ctx *ctx, const Module *m, uint32_t kind, uint32_t n, con
   case THUNK_HOST: host_thunk(t, f), flags = IMAGE_FUNC_THUNK_HOST; break;
   default: BUG("thunk kind %u", kind);
   }
-  add(t, (Lir){ .op = X_ret });
-  t->block = (ZBlock){ .loop = UINT32_MAX, .try_region = UINT32_MAX };
-  t->z.m = m, t->z.func = UINT32_MAX, t->z.blocks = &t->block, t->z.nblocks = 1;
-  t->chunk = (LirChunk){ .end = t->lir.n };
-  t->l.z = &t->z, t->l.lir = t->lir.p, t->l.nlir = t->lir.n, t->l.chunks = &t->chunk, t->l.nchunks = 1, t->l.has_calls = true;
-  FuncCode *code = zw_x64_encode(ctx, &t->l, o, a);
+  FuncCode *code = finish(ctx, t, o, a);
   ASSERT(kind != THUNK_XCALL || code->frame_bytes == XCALL_ALIGN);
   code->func = FX_THUNK(kind, n);
   code->flags = flags;
+  zw_arena_release(&ctx->func, mark);
+  return code;
+}
+
+// ---- the C side of objects ----
+// System V x86-64 psABI, "Parameter Passing": integers in rdi rsi rdx rcx r8 r9, floats in xmm0-7, then 8 bytes each on
+// the stack.  zwasm_v128_t, 16 bytes in a struct, takes two integer registers or, when two are not left, the stack.
+
+typedef struct CLoc { uint8_t reg, reg2; uint32_t off; } CLoc; // reg REG_NONE: at off on the stack; reg2: of a v128
+typedef struct CWalk { uint32_t gpr, xmm, off; } CWalk;
+
+static const uint8_t c_gpr[6] = { RDI, RSI, RDX, RCX, R8, R9 };
+
+static CLoc next_c(CWalk *w, ValKind k)
+{
+  CLoc loc = { REG_NONE, REG_NONE, 0 };
+  uint32_t words = k == VK_V128 ? 2 : 1;
+  if (k == VK_F32 || k == VK_F64) {
+    if (w->xmm < 8) {
+      loc.reg = (uint8_t)(XMM0 + w->xmm++);
+      return loc;
+    }
+  } else if (w->gpr + words <= 6) {
+    loc.reg = c_gpr[w->gpr];
+    loc.reg2 = c_gpr[w->gpr + words - 1];
+    w->gpr += words;
+    return loc;
+  }
+  loc.off = w->off;
+  w->off += 8 * words;
+  return loc;
+}
+
+static uint32_t c_bytes(ValKind k) { return k == VK_V128 ? 16 : k == VK_I32 || k == VK_F32 ? 4 : 8; }
+// Offset of the next field of a struct of results: zwasm_v128_t is bytes, the rest is aligned to its size.
+static uint32_t next_field(uint32_t *end, ValKind k)
+{
+  uint32_t align = k == VK_V128 ? 1 : c_bytes(k), off = (*end + align - 1) & ~(align - 1);
+  *end = off + c_bytes(k);
+  return off;
+}
+
+static bool has_c_form(const FuncType *f)
+{
+  for (uint32_t k = 0; k < f->nparams; k++)
+    if (zw_is_ref(f->params[k]))
+      return false;
+  for (uint32_t k = 0; k < f->nresults; k++)
+    if (zw_is_ref(f->results[k]))
+      return false;
+  return true;
+}
+
+// A C register to a slot; the upper half of an int32_t's register is anybody's.
+static void store_c(Thunk *t, ValKind k, CLoc loc, unsigned base, uint32_t off)
+{
+  if (k == VK_V128) {
+    load(t, X_mov_mr, 8, loc.reg, base, off);
+    load(t, X_mov_mr, 8, loc.reg2, base, off + 8);
+    return;
+  }
+  if (k == VK_I32)
+    add(t, (Lir){ .op = X_mov_rr, .sz = 4, .rd = loc.reg, .rn = loc.reg });
+  store_slot(t, k, loc.reg, base, off);
+}
+static void load_c(Thunk *t, ValKind k, CLoc loc, unsigned base, uint32_t off)
+{
+  if (k != VK_V128) {
+    load_value(t, k, loc.reg, base, off);
+    return;
+  }
+  load(t, X_mov_rm, 8, loc.reg, base, off);
+  load(t, X_mov_rm, 8, loc.reg2, base, off + 8);
+}
+// A field of a struct from a slot, not a byte more.
+static void copy_field(Thunk *t, ValKind k, unsigned to, uint32_t to_off, unsigned from, uint32_t from_off)
+{
+  if (k == VK_V128) {
+    load(t, X_movups_rm, 16, XMM15, from, from_off);
+    load(t, X_movups_mr, 16, XMM15, to, to_off);
+  } else {
+    bool narrow = c_bytes(k) == 4;
+    load(t, narrow ? X_movss_rm : X_movsd_rm, 8, XMM15, from, from_off);
+    load(t, narrow ? X_movss_mr : X_movsd_mr, 8, XMM15, to, to_off);
+  }
+}
+
+static CLoc c_result(ValKind k) { return (CLoc){ k == VK_F32 || k == VK_F64 ? XMM0 : RAX, RDX, 0 }; }
+
+// R f(inst, params..., [R *]) or zwasm_status_t f_try(inst, params..., [R *]): frame: address of R, slots.
+static void call_glue(Thunk *t, const FuncType *f, uint32_t func, bool try)
+{
+  uint32_t slots = f->nparams > f->nresults ? f->nparams : f->nresults;
+  bool to_memory = f->nresults > (try ? 0 : 1);
+  t->l.no_stack_check = true;
+  t->l.area_bytes = 16 + 16 * slots;
+  CWalk w = { .gpr = 1 };
+  for (uint32_t k = 0; k < f->nparams; k++) {
+    ValKind kind = param_kind(t, f, k);
+    CLoc loc = next_c(&w, kind);
+    if (loc.reg == REG_NONE)
+      copy_value(t, kind, REG_AREA, 16 + 16 * k, true, REG_ARG, loc.off);
+    else
+      store_c(t, kind, loc, REG_AREA, 16 + 16 * k);
+  }
+  if (to_memory) {
+    CLoc loc = next_c(&w, VK_I64);
+    if (loc.reg == REG_NONE)
+      load(t, X_mov_rm, 8, loc.reg = RAX, REG_ARG, loc.off);
+    load(t, X_mov_mr, 8, loc.reg, REG_AREA, 0);
+  }
+  add(t, (Lir){ .op = X_mov_ri, .sz = 4, .rd = RSI, .imm = (int32_t)func });
+  load(t, X_lea, 8, RDX, REG_AREA, 16);
+  add(t, (Lir){ .op = X_call });
+  if (try && f->nresults) {
+    add(t, (Lir){ .op = X_test_rr, .sz = 4, .rd = RAX, .rn = RAX });
+    add(t, (Lir){ .op = X_jcc, .cc = CC_NE, .x = 1 });
+  }
+  if (to_memory) {
+    load(t, X_mov_rm, 8, RCX, REG_AREA, 0);
+    for (uint32_t k = 0, end = 0; k < f->nresults; k++) {
+      ValKind kind = result_kind(t, f, k);
+      copy_field(t, kind, RCX, next_field(&end, kind), REG_AREA, 16 + 16 * k);
+    }
+  } else if (f->nresults)
+    load_c(t, result_kind(t, f, 0), c_result(result_kind(t, f, 0)), REG_AREA, 16);
+  if (try && f->nresults)
+    t->split = t->lir.n;
+}
+
+// zwasm_host_fn_t: rdi = env, rdx = slots.  Frame: stack arguments, address of the slots, struct of results.
+static void import_glue(Thunk *t, const FuncType *f)
+{
+  CWalk w = { .gpr = 1 };
+  for (uint32_t k = 0; k < f->nparams; k++)
+    next_c(&w, param_kind(t, f, k));
+  if (f->nresults > 1)
+    next_c(&w, VK_I64);
+  uint32_t keep = (uint32_t)zw_align_up(w.off, 16), out = keep + 16, end = 0;
+  for (uint32_t k = 0; k < f->nresults; k++)
+    next_field(&end, result_kind(t, f, k));
+  t->l.area_bytes = (uint32_t)zw_align_up(out + end, 16);
+  t->l.no_stack_check = true;
+  load(t, X_mov_mr, 8, RDX, REG_AREA, keep);
+  copy_reg(t, RAX, RDX);
+  w = (CWalk){ .gpr = 1 };
+  for (uint32_t k = 0; k < f->nparams; k++) {
+    ValKind kind = param_kind(t, f, k);
+    CLoc loc = next_c(&w, kind);
+    if (loc.reg != REG_NONE)
+      load_c(t, kind, loc, RAX, 16 * k);
+    else
+      copy_value(t, kind, REG_AREA, loc.off, false, RAX, 16 * k);
+  }
+  if (f->nresults > 1) {
+    CLoc loc = next_c(&w, VK_I64);
+    unsigned reg = loc.reg == REG_NONE ? RAX : loc.reg;
+    load(t, X_lea, 8, reg, REG_AREA, out);
+    if (loc.reg == REG_NONE)
+      load(t, X_mov_mr, 8, reg, REG_AREA, loc.off);
+  }
+  add(t, (Lir){ .op = X_call });
+  if (f->nresults)
+    load(t, X_mov_rm, 8, RCX, REG_AREA, keep);
+  end = 0;
+  for (uint32_t k = 0; k < f->nresults; k++) {
+    ValKind kind = result_kind(t, f, k);
+    if (f->nresults == 1)
+      store_c(t, kind, c_result(kind), RCX, 0);
+    else
+      copy_value(t, kind, RCX, 16 * k, true, REG_AREA, out + next_field(&end, kind));
+  }
+}
+
+static FuncCode *jump_glue(const uint8_t *code, uint32_t n, uint32_t jump_at, uint32_t lea_at, uint32_t func, Arena *a)
+{
+  FuncCode *f = zw_new(a, FuncCode);
+  Fixup *x = zw_new_array(a, Fixup, 2);
+  x[0] = (Fixup){ jump_at, FX_CALL, 0 };
+  x[1] = (Fixup){ lea_at, FX_CALL, 0 };
+  uint8_t *p = zw_arena_alloc(a, n, 16);
+  memcpy(p, code, n);
+  *f = (FuncCode){ .func = func, .bytes = p, .nbytes = n, .code_bytes = n, .align = 16, .fixups = x, .nfixups = lea_at ? 2 : 1 };
+  return f;
+}
+
+FuncCode *zw_x64_glue(Ctx *ctx, const Module *m, uint32_t kind, uint32_t func, Arena *a)
+{
+  if (kind == GLUE_MODULE) { // mov rcx, rdx; mov rdx, rsi; mov rsi, rdi; lea rdi, [rip + descriptor]; jmp
+    static const uint8_t code[21] = { 0x48, 0x89, 0xd1, 0x48, 0x89, 0xf2, 0x48, 0x89, 0xfe, 0x48, 0x8d, 0x3d, 0, 0, 0, 0, 0xe9 };
+    return jump_glue(code, sizeof code, 17, 12, func, a);
+  }
+  if (kind == GLUE_INDEX) { // mov esi, func; jmp
+    uint8_t code[10] = { 0xbe, 0, 0, 0, 0, 0xe9 };
+    zw_put32(code + 1, func);
+    return jump_glue(code, sizeof code, 6, 0, func, a);
+  }
+  const FuncType *f = zw_func_type(m, func);
+  if (!has_c_form(f))
+    return NULL;
+  ArenaMark mark = zw_arena_mark(&ctx->func);
+  Thunk *t = begin(ctx, m, a);
+  if (kind == GLUE_IMPORT)
+    import_glue(t, f);
+  else
+    call_glue(t, f, func, kind == GLUE_TRY);
+  FuncCode *code = finish(ctx, t, NULL, a);
+  ASSERT(code->nfixups == 1);
+  code->func = func;
   zw_arena_release(&ctx->func, mark);
   return code;
 }

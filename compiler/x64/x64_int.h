@@ -6,6 +6,7 @@
 LirFunc *zw_x64_select(Ctx *ctx, const ZirFunc *f, const CodeOptions *o, Arena *a);
 FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena *a);
 FuncCode *zw_x64_thunk(Ctx *ctx, const Module *m, uint32_t kind, uint32_t n, const CodeOptions *o, Arena *a);
+FuncCode *zw_x64_glue(Ctx *ctx, const Module *m, uint32_t kind, uint32_t func, Arena *a);
 void zw_x64_print_lir(const LirFunc *l, Text *out);
 bool zw_x64_disassemble(const uint8_t *bytes, uint32_t n, uint64_t pc, Text *out);
 const char *zw_x64_reg_name(unsigned reg, unsigned size); // size 1 2 4 8 (integers); 16 or any for xmm
