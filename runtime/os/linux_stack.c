@@ -9,21 +9,21 @@ extern int pthread_getattr_np(unsigned long thread, HostThreadAttr *a) __attribu
 extern int pthread_attr_getstack(const HostThreadAttr *a, void **low, size_t *bytes) __attribute__((weak));
 extern int pthread_attr_destroy(HostThreadAttr *a) __attribute__((weak));
 
+static bool have_pthreads(void) { return pthread_self && pthread_getattr_np && pthread_attr_getstack && pthread_attr_destroy; }
+
 static bool host_bounds(uintptr_t sp, uintptr_t *low, uintptr_t *high)
 {
-  if (!pthread_self || !pthread_getattr_np || !pthread_attr_getstack || !pthread_attr_destroy)
-    return false;
   HostThreadAttr a;
   void *at;
   size_t bytes;
-  if (pthread_getattr_np(pthread_self(), &a) != 0)
+  if (!have_pthreads() || pthread_getattr_np(pthread_self(), &a) != 0)
     return false;
   bool ok = pthread_attr_getstack(&a, &at, &bytes) == 0;
   pthread_attr_destroy(&a);
   if (!ok)
     return false;
   *low = (uintptr_t)at, *high = (uintptr_t)at + bytes;
-  return *low <= sp && sp < *high; // a fiber's stack is not the thread's
+  return *low <= sp && sp < *high;
 }
 
 // ---- /proc/self/maps, a line at a time through a small buffer ----
@@ -78,11 +78,13 @@ static bool find_mapping(uintptr_t sp, Mapping *m)
   return found;
 }
 
-bool zw_os_stack_bounds(uintptr_t *low, uintptr_t *high)
+bool zw_os_stack_bounds(uintptr_t *low, uintptr_t *high, bool *lasting)
 {
   uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+  *lasting = true;
   if (host_bounds(sp, low, high))
     return true;
+  *lasting = !have_pthreads();
   Mapping m;
   if (!find_mapping(sp, &m))
     return false;

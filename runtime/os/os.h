@@ -20,8 +20,9 @@ bool zw_os_protect_read(void *p, size_t bytes) MUST_CHECK;
 _Noreturn void zw_os_exit(int code);
 _Noreturn void zw_os_abort(void);
 void zw_os_write_err(const char *s, size_t n);     // best effort, to stderr
-// The lowest address this thread's stack may use and its top; from the host's pthreads when linked (weak), else /proc/self/maps.
-bool zw_os_stack_bounds(uintptr_t *low, uintptr_t *high);
+// The lowest address that the stack in use may reach, and its top; from the host's pthreads when linked (weak), else
+// /proc/self/maps.  *lasting: it is the thread's own stack, so the answer may be kept; a fiber's is not.
+bool zw_os_stack_bounds(uintptr_t *low, uintptr_t *high, bool *lasting);
 typedef struct OsCpu { uint64_t bits; } OsCpu;     // CPU_* of abi/image.h
 uint64_t zw_os_cpu_bits(void);
 

@@ -18,7 +18,7 @@ typedef struct Memory {
   void *waiters; OsMutex lock;
 } Memory;
 typedef struct Table {
-  VmTableDef def; StoreObject object; uint64_t max, reserved_bytes, committed; bool is64, has_max;
+  VmTableDef def; StoreObject object; uint64_t max, declared_max, reserved_bytes, committed; bool is64, has_max;
   ValType elem;               // type indices are runtime-wide ids
   bool funcs;                 // TableElem elements, else 4-byte references
 } Table;
@@ -52,6 +52,7 @@ struct Instance {
   uint64_t **elem_values;     // per segment: its references, when they had to be evaluated at instantiation; else NULL
   FuncRef **made;             // per function: FuncRefs outside the vmctx, made on demand; NULL until one is
   Instance *next, *prev;      // in its store
+  bool registered;            // its image's text is, for faults and backtraces
   void *host_data;            // the embedder's
   void *interp;               // the interpreter's own
 };
@@ -62,6 +63,7 @@ static inline const uint32_t *zw_type_ids(const Instance *in) { return (const ui
 // (writes into imported objects stay, as the spec says), else err has the sentence.  spec: exec-instantiation
 Instance *zw_instance_new(Store *s, const Image *im, const Extern *imports, uint32_t nimports, TrapKind *trap, char *err, size_t err_bytes);
 bool zw_instance_export(Instance *in, const char *name, size_t len, Extern *out);
+void zw_instance_export_at(Instance *in, uint32_t i, Extern *out); // IMG_EXPORTS[i]
 FuncRef *zw_instance_func(Instance *in, uint32_t func);   // its FuncRef, made on demand; lives as long as the instance
 
 // A host function of a signature given as types (no type indices inside).  Lives as long as the store.
@@ -86,6 +88,9 @@ void zw_table_set(Table *t, uint64_t i, uint64_t v);
 bool zw_memory_copy(Memory *d, Memory *s, uint64_t dst, uint64_t src, uint64_t len) MUST_CHECK;
 bool zw_memory_fill(Memory *m, uint64_t dst, uint8_t byte, uint64_t len) MUST_CHECK;
 bool zw_memory_init(Instance *in, uint32_t mem, uint32_t seg, uint64_t dst, uint64_t src, uint64_t len) MUST_CHECK;
+// Atomic wait on 4 or 8 bytes and notify; *result: 0 woken, 1 not equal, 2 timed out.  timeout in ns, negative = none.
+TrapKind zw_memory_wait(Memory *m, uint64_t at, uint64_t expected, unsigned bytes, int64_t timeout, uint32_t *result);
+TrapKind zw_memory_notify(Memory *m, uint64_t at, uint32_t count, uint32_t *woken);
 bool zw_table_copy(Table *d, Table *s, uint64_t dst, uint64_t src, uint64_t len) MUST_CHECK;
 bool zw_table_fill(Table *t, uint64_t dst, uint64_t v, uint64_t len) MUST_CHECK;
 bool zw_table_init(Instance *in, uint32_t table, uint32_t seg, uint64_t dst, uint64_t src, uint64_t len) MUST_CHECK;
@@ -114,6 +119,8 @@ typedef struct TrapInfo {
 } TrapInfo;
 const TrapInfo *zw_store_trap(const Store *s);
 // The whole text, objects-and-hosting 3: "wasm trap: ...\n    0: fac  [calc.wasm+0x1f3]\n".  Returns its length as snprintf does.
+// What a backtrace calls a function: its name, or "func 12".
+void zw_func_name(const Image *im, uint32_t func, char *buf, size_t bytes);
 size_t zw_trap_format(const TrapInfo *t, char *buf, size_t bytes);
 const char *zw_trap_text(TrapKind k);
 

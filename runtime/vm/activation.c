@@ -1,0 +1,208 @@
+// Entries from C into wasm, innermost first, per thread.
+//
+// A host function may leave sideways: longjmp or a C++ exception skips the C frames of zw_call, and nothing runs that
+// could unlink its record.  So records lie in memory of the thread, not on the stack, and whoever needs the chain first
+// drops what cannot be alive: a record of this stack whose frame is below the stack pointer, or whose frame no longer
+// holds its serial number.  Records of other stacks (fibers, signal stacks) are left alone.
+#include "runtime/vm/vm_int.h"
+
+enum { RECORDS_PER_BLOCK = 32, ERROR_BYTES = 256 };
+typedef struct ThreadBlock {
+  struct ThreadBlock *next;
+  Activation *free;           // in the thread's first block only: records not in the chain
+  char error[ERROR_BYTES];
+  Activation records[RECORDS_PER_BLOCK];
+} ThreadBlock;
+
+_Thread_local ThreadState zw_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+// ---- the thread's memory ----
+
+// Blocks of threads that have ended, where the host's pthreads tell us of the end.
+static ThreadBlock *spare_blocks;
+static OsMutex spare_lock;
+static unsigned thread_key;
+static int key_state; // 0 not made, 1 made, 2 no pthreads
+extern int pthread_key_create(unsigned *key, void (*destroy)(void *)) __attribute__((weak));
+extern int pthread_setspecific(unsigned key, const void *value) __attribute__((weak));
+
+static void thread_ended(void *p)
+{
+  ThreadBlock *last = p;
+  while (last->next)
+    last = last->next;
+  zw_os_lock(&spare_lock);
+  last->next = spare_blocks;
+  spare_blocks = p;
+  zw_os_unlock(&spare_lock);
+  zw_thread = (ThreadState){ 0 };
+}
+
+static ThreadBlock *take_block(void)
+{
+  zw_os_lock(&spare_lock);
+  if (key_state == 0)
+    key_state = pthread_key_create && pthread_setspecific && pthread_key_create(&thread_key, thread_ended) == 0 ? 1 : 2;
+  ThreadBlock *b = spare_blocks;
+  if (b)
+    spare_blocks = b->next;
+  zw_os_unlock(&spare_lock);
+  if (!b)
+    b = zw_alloc(sizeof *b);
+  if (b)
+    b->next = NULL, b->free = NULL, b->error[0] = 0;
+  return b;
+}
+
+static bool more_records(ThreadState *t)
+{
+  ThreadBlock *b = take_block();
+  if (!b)
+    return false;
+  if (t->block)
+    b->next = t->block->next, t->block->next = b;
+  else
+    t->block = b;
+  if (t->block == b && key_state == 1)
+    (void)pthread_setspecific(thread_key, b);
+  for (int i = 0; i < RECORDS_PER_BLOCK; i++) {
+    b->records[i].prev = t->block->free;
+    t->block->free = &b->records[i];
+  }
+  return true;
+}
+
+char *zw_thread_error(size_t *bytes)
+{
+  static char none[ERROR_BYTES] = "out of memory";
+  *bytes = ERROR_BYTES;
+  return zw_thread.block || more_records(&zw_thread) ? zw_thread.block->error : none;
+}
+
+// ---- which records live ----
+
+#define NO_ASAN __attribute__((no_sanitize("address"))) /* looks at stack memory that may belong to anybody */
+
+static bool on_stack(const Activation *a, uintptr_t sp) { return sp >= a->stack_low && sp < a->stack_high; }
+
+// Of its own stack and above sp: is the frame still the one that was entered?  Reads stack memory above sp only.
+NO_ASAN static bool frame_lives(const Activation *a, uintptr_t sp)
+{
+  return a->entry_sp > sp && ((const uint64_t *)a->entry_sp)[1] == a->serial && ((Activation *const *)a->entry_sp)[2] == a;
+}
+static void drop_head(ThreadState *t)
+{
+  Activation *a = t->head;
+  t->head = a->prev;
+  a->prev = t->block->free;
+  t->block->free = a;
+}
+static void prune(ThreadState *t, uintptr_t sp)
+{
+  while (t->head && on_stack(t->head, sp) && !frame_lives(t->head, sp))
+    drop_head(t);
+}
+
+Activation *zw_activation(void) { return zw_thread.head; }
+
+Activation *zw_activation_at(uintptr_t sp)
+{
+  prune(&zw_thread, sp);
+  for (Activation *a = zw_thread.head; a; a = a->prev)
+    if (on_stack(a, sp))
+      return frame_lives(a, sp) ? a : NULL;
+  return NULL;
+}
+Activation *zw_activation_below(const Activation *a)
+{
+  for (Activation *b = a->prev; b; b = b->prev)
+    if (on_stack(b, a->entry_sp))
+      return frame_lives(b, a->entry_sp) ? b : NULL;
+  return NULL;
+}
+
+void zw_activation_back(Activation *a)
+{
+  ThreadState *t = &zw_thread;
+  bool linked = false;
+  for (Activation *b = t->head; b && !linked; b = b->prev)
+    linked = b == a;
+  while (linked && t->head != a) // fibers that were entered in between and not left: theirs to find out
+    drop_head(t);
+}
+
+// ---- begin and end ----
+
+// Kept free below the limit: a signal frame (several KiB with wide vectors), host functions, the runtime's own calls.
+static size_t headroom(size_t stack)
+{
+  if (stack >= 256 << 10)
+    return 64 << 10;
+  return stack / 4 > 16 << 10 ? stack / 4 : 16 << 10;
+}
+
+static bool find_stack(ThreadState *t, Activation *a, uintptr_t sp)
+{
+  a->stack_low = t->stack_low, a->stack_high = t->stack_high;
+  if (on_stack(a, sp))
+    return true;
+  bool lasting;
+  if (!zw_os_stack_bounds(&a->stack_low, &a->stack_high, &lasting) || !on_stack(a, sp))
+    return false;
+  if (lasting)
+    t->stack_low = a->stack_low, t->stack_high = a->stack_high;
+  return true;
+}
+
+// The deepest that wasm may go.  A nested entry keeps the limit of the outer one: the budget is per stack.
+static bool set_stack(ThreadState *t, Activation *a, uintptr_t sp, const Store *s)
+{
+  for (const Activation *b = a->prev; b; b = b->prev)
+    if (on_stack(b, sp)) {
+      a->stack_low = b->stack_low, a->stack_high = b->stack_high, a->stack_limit = b->stack_limit;
+      return true;
+    }
+  if (!find_stack(t, a, sp))
+    return false;
+  uintptr_t lowest = a->stack_low + headroom(a->stack_high - a->stack_low);
+  uintptr_t budget = s->options.max_stack ? s->options.max_stack : 1 << 20;
+  a->stack_limit = sp - a->stack_low > budget && sp - budget > lowest ? sp - budget : lowest;
+  return true;
+}
+
+Activation *zw_activation_begin(VmCtx *v, bool plain, const char **why)
+{
+  ThreadState *t = &zw_thread;
+  uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+  prune(t, sp);
+  if ((!t->block || !t->block->free) && !more_records(t)) {
+    *why = "out of memory";
+    return NULL;
+  }
+  Activation *a = t->block->free, *next = a->prev;
+  *a = (Activation){ .prev = t->head, .vmctx = v, .plain = plain };
+  if (!set_stack(t, a, sp, v->store) || sp < a->stack_limit + 512) {
+    bool small = a->stack_high - a->stack_low < 64 << 10;
+    *why = small ? "this thread's stack is too small to run wasm; 64 KiB is the least" : "not enough stack left to enter wasm";
+    a->prev = next;
+    return NULL;
+  }
+  t->block->free = next;
+  a->serial = ++t->serial ^ 0x9e3779b97f4a7c15u; // not a small number, which stale memory holds often
+  t->head = a;
+  return a;
+}
+
+void zw_activation_end(Activation *a)
+{
+  ThreadState *t = &zw_thread;
+  zw_activation_back(a);
+  Activation **p = &t->head;
+  while (*p && *p != a)
+    p = &(*p)->prev;
+  if (!*p)
+    return;
+  *p = a->prev;
+  a->prev = t->block->free;
+  t->block->free = a;
+}

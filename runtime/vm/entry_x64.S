@@ -1,0 +1,348 @@
+// The border between C (System V) and wasm (abi/vmctx.h) on x86_64: the way in, the ways out, the end of a trap.
+// Everything here carries unwind data, so that a C++ exception or a debugger walks from host code through wasm frames.
+#include "runtime/vm/offsets.h"
+
+#define HIDDEN_FUNC(name) .globl name; .hidden name; .type name, @function; .balign 16; name: .cfi_startproc
+#define END_FUNC(name) .cfi_endproc; .size name, . - name
+// The innermost activation of this thread: the first word of zw_thread.
+#define LOAD_HEAD(reg) mov zw_thread@gottpoff(%rip), reg; mov %fs:(reg), reg
+
+        .text
+
+// uint32_t zw_enter(Activation *a, Value *args, void *code, VmCtx *v, void *entry_thunk)
+// Stack while wasm runs: [rsp] host's mxcsr, [rsp+4] 1 if it must be put back, [rsp+8] serial, [rsp+16] activation.
+#define PUSH_ALL                                                                                                       \
+        push %rbp; .cfi_adjust_cfa_offset 8; .cfi_rel_offset %rbp, 0;                                                  \
+        push %rbx; .cfi_adjust_cfa_offset 8; .cfi_rel_offset %rbx, 0;                                                  \
+        push %r12; .cfi_adjust_cfa_offset 8; .cfi_rel_offset %r12, 0;                                                  \
+        push %r13; .cfi_adjust_cfa_offset 8; .cfi_rel_offset %r13, 0;                                                  \
+        push %r14; .cfi_adjust_cfa_offset 8; .cfi_rel_offset %r14, 0;                                                  \
+        push %r15; .cfi_adjust_cfa_offset 8; .cfi_rel_offset %r15, 0;                                                  \
+        sub $24, %rsp; .cfi_adjust_cfa_offset 24;                                                                      \
+        mov ACT_SERIAL(%rdi), %rax;                                                                                    \
+        mov %rax, 8(%rsp);                                                                                             \
+        mov %rdi, 16(%rsp);                                                                                            \
+        mov %rsp, ACT_ENTRY_SP(%rdi);                                                                                  \
+        stmxcsr (%rsp);                                                                                                \
+        movl $0, 4(%rsp)
+
+HIDDEN_FUNC(zw_enter)
+        PUSH_ALL
+        mov (%rsp), %eax
+        and $MXCSR_MODE, %eax
+        cmp $MXCSR_WASM, %eax
+        jne 2f
+1:      mov %rcx, %r15
+        mov (%rcx), %r14
+        mov %rdx, %rax
+        mov %rsi, %rdi
+        call *%r8
+        xor %eax, %eax
+zw_landing:
+        cmpl $0, 4(%rsp)
+        jne 3f
+4:      .cfi_remember_state
+        add $24, %rsp
+        .cfi_adjust_cfa_offset -24
+        pop %r15
+        .cfi_adjust_cfa_offset -8
+        pop %r14
+        .cfi_adjust_cfa_offset -8
+        pop %r13
+        .cfi_adjust_cfa_offset -8
+        pop %r12
+        .cfi_adjust_cfa_offset -8
+        pop %rbx
+        .cfi_adjust_cfa_offset -8
+        pop %rbp
+        .cfi_adjust_cfa_offset -8
+        ret
+        .cfi_restore_state
+2:      mov (%rsp), %eax
+        mov %eax, ACT_HOST_MXCSR(%rdi)
+        movl $1, 4(%rsp)
+        ldmxcsr wasm_mxcsr(%rip)
+        jmp 1b
+3:      ldmxcsr (%rsp)
+        jmp 4b
+END_FUNC(zw_enter)
+
+// uint32_t zw_enter_c(Activation *a, void *arg, void (*fn)(void *arg)): the same frame around host code.
+HIDDEN_FUNC(zw_enter_c)
+        PUSH_ALL
+        mov %rsi, %rdi
+        call *%rdx
+        xor %eax, %eax
+        jmp zw_landing
+END_FUNC(zw_enter_c)
+
+// _Noreturn void zw_land(uintptr_t entry_sp, uint32_t trap)
+HIDDEN_FUNC(zw_land)
+        mov %rdi, %rsp
+        mov %esi, %eax
+        movl $1, 4(%rsp)                // the host's float state may have been put aside by a shim on the way
+        jmp zw_landing
+END_FUNC(zw_land)
+
+// Trap thunks jump here: eax = kind, [rsp] = pc of the site.
+HIDDEN_FUNC(zw_trap_shim)
+        .cfi_undefined %rip
+        mov %eax, %edi
+        mov %r15, %rsi
+        pop %rdx
+        mov %rsp, %rcx
+        and $-16, %rsp
+        call zw_trap_at
+        ud2
+END_FUNC(zw_trap_shim)
+
+// The fault handler sends the thread here: eax = kind, rdx = pc, rcx = sp, r8 = address of the access.
+HIDDEN_FUNC(zw_fault_shim)
+        .cfi_undefined %rip
+        mov %eax, %edi
+        mov %r15, %rsi
+        and $-16, %rsp
+        call zw_fault_at
+        ud2
+END_FUNC(zw_fault_shim)
+
+// HOST thunks call here: rdi = slots, rsi = the caller's vmctx, r15 = HostFunc.  r10 and r11 are wasm's to keep.
+HIDDEN_FUNC(zw_host_shim)
+        LOAD_HEAD(%rax)
+        mov (%rsp), %rcx
+        mov %rcx, ACT_EXIT_PC(%rax)
+        lea 8(%rsp), %rcx
+        mov %rcx, ACT_EXIT_SP(%rax)
+        jmp zw_host_call
+END_FUNC(zw_host_shim)
+
+// The same when the caller has noted the exit.  [rsp] mxcsr, +8 caller, +16 activation, +24 r10, +32 r11
+HIDDEN_FUNC(zw_host_call)
+        sub $40, %rsp
+        .cfi_adjust_cfa_offset 40
+        mov %r10, 24(%rsp)
+        .cfi_rel_offset %r10, 24
+        mov %r11, 32(%rsp)
+        .cfi_rel_offset %r11, 32
+        LOAD_HEAD(%rax)
+        mov %rsi, 8(%rsp)
+        mov %rax, 16(%rsp)
+        cmpl $0, ACT_HOST_MXCSR(%rax)
+        jne 5f
+1:      mov %rdi, %rdx
+        mov HOST_ENV(%r15), %rdi
+        call *HOST_FN(%r15)
+        mov 16(%rsp), %rdi
+        mov 8(%rsp), %rsi
+        mov zw_thread@gottpoff(%rip), %rax
+        cmp %rdi, %fs:(%rax)            // calls that an exception or longjmp skipped are still on top of ours
+        jne 6f
+2:      movq $0, ACT_EXIT_PC(%rdi)
+        mov ACT_STACK_LIMIT(%rdi), %rax // a fiber may have entered this instance in between
+        mov %rax, CTX_STACK_LIMIT(%rsi)
+        cmpl $0, ACT_PENDING(%rdi)
+        jne 7f
+        stmxcsr (%rsp)
+        mov (%rsp), %eax
+        and $MXCSR_MODE, %eax
+        cmp $MXCSR_WASM, %eax
+        jne 8f
+3:      mov 24(%rsp), %r10
+        mov 32(%rsp), %r11
+        add $40, %rsp
+        .cfi_adjust_cfa_offset -40
+        ret
+        .cfi_adjust_cfa_offset 40
+5:      ldmxcsr ACT_HOST_MXCSR(%rax)
+        jmp 1b
+6:      call zw_activation_back
+        mov 16(%rsp), %rdi
+        mov 8(%rsp), %rsi
+        jmp 2b
+7:      mov %rsi, %rsi
+        call zw_trap_pending
+        ud2
+8:      ldmxcsr wasm_mxcsr(%rip)
+        jmp 3b
+END_FUNC(zw_host_call)
+
+// A HOST thunk for every signature: the `code` of a host function until a module brings a thunk of its own.
+// r15 = HostFunc, below an XCALL thunk.  HostRegs from rbp-192: xmm0-7, rdi rsi rdx rcx r8 r9, r11, r10, rbp, return
+// address, stack arguments.
+HIDDEN_FUNC(zw_host_generic)
+        push %rbp
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbp, 0
+        mov %rsp, %rbp
+        .cfi_def_cfa_register %rbp
+        push %r10
+        .cfi_offset %r10, -24
+        push %r11
+        .cfi_offset %r11, -32
+        sub $176, %rsp
+        movaps %xmm0, -192(%rbp)
+        movaps %xmm1, -176(%rbp)
+        movaps %xmm2, -160(%rbp)
+        movaps %xmm3, -144(%rbp)
+        movaps %xmm4, -128(%rbp)
+        movaps %xmm5, -112(%rbp)
+        movaps %xmm6, -96(%rbp)
+        movaps %xmm7, -80(%rbp)
+        mov %rdi, -64(%rbp)
+        mov %rsi, -56(%rbp)
+        mov %rdx, -48(%rbp)
+        mov %rcx, -40(%rbp)
+        mov %r8, -32(%rbp)
+        mov %r9, -24(%rbp)
+        mov %r15, %rdi
+        call zw_generic_bytes
+        sub %rax, %rsp
+        mov %r15, %rdi
+        lea -192(%rbp), %rsi
+        mov %rsp, %rdx
+        call zw_generic_in
+        mov %rsp, %rdi
+        mov %rax, %rsi
+        call zw_host_call
+        mov %r15, %rdi
+        lea -192(%rbp), %rsi
+        mov %rsp, %rdx
+        call zw_generic_out
+        lea 8(%rbp, %rax), %r9          // where the return address must stand for the pops to come out right
+        mov 8(%rbp), %rcx
+        mov %rcx, (%r9)
+        movaps -192(%rbp), %xmm0
+        movaps -176(%rbp), %xmm1
+        movaps -160(%rbp), %xmm2
+        movaps -144(%rbp), %xmm3
+        movaps -128(%rbp), %xmm4
+        movaps -112(%rbp), %xmm5
+        movaps -96(%rbp), %xmm6
+        movaps -80(%rbp), %xmm7
+        mov -64(%rbp), %rax
+        mov -56(%rbp), %rdx
+        mov -48(%rbp), %rcx
+        mov -40(%rbp), %rsi
+        mov -32(%rbp), %rdi
+        mov -24(%rbp), %r8
+        mov -16(%rbp), %r11
+        mov -8(%rbp), %r10
+        mov (%rbp), %rbp
+        mov %r9, %rsp
+        .cfi_def_cfa %rsp, 8
+        .cfi_restore %rbp
+        .cfi_restore %r10
+        .cfi_restore %r11
+        ret
+END_FUNC(zw_host_generic)
+
+// ---- library calls: everything but rax, the flags and xmm15 comes back as it was ----
+// rax = the C body; [rsp] = return address in wasm.  Frame of 328: [0] sixth argument, [16] xmm0-14, [256] integers.
+        .type libcall, @function
+        .balign 16
+libcall:
+        .cfi_startproc
+        sub $328, %rsp
+        .cfi_adjust_cfa_offset 328
+        movaps %xmm0, 16(%rsp)
+        movaps %xmm1, 32(%rsp)
+        movaps %xmm2, 48(%rsp)
+        movaps %xmm3, 64(%rsp)
+        movaps %xmm4, 80(%rsp)
+        movaps %xmm5, 96(%rsp)
+        movaps %xmm6, 112(%rsp)
+        movaps %xmm7, 128(%rsp)
+        movaps %xmm8, 144(%rsp)
+        movaps %xmm9, 160(%rsp)
+        movaps %xmm10, 176(%rsp)
+        movaps %xmm11, 192(%rsp)
+        movaps %xmm12, 208(%rsp)
+        movaps %xmm13, 224(%rsp)
+        movaps %xmm14, 240(%rsp)
+        mov %rcx, 256(%rsp)
+        mov %rdx, 264(%rsp)
+        mov %rsi, 272(%rsp)
+        mov %rdi, 280(%rsp)
+        mov %r8, 288(%rsp)
+        mov %r9, 296(%rsp)
+        mov %r10, 304(%rsp)
+        .cfi_rel_offset %r10, 304
+        mov %r11, 312(%rsp)
+        .cfi_rel_offset %r11, 312
+        LOAD_HEAD(%r10)
+        mov 328(%rsp), %r11
+        mov %r11, ACT_EXIT_PC(%r10)
+        lea 336(%rsp), %r11
+        mov %r11, ACT_EXIT_SP(%r10)
+        mov %r10, 320(%rsp)
+        mov %r9, (%rsp)
+        mov %r8, %r9
+        mov %rcx, %r8
+        mov %rdx, %rcx
+        mov %rsi, %rdx
+        mov %rdi, %rsi
+        mov %r15, %rdi
+        call *%rax
+        mov 320(%rsp), %r10
+        movq $0, ACT_EXIT_PC(%r10)
+        movaps 16(%rsp), %xmm0
+        movaps 32(%rsp), %xmm1
+        movaps 48(%rsp), %xmm2
+        movaps 64(%rsp), %xmm3
+        movaps 80(%rsp), %xmm4
+        movaps 96(%rsp), %xmm5
+        movaps 112(%rsp), %xmm6
+        movaps 128(%rsp), %xmm7
+        movaps 144(%rsp), %xmm8
+        movaps 160(%rsp), %xmm9
+        movaps 176(%rsp), %xmm10
+        movaps 192(%rsp), %xmm11
+        movaps 208(%rsp), %xmm12
+        movaps 224(%rsp), %xmm13
+        movaps 240(%rsp), %xmm14
+        mov 256(%rsp), %rcx
+        mov 264(%rsp), %rdx
+        mov 272(%rsp), %rsi
+        mov 280(%rsp), %rdi
+        mov 288(%rsp), %r8
+        mov 296(%rsp), %r9
+        mov 304(%rsp), %r10
+        mov 312(%rsp), %r11
+        add $328, %rsp
+        .cfi_adjust_cfa_offset -328
+        ret
+        .cfi_endproc
+        .size libcall, . - libcall
+
+        .macro SHIM id
+        .balign 16
+        .type zw_shim_\id, @function
+zw_shim_\id:
+        .cfi_startproc
+        lea zw_lib_\id(%rip), %rax
+        jmp libcall
+        .cfi_endproc
+        .size zw_shim_\id, . - zw_shim_\id
+        .endm
+#define LIBCALL(id, sig, flags) SHIM id;
+#include "runtime/abi/libcall.def"
+
+        .section .rodata
+        .balign 4
+wasm_mxcsr:
+        .long MXCSR_WASM
+
+        .section .data.rel.ro, "aw"
+        .globl zw_shims
+        .hidden zw_shims
+        .type zw_shims, @object
+        .balign 8
+zw_shims:
+        .macro SHIM_ADDRESS id
+        .quad zw_shim_\id
+        .endm
+#define LIBCALL(id, sig, flags) SHIM_ADDRESS id;
+#include "runtime/abi/libcall.def"
+        .size zw_shims, . - zw_shims
+
+        .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,251 @@
+// Functions: references to them, host functions, and the call from C, whatever the function is.
+#include "runtime/vm/vm_int.h"
+
+// ---- references ----
+
+static const ImageThunks *thunks_of(const Image *im, uint32_t func)
+{
+  return IMAGE_ARRAY(im, ImageThunks, IMG_THUNKS) + IMAGE_ARRAY(im, uint32_t, IMG_FUNC_TYPES)[func];
+}
+
+void zw_funcref_init(Instance *in, uint32_t func, FuncRef *f)
+{
+  const Image *im = in->image;
+  uint32_t type = IMAGE_ARRAY(im, uint32_t, IMG_FUNC_TYPES)[func];
+  *f = (FuncRef){ .vmctx = in->vmctx, .type_id = zw_type_ids(in)[type], .func = func };
+  if (im->h->text_bytes == 0)
+    return; // the interpreter's
+  uint32_t code = IMAGE_ARRAY(im, uint32_t, IMG_FUNC_CODE)[func - im->h->nimported_funcs];
+  uint32_t entry = thunks_of(im, func)->entry;
+  f->code = (void *)(uintptr_t)(im->text + im->funcs[code].code_off);
+  f->entry = entry ? (void *)(uintptr_t)(im->text + entry) : NULL;
+}
+
+// The place of `func` among the FuncRefs of the vmctx, which are sorted; -1 = not there.
+static int64_t find_ref(const Image *im, uint32_t func)
+{
+  const uint32_t *ref = IMAGE_ARRAY(im, uint32_t, IMG_FUNCREFS);
+  uint32_t lo = 0, hi = IMAGE_COUNT(im, IMG_FUNCREFS);
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (ref[mid] < func)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo < IMAGE_COUNT(im, IMG_FUNCREFS) && ref[lo] == func ? (int64_t)lo : -1;
+}
+
+FuncRef *zw_instance_ref(Instance *in, uint32_t func)
+{
+  int64_t at = find_ref(in->image, func);
+  return at >= 0 ? (FuncRef *)(void *)((char *)in->vmctx + in->image->layout.funcrefs) + at : zw_instance_func(in, func);
+}
+
+FuncRef *zw_instance_func(Instance *in, uint32_t func)
+{
+  const Image *im = in->image;
+  char *v = (char *)in->vmctx;
+  CHECK(func < IMAGE_COUNT(im, IMG_FUNC_TYPES));
+  if (func < im->h->nimported_funcs)
+    return ((TableElem *)(void *)(v + im->layout.imports))[func].ref;
+  int64_t at = find_ref(im, func);
+  if (at >= 0)
+    return (FuncRef *)(void *)(v + im->layout.funcrefs) + at;
+  if (!in->made && !(in->made = zw_alloc(IMAGE_COUNT(im, IMG_FUNC_TYPES) * sizeof *in->made)))
+    return NULL;
+  if (!in->made[func]) {
+    FuncRef *f = zw_alloc(sizeof *f);
+    if (f)
+      zw_funcref_init(in, func, f);
+    in->made[func] = f;
+  }
+  return in->made[func];
+}
+
+// ---- host functions ----
+
+FuncRef *zw_host_func_new(Store *s, const ValType *params, uint32_t nparams, const ValType *results, uint32_t nresults, HostFn fn, void *env)
+{
+  uint32_t id = zw_type_func(params, nparams, results, nresults);
+  return id ? zw_host_func_of_type(s, id, fn, env) : NULL;
+}
+
+FuncRef *zw_host_func_of_type(Store *s, uint32_t type_id, HostFn fn, void *env)
+{
+  HostFuncObject *o = zw_alloc(sizeof *o);
+  if (!o)
+    return NULL;
+  HostFunc *h = &o->f;
+  h->fn = fn, h->env = env;
+  h->head.is_host = 1;
+  h->head.store = s;
+  h->head.trap_shim = (void *)(uintptr_t)zw_trap_shim;
+  h->head.host_shim = (void *)(uintptr_t)zw_host_shim;
+  h->head.scratch[0] = (void *)(uintptr_t)fn; // where entry_x64.S looks
+  h->head.scratch[1] = env;
+  h->ref = (FuncRef){ .code = (void *)(uintptr_t)zw_host_generic, .vmctx = &h->head, .type_id = type_id };
+  o->next = s->hosts;
+  s->hosts = o;
+  return &h->ref;
+}
+
+// A HOST thunk for any signature, for functions that came into a table without a module bringing a thunk: the same walk
+// over registers and stack slots that the compiler's thunks take (abi/vmctx.h).
+typedef struct HostRegs {
+  uint8_t xmm[8][16];
+  uint64_t gpr[6];            // in: rdi rsi rdx rcx r8 r9.  out: rax rdx rcx rsi rdi r8
+  uint64_t r11, r10, rbp;
+  uint64_t return_pc;
+  uint64_t stack[];
+} HostRegs;
+typedef struct Walk { uint32_t gpr, xmm, at; } Walk; // next registers, next byte in memory
+
+// Where the next value of that type is: a register's slot or bytes in `memory`.
+static void *next_place(Walk *w, HostRegs *r, char *memory, ValType t)
+{
+  bool vector = t == VT_F32 || t == VT_F64 || t == VT_V128;
+  if (vector && w->xmm < 8)
+    return r->xmm[w->xmm++];
+  if (!vector && w->gpr < 6)
+    return &r->gpr[w->gpr++];
+  uint32_t bytes = t == VT_V128 ? 16 : 8;
+  w->at = (uint32_t)zw_align_up(w->at, bytes);
+  w->at += bytes;
+  return memory + w->at - bytes;
+}
+static size_t value_bytes(ValType t) { return t == VT_I32 || t == VT_F32 ? 4 : t == VT_V128 ? 16 : 8; }
+
+size_t zw_generic_bytes(const HostFunc *h)
+{
+  const TypeInfo *t = zw_type_info(h->ref.type_id);
+  return sizeof(Value) * (t->n > t->m ? t->n : t->m);
+}
+
+// Bytes of results that do not fit in registers.
+static uint32_t result_bytes(const TypeInfo *t)
+{
+  HostRegs r; // only walked over
+  Walk w = { 0, 0, 0 };
+  for (uint32_t i = 0; i < t->m; i++)
+    (void)next_place(&w, &r, (char *)&r, t->types[t->n + i]);
+  return (uint32_t)zw_align_up(w.at, 16);
+}
+
+// The vmctx that the XCALL thunk of the caller saved first in its frame.
+static VmCtx *generic_caller(const HostRegs *r, uint32_t arg_bytes, Activation *a)
+{
+  const Image *im = zw_code_find(r->return_pc);
+  const ImageFunc *f = im ? zw_image_func_at(im, (uint32_t)(r->return_pc - (uintptr_t)im->text)) : NULL;
+  CHECK(f && f->flags == IMAGE_FUNC_THUNK_XCALL);
+  a->exit_pc = r->return_pc;
+  a->exit_sp = (uintptr_t)r->stack + arg_bytes;
+  uintptr_t cfa = a->exit_sp + f->frame_bytes + 8 * zw_popcnt32(f->saved) + 8;
+  return ((VmCtx **)cfa)[-2]; // [-1] is the return address
+}
+
+// Arguments into slots; returns the caller's vmctx.
+VmCtx *zw_generic_in(const HostFunc *h, HostRegs *r, Value *args)
+{
+  const TypeInfo *t = zw_type_info(h->ref.type_id);
+  Walk w = { 0, 0, 0 };
+  for (uint32_t i = 0; i < t->n; i++) {
+    args[i] = (Value){ .u64x2 = { 0, 0 } };
+    __builtin_memcpy(&args[i], next_place(&w, r, (char *)r->stack, t->types[i]), value_bytes(t->types[i]));
+  }
+  if (result_bytes(t)) // its address stays where it is until zw_generic_out
+    (void)next_place(&w, r, (char *)r->stack, VT_I64);
+  return generic_caller(r, (uint32_t)zw_align_up(w.at, 16), zw_thread.head);
+}
+
+// Results into registers and the caller's area; returns the bytes of stack arguments to pop.
+size_t zw_generic_out(const HostFunc *h, HostRegs *r, const Value *args)
+{
+  const TypeInfo *t = zw_type_info(h->ref.type_id);
+  Walk w = { 0, 0, 0 };
+  char *area = NULL;
+  for (uint32_t i = 0; i < t->n; i++)
+    (void)next_place(&w, r, (char *)r->stack, t->types[i]);
+  if (result_bytes(t))
+    area = *(char **)next_place(&w, r, (char *)r->stack, VT_I64);
+  size_t pops = zw_align_up(w.at, 16);
+  w = (Walk){ 0, 0, 0 };
+  for (uint32_t i = 0; i < t->m; i++) {
+    ValType v = t->types[t->n + i];
+    void *p = next_place(&w, r, area, v);
+    if (v == VT_I32)
+      *(uint64_t *)p = args[i].u32; // zero-extended everywhere in wasm
+    else
+      __builtin_memcpy(p, &args[i], value_bytes(v));
+  }
+  return pops;
+}
+
+// ---- the call from C ----
+
+typedef struct CCall { FuncRef *f; Value *args; } CCall;
+
+static void call_host(void *p)
+{
+  const CCall *c = p;
+  HostFunc *h = (HostFunc *)(void *)c->f->vmctx;
+  h->fn(h->env, &h->head, c->args);
+  if (zw_thread.head->pending)
+    zw_trap_pending(zw_thread.head, &h->head);
+}
+static void call_interp(void *p)
+{
+  const CCall *c = p;
+  Instance *in = c->f->vmctx->instance;
+  in->image->interp(in, c->f->func, c->args);
+}
+
+static TrapKind call(FuncRef *f, Value *args, bool plain)
+{
+  VmCtx *v = f->vmctx;
+  const char *why;
+  Activation *a = zw_activation_begin(v, plain, &why);
+  if (!a) {
+    zw_trap_note(v->store, TRAP_stack_overflow, why);
+    return TRAP_stack_overflow;
+  }
+  uintptr_t limit = v->stack_limit;
+  Activation *outer = v->activation;
+  v->stack_limit = a->stack_limit;
+  v->activation = a;
+  uint32_t trap;
+  if (f->entry) {
+    trap = zw_enter(a, args, f->code, v, f->entry);
+  } else {
+    CCall c = { f, args };
+    CHECK(v->is_host || v->instance->image->interp);
+    trap = v->is_host ? zw_enter_c(a, &c, call_host) : zw_enter(a, (Value *)(void *)&c, NULL, v, (void *)(uintptr_t)call_interp);
+  }
+  zw_activation_end(a);
+  v->stack_limit = limit;
+  v->activation = outer;
+  return (TrapKind)trap;
+}
+
+TrapKind zw_call(FuncRef *f, Value *args) { return call(f, args, false); }
+
+void zw_call_plain(FuncRef *f, Value *args)
+{
+  TrapKind k = call(f, args, true);
+  if (k != TRAP_none) // only a refused entry comes here: a trap inside has passed over this frame
+    zw_raise(f->vmctx, k, zw_store_trap(f->vmctx->store)->text);
+}
+
+TrapKind zw_try(Instance *in, void (*fn)(void *arg), void *arg)
+{
+  const char *why;
+  Activation *a = zw_activation_begin(in->vmctx, false, &why);
+  if (!a) {
+    zw_trap_note(in->store, TRAP_stack_overflow, why);
+    return TRAP_stack_overflow;
+  }
+  a->exit_pc = 0;
+  uint32_t trap = zw_enter_c(a, arg, fn);
+  zw_activation_end(a);
+  return (TrapKind)trap;
+}

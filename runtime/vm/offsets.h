@@ -1,0 +1,15 @@
+// Offsets that entry_x64.S uses; vm_int.h pins each to the C declaration.
+#pragma once
+#define ACT_VMCTX 8
+#define ACT_ENTRY_SP 16
+#define ACT_EXIT_SP 24
+#define ACT_EXIT_PC 32
+#define ACT_HOST_MXCSR 60
+#define ACT_STACK_LIMIT 64
+#define ACT_SERIAL 72
+#define ACT_PENDING 80
+#define CTX_STACK_LIMIT 8
+#define HOST_FN 104            /* scratch[0] of a HostFunc */
+#define HOST_ENV 112           /* scratch[1] */
+#define MXCSR_WASM 0x1f80   /* round to nearest, all exceptions masked, no flushing */
+#define MXCSR_MODE 0xffc0   /* without the sticky flags */

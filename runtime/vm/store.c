@@ -1,0 +1,57 @@
+// The owner of everything: instances and what they import or define live until their store goes.
+#include "runtime/vm/vm_int.h"
+
+Store *zw_store_new(const StoreOptions *o)
+{
+  Store *s = zw_alloc(sizeof *s);
+  if (s && o)
+    s->options = *o;
+  return s;
+}
+
+static void object_delete(StoreObject *o)
+{
+  switch ((ExternKind)o->kind) {
+  case EXT_MEMORY: zw_memory_delete(ZW_OBJECT(Memory, o)); return;
+  case EXT_TABLE: zw_table_delete(ZW_OBJECT(Table, o)); return;
+  case EXT_GLOBAL: zw_object_remove(o), zw_free(ZW_OBJECT(GlobalCell, o)); return;
+  case EXT_TAG: zw_object_remove(o), zw_free(ZW_OBJECT(TagCell, o)); return;
+  case EXT_FUNC: break;
+  }
+  BUG("a store owns an object of kind %u", o->kind);
+}
+
+void zw_store_delete(Store *s)
+{
+  if (!s)
+    return;
+  while (s->instances)
+    zw_instance_delete(s->instances);
+  while (s->objects)
+    object_delete(s->objects);
+  for (HostFuncObject *h = s->hosts, *next; h; h = next) {
+    next = h->next;
+    zw_free(h);
+  }
+  zw_free(s);
+}
+
+// A host's global: its value lies in the cell.
+GlobalCell *zw_global_new(Store *s, ValType type, bool mutable_, Value v)
+{
+  GlobalCell *g = zw_alloc(sizeof *g);
+  if (!g)
+    return NULL;
+  g->own = v, g->at = &g->own, g->type = type, g->mutable_ = mutable_;
+  zw_object_add(s, &g->object, EXT_GLOBAL);
+  return g;
+}
+TagCell *zw_tag_new(Store *s, uint32_t type_id)
+{
+  TagCell *t = zw_alloc(sizeof *t);
+  if (!t)
+    return NULL;
+  t->type_id = type_id;
+  zw_object_add(s, &t->object, EXT_TAG);
+  return t;
+}

@@ -1,0 +1,57 @@
+// The wasm frames of a stack, from the function records alone: a frame is constant from its prologue's end to its
+// epilogue, so a pc and a stack pointer are enough to find the caller's.
+//   frame address (CFA) = sp + frame_bytes + 8 x saved registers + 8 (return address)
+//   the caller's sp     = CFA + pop_bytes, its pc = the word below the CFA
+// Across a call out of wasm the walk goes on where the activation below noted its exit.
+#include "runtime/vm/vm_int.h"
+
+typedef enum At { AT_RETURN, AT_TRAP, AT_FAULT } At; // what pc is: a call's return address, a trap call's, the access itself
+typedef struct Cursor { uintptr_t pc, sp; At at; } Cursor;
+#define NO_ASAN __attribute__((no_sanitize("address"))) /* words of wasm frames, where C frames were before */
+
+static void push(TrapInfo *t, const Image *im, uint32_t func, uint32_t wasm_at)
+{
+  if (t->nframes < ARRAY_COUNT(t->frames))
+    t->frames[t->nframes++] = (TrapFrame){ im, func, wasm_at };
+  t->total_frames++;
+}
+
+// One frame; false at the entry thunk or at code that is nobody's.
+NO_ASAN static bool step(Cursor *c, TrapInfo *t)
+{
+  uintptr_t inside = c->at == AT_FAULT ? c->pc : c->pc - 1; // a return address may be the first byte behind its function
+  const Image *im = zw_code_find(inside);
+  const ImageFunc *f = im ? zw_image_func_at(im, (uint32_t)(inside - (uintptr_t)im->text)) : NULL;
+  if (!f || f->flags & IMAGE_FUNC_THUNK_ENTRY)
+    return false;
+  SiteInfo site;
+  bool known = zw_image_site(im, f, (uint32_t)(c->pc - (uintptr_t)im->text), &site);
+  if (f->flags == 0)
+    push(t, im, f->func, known ? site.wasm_at : 0);
+  uintptr_t cfa = c->sp + 8;
+  if (!(c->at == AT_TRAP && known && (site.kind & ~SITE_TRAP_MASK) == SITE_NO_FRAME))
+    cfa += f->frame_bytes + 8 * zw_popcnt32(f->saved);
+  c->pc = *(const uintptr_t *)(cfa - 8);
+  c->sp = cfa + f->pop_bytes;
+  c->at = AT_RETURN;
+  return true;
+}
+
+void zw_backtrace(const Activation *a, const TrapSite *site, TrapInfo *out)
+{
+  Cursor c = { site->pc, site->sp, site->has_address ? AT_FAULT : AT_TRAP };
+  for (; a; a = zw_activation_below(a)) {
+    if (c.pc == 0)
+      c = (Cursor){ a->exit_pc, a->exit_sp, AT_RETURN };
+    if (a->walk) {
+      uint32_t room = (uint32_t)ARRAY_COUNT(out->frames) - out->nframes;
+      uint32_t n = a->walk(a->walk_state, out->frames + out->nframes, room);
+      out->nframes += n < room ? n : room;
+      out->total_frames += n;
+    } else if (c.pc) {
+      while (c.sp < a->entry_sp && step(&c, out)) {
+      }
+    }
+    c.pc = 0;
+  }
+}

@@ -1,0 +1,109 @@
+// Inside runtime/vm: what its files know of each other.
+#pragma once
+#include "runtime/base/alloc.h"
+#include "runtime/base/bits.h"
+#include "runtime/type/type.h"
+#include "runtime/vm/offsets.h"
+#include "runtime/vm/vm.h"
+
+struct Store {
+  StoreOptions options;
+  Instance *instances;
+  StoreObject *objects;
+  struct HostFuncObject *hosts;
+  TrapInfo trap;              // of the last call that trapped
+};
+typedef struct HostFuncObject { struct HostFuncObject *next; HostFunc f; } HostFuncObject;
+
+// ---- activation.c: entries from C, per thread ----
+typedef struct ThreadState {
+  Activation *head;           // innermost; entry_x64.S reads it
+  uint64_t serial;            // of the last entry
+  uintptr_t stack_low, stack_high; // of the thread's own stack, 0 until asked
+  struct ThreadBlock *block;  // records and the last error, made on demand
+} ThreadState;
+extern _Thread_local ThreadState zw_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+// A record for an entry made from the caller's frame, linked as the innermost one; NULL with a sentence in *why.
+Activation *zw_activation_begin(VmCtx *v, bool plain, const char **why);
+// The entry is over, however it ended.
+void zw_activation_end(Activation *a);
+// Make `a` the innermost one again: those above it were skipped by longjmp or an exception.
+void zw_activation_back(Activation *a);
+// The innermost live activation that encloses sp, or NULL.
+Activation *zw_activation_at(uintptr_t sp);
+// The one below a on the same stack, if it lives.
+Activation *zw_activation_below(const Activation *a);
+char *zw_thread_error(size_t *bytes);   // this thread's buffer for the last error; never NULL
+
+// ---- entry_x64.S ----
+typedef void EntryThunk(void);
+uint32_t zw_enter(Activation *a, Value *args, void *code, VmCtx *v, void *entry_thunk);
+uint32_t zw_enter_c(Activation *a, void *arg, void (*fn)(void *arg));
+_Noreturn void zw_land(uintptr_t entry_sp, uint32_t trap);
+void zw_trap_shim(void);
+void zw_fault_shim(void);
+void zw_host_shim(void);
+void zw_host_generic(void);
+extern void *const zw_shims[LIB_COUNT];
+
+// ---- func.c ----
+void zw_funcref_init(Instance *in, uint32_t func, FuncRef *f); // a defined function's
+FuncRef *zw_instance_ref(Instance *in, uint32_t func); // as ref.func gives it: an import's may be this module's own, quicker one
+FuncRef *zw_host_func_of_type(Store *s, uint32_t type_id, HostFn fn, void *env);
+// Called by zw_host_generic.
+struct HostRegs;
+size_t zw_generic_bytes(const HostFunc *h);
+VmCtx *zw_generic_in(const HostFunc *h, struct HostRegs *r, Value *args);
+size_t zw_generic_out(const HostFunc *h, struct HostRegs *r, const Value *args);
+
+// ---- trap.c, unwind.c ----
+// Called from entry_x64.S.
+_Noreturn void zw_trap_at(uint32_t kind, VmCtx *v, uintptr_t pc, uintptr_t sp);
+_Noreturn void zw_fault_at(uint32_t kind, VmCtx *v, uintptr_t pc, uintptr_t sp, uintptr_t address);
+_Noreturn void zw_trap_pending(Activation *a, VmCtx *caller);
+typedef struct TrapSite { uintptr_t pc, sp; bool has_address; uint64_t address; } TrapSite; // pc 0: the innermost exit of the activation
+_Noreturn void zw_trap(VmCtx *v, TrapKind kind, const TrapSite *site, const char *text, int exit_code);
+_Noreturn void zw_trap_lib(VmCtx *v, TrapKind kind);  // from a library call
+// The wasm frames from site to the bottom of this stack; total counts those that do not fit as well.
+void zw_backtrace(const Activation *a, const TrapSite *site, TrapInfo *out);
+void zw_trap_note(Store *s, TrapKind kind, const char *text); // without frames
+
+// ---- code.c: which image a pc belongs to, for the fault handler and the unwinder ----
+bool zw_code_register(const Image *im) MUST_CHECK;    // counted
+void zw_code_unregister(const Image *im);
+const Image *zw_code_find(uintptr_t pc);              // async-signal-safe
+bool zw_faults_install(void) MUST_CHECK;
+
+// ---- bulk.c: the fast copies, on integer registers only ----
+void zw_bulk_move(void *dst, const void *src, size_t n);
+void zw_bulk_fill(void *dst, uint8_t byte, size_t n);
+
+void zw_instance_delete(Instance *in);
+
+// ---- objects ----
+void zw_object_add(Store *s, StoreObject *o, ExternKind kind);
+void zw_object_remove(StoreObject *o);
+void zw_memory_delete(Memory *m);
+void zw_table_delete(Table *t);
+#define ZW_OBJECT(T, o) ((T *)(void *)((char *)(o) - offsetof(T, object)))
+// What an instance needs of a memory: a reservation that IMAGE_GUARD code may run over, or only what it declares.
+Memory *zw_memory_make(Store *s, const ImageLimits *l, bool full, char *err, size_t err_bytes);
+Table *zw_table_make(Store *s, const ImageLimits *l, ValType elem, uint64_t init, char *err, size_t err_bytes);
+TableElem zw_table_elem(FuncRef *f);
+bool zw_is_func_ref(ValType t);       // of the func hierarchy; type indices are ids
+
+// ---- const.c ----
+// The value of an initialiser for a place of that type (the module's).  False with a sentence in err.
+bool zw_const_eval(Instance *in, const ImageInit *init, ValType type, Value *out, char *err, size_t err_bytes) MUST_CHECK;
+
+// ---- link.c ----
+bool zw_link_check(const Instance *in, const ImageImport *im, const Extern *e, char *err, size_t err_bytes) MUST_CHECK;
+
+
+STATIC_ASSERT(offsetof(Activation, vmctx) == ACT_VMCTX && offsetof(Activation, entry_sp) == ACT_ENTRY_SP, "entry_x64.S");
+STATIC_ASSERT(offsetof(Activation, exit_sp) == ACT_EXIT_SP && offsetof(Activation, exit_pc) == ACT_EXIT_PC, "entry_x64.S");
+STATIC_ASSERT(offsetof(Activation, host_mxcsr) == ACT_HOST_MXCSR && offsetof(Activation, serial) == ACT_SERIAL, "entry_x64.S");
+STATIC_ASSERT(offsetof(Activation, stack_limit) == ACT_STACK_LIMIT && offsetof(Activation, pending) == ACT_PENDING, "entry_x64.S");
+STATIC_ASSERT(offsetof(VmCtx, stack_limit) == CTX_STACK_LIMIT && offsetof(VmCtx, scratch) == HOST_FN, "entry_x64.S");
+STATIC_ASSERT(HOST_ENV == HOST_FN + 8 && offsetof(ThreadState, head) == 0, "entry_x64.S");
