@@ -67,6 +67,7 @@ typedef struct Activation {
   uint32_t host_mxcsr;   // the host's float state when it differs from wasm's, else 0
   uintptr_t stack_limit; // of wasm on this stack
   uint64_t serial;       // also on the stack, above entry_sp, while the frame lives
+  uintptr_t exit_frame;  // of the host call in progress, 0 = none
   uint32_t pending;      // 1 = a host function wants a trap when it returns
   uint32_t plain;        // 1 = traps pass over it to the next one
   uint32_t (*walk)(void *state, struct TrapFrame *frames, uint32_t max); // the interpreter's frames, innermost first; NULL: machine frames

@@ -13,9 +13,13 @@ void __asan_poison_memory_region(void const volatile *p, size_t bytes);
 void __asan_unpoison_memory_region(void const volatile *p, size_t bytes);
 static inline void zw_asan_poison(const void *p, size_t bytes) { __asan_poison_memory_region(p, bytes); }
 static inline void zw_asan_unpoison(const void *p, size_t bytes) { __asan_unpoison_memory_region(p, bytes); }
+// Before leaving frames without returning through them.
+void __asan_handle_no_return(void);
+static inline void zw_asan_no_return(void) { __asan_handle_no_return(); }
 enum { ZW_REDZONE = 16 }; // unusable bytes after each object of an arena
 #else
 static inline void zw_asan_poison(const void *p, size_t bytes) { (void)p, (void)bytes; }
 static inline void zw_asan_unpoison(const void *p, size_t bytes) { (void)p, (void)bytes; }
+static inline void zw_asan_no_return(void) {}
 enum { ZW_REDZONE = 0 };
 #endif

@@ -1,9 +1,11 @@
 // Entries from C into wasm, innermost first, per thread.
 //
-// A host function may leave sideways: longjmp or a C++ exception skips the C frames of zw_call, and nothing runs that
-// could unlink its record.  So records lie in memory of the thread, not on the stack, and whoever needs the chain first
-// drops what cannot be alive: a record of this stack whose frame is below the stack pointer, or whose frame no longer
-// holds its serial number.  Records of other stacks (fibers, signal stacks) are left alone.
+// A host function may leave sideways.  A C++ exception unwinds zw_enter's frame, whose personality unlinks the record.
+// longjmp tells nobody: so records lie in memory of the thread, not on the stack, and whoever needs the chain first drops
+// what cannot be alive: a record of this stack whose frames are below the stack pointer or no longer hold what they must.
+// (Left over: the words of a skipped frame that happen to survive in unused bytes of newer, deeper frames.  Then a
+// backtrace shows too much, and a trap that no call catches may be thought caught by the skipped one.)
+// Records of other stacks (fibers, signal stacks) are left alone.
 #include "runtime/vm/vm_int.h"
 
 enum { RECORDS_PER_BLOCK = 32, ERROR_BYTES = 256 };
@@ -85,10 +87,13 @@ char *zw_thread_error(size_t *bytes)
 
 static bool on_stack(const Activation *a, uintptr_t sp) { return sp >= a->stack_low && sp < a->stack_high; }
 
-// Of its own stack and above sp: is the frame still the one that was entered?  Reads stack memory above sp only.
+// Of its own stack and above sp: are the frame that was entered and the host call in progress still what they were?
+// Reads stack memory above sp only.
 NO_ASAN static bool frame_lives(const Activation *a, uintptr_t sp)
 {
-  return a->entry_sp > sp && ((const uint64_t *)a->entry_sp)[1] == a->serial && ((Activation *const *)a->entry_sp)[2] == a;
+  if (a->entry_sp <= sp || ((const uint64_t *)a->entry_sp)[1] != a->serial || ((Activation *const *)a->entry_sp)[2] != a)
+    return false;
+  return a->exit_frame == 0 || (a->exit_frame > sp && ((Activation *const *)a->exit_frame)[2] == a);
 }
 static void drop_head(ThreadState *t)
 {
@@ -191,6 +196,19 @@ Activation *zw_activation_begin(VmCtx *v, bool plain, const char **why)
   a->serial = ++t->serial ^ 0x9e3779b97f4a7c15u; // not a small number, which stale memory holds often
   t->head = a;
   return a;
+}
+
+// The unwinder's question to zw_enter's frame: what to do about an exception?  Nothing, but the entry is over.
+extern uintptr_t _Unwind_GetCFA(void *context) __attribute__((weak));
+int zw_personality(int version, int actions, uint64_t class_, void *exception, void *context)
+{
+  enum { CLEANUP_PHASE = 2, CONTINUE_UNWIND = 8, PUSHED = 7 * 8 + 24 };
+  (void)version, (void)class_, (void)exception;
+  if (actions & CLEANUP_PHASE && _Unwind_GetCFA) {
+    uintptr_t entry_sp = _Unwind_GetCFA(context) - PUSHED;
+    zw_activation_end(((Activation **)entry_sp)[2]);
+  }
+  return CONTINUE_UNWIND;
 }
 
 void zw_activation_end(Activation *a)

@@ -27,6 +27,7 @@
         movl $0, 4(%rsp)
 
 HIDDEN_FUNC(zw_enter)
+        .cfi_personality 0x1b, zw_personality
         PUSH_ALL
         mov (%rsp), %eax
         and $MXCSR_MODE, %eax
@@ -69,6 +70,7 @@ END_FUNC(zw_enter)
 
 // uint32_t zw_enter_c(Activation *a, void *arg, void (*fn)(void *arg)): the same frame around host code.
 HIDDEN_FUNC(zw_enter_c)
+        .cfi_personality 0x1b, zw_personality
         PUSH_ALL
         mov %rsi, %rdi
         call *%rdx
@@ -127,6 +129,7 @@ HIDDEN_FUNC(zw_host_call)
         LOAD_HEAD(%rax)
         mov %rsi, 8(%rsp)
         mov %rax, 16(%rsp)
+        mov %rsp, ACT_EXIT_FRAME(%rax)
         cmpl $0, ACT_HOST_MXCSR(%rax)
         jne 5f
 1:      mov %rdi, %rdx
@@ -137,7 +140,9 @@ HIDDEN_FUNC(zw_host_call)
         mov zw_thread@gottpoff(%rip), %rax
         cmp %rdi, %fs:(%rax)            // calls that an exception or longjmp skipped are still on top of ours
         jne 6f
-2:      movq $0, ACT_EXIT_PC(%rdi)
+2:      xor %eax, %eax
+        mov %rax, ACT_EXIT_PC(%rdi)
+        mov %rax, ACT_EXIT_FRAME(%rdi)
         mov ACT_STACK_LIMIT(%rdi), %rax // a fiber may have entered this instance in between
         mov %rax, CTX_STACK_LIMIT(%rsi)
         cmpl $0, ACT_PENDING(%rdi)

@@ -7,7 +7,8 @@
 #define ACT_HOST_MXCSR 60
 #define ACT_STACK_LIMIT 64
 #define ACT_SERIAL 72
-#define ACT_PENDING 80
+#define ACT_EXIT_FRAME 80
+#define ACT_PENDING 88
 #define CTX_STACK_LIMIT 8
 #define HOST_FN 104            /* scratch[0] of a HostFunc */
 #define HOST_ENV 112           /* scratch[1] */

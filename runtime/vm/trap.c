@@ -57,18 +57,12 @@ static _Noreturn void uncaught(const TrapInfo *t)
   zw_os_abort();
 }
 
-#ifdef ZW_ASAN
-void __asan_handle_no_return(void);
-#endif
-
 static _Noreturn void leave(Activation *a, TrapKind kind)
 {
   zw_activation_back(a);
   a->trap = kind;
   a->pending = 0;
-#ifdef ZW_ASAN
-  __asan_handle_no_return();
-#endif
+  zw_asan_no_return();
   zw_land(a->entry_sp, kind);
 }
 

@@ -6,19 +6,34 @@
 #include "runtime/vm/vm_int.h"
 
 typedef enum At { AT_RETURN, AT_TRAP, AT_FAULT } At; // what pc is: a call's return address, a trap call's, the access itself
-typedef struct Cursor { uintptr_t pc, sp; At at; } Cursor;
+typedef struct Cursor {
+  uintptr_t pc, sp; At at;
+  uintptr_t same_pc, frame, pops; TrapFrame same; // the last ordinary frame: recursion asks for it again and again
+} Cursor;
 #define NO_ASAN __attribute__((no_sanitize("address"))) /* words of wasm frames, where C frames were before */
 
-static void push(TrapInfo *t, const Image *im, uint32_t func, uint32_t wasm_at)
+static void push(TrapInfo *t, TrapFrame f)
 {
   if (t->nframes < ARRAY_COUNT(t->frames))
-    t->frames[t->nframes++] = (TrapFrame){ im, func, wasm_at };
+    t->frames[t->nframes++] = f;
   t->total_frames++;
+}
+NO_ASAN static void leave(Cursor *c, uintptr_t frame, uintptr_t pops)
+{
+  uintptr_t cfa = c->sp + frame + 8;
+  c->pc = *(const uintptr_t *)(cfa - 8);
+  c->sp = cfa + pops;
+  c->at = AT_RETURN;
 }
 
 // One frame; false at the entry thunk or at code that is nobody's.
-NO_ASAN static bool step(Cursor *c, TrapInfo *t)
+static bool step(Cursor *c, TrapInfo *t)
 {
+  if (c->pc == c->same_pc && c->at == AT_RETURN) {
+    push(t, c->same);
+    leave(c, c->frame, c->pops);
+    return true;
+  }
   uintptr_t inside = c->at == AT_FAULT ? c->pc : c->pc - 1; // a return address may be the first byte behind its function
   const Image *im = zw_code_find(inside);
   const ImageFunc *f = im ? zw_image_func_at(im, (uint32_t)(inside - (uintptr_t)im->text)) : NULL;
@@ -26,23 +41,25 @@ NO_ASAN static bool step(Cursor *c, TrapInfo *t)
     return false;
   SiteInfo site;
   bool known = zw_image_site(im, f, (uint32_t)(c->pc - (uintptr_t)im->text), &site);
-  if (f->flags == 0)
-    push(t, im, f->func, known ? site.wasm_at : 0);
-  uintptr_t cfa = c->sp + 8;
-  if (!(c->at == AT_TRAP && known && (site.kind & ~SITE_TRAP_MASK) == SITE_NO_FRAME))
-    cfa += f->frame_bytes + 8 * zw_popcnt32(f->saved);
-  c->pc = *(const uintptr_t *)(cfa - 8);
-  c->sp = cfa + f->pop_bytes;
-  c->at = AT_RETURN;
+  uintptr_t frame = f->frame_bytes + 8 * zw_popcnt32(f->saved);
+  if (c->at == AT_TRAP && known && (site.kind & ~SITE_TRAP_MASK) == SITE_NO_FRAME)
+    frame = 0;
+  if (f->flags == 0) {
+    TrapFrame here = { im, f->func, known ? site.wasm_at : 0 };
+    push(t, here);
+    if (c->at == AT_RETURN)
+      c->same_pc = c->pc, c->frame = frame, c->pops = f->pop_bytes, c->same = here;
+  }
+  leave(c, frame, f->pop_bytes);
   return true;
 }
 
 void zw_backtrace(const Activation *a, const TrapSite *site, TrapInfo *out)
 {
-  Cursor c = { site->pc, site->sp, site->has_address ? AT_FAULT : AT_TRAP };
+  Cursor c = { .pc = site->pc, .sp = site->sp, .at = site->has_address ? AT_FAULT : AT_TRAP };
   for (; a; a = zw_activation_below(a)) {
     if (c.pc == 0)
-      c = (Cursor){ a->exit_pc, a->exit_sp, AT_RETURN };
+      c = (Cursor){ .pc = a->exit_pc, .sp = a->exit_sp, .at = AT_RETURN };
     if (a->walk) {
       uint32_t room = (uint32_t)ARRAY_COUNT(out->frames) - out->nframes;
       uint32_t n = a->walk(a->walk_state, out->frames + out->nframes, room);

@@ -28,6 +28,7 @@ extern _Thread_local ThreadState zw_thread __attribute__((tls_model("initial-exe
 Activation *zw_activation_begin(VmCtx *v, bool plain, const char **why);
 // The entry is over, however it ended.
 void zw_activation_end(Activation *a);
+int zw_personality(int version, int actions, uint64_t class_, void *exception, void *context);
 // Make `a` the innermost one again: those above it were skipped by longjmp or an exception.
 void zw_activation_back(Activation *a);
 // The innermost live activation that encloses sp, or NULL.
@@ -104,6 +105,7 @@ bool zw_link_check(const Instance *in, const ImageImport *im, const Extern *e, c
 STATIC_ASSERT(offsetof(Activation, vmctx) == ACT_VMCTX && offsetof(Activation, entry_sp) == ACT_ENTRY_SP, "entry_x64.S");
 STATIC_ASSERT(offsetof(Activation, exit_sp) == ACT_EXIT_SP && offsetof(Activation, exit_pc) == ACT_EXIT_PC, "entry_x64.S");
 STATIC_ASSERT(offsetof(Activation, host_mxcsr) == ACT_HOST_MXCSR && offsetof(Activation, serial) == ACT_SERIAL, "entry_x64.S");
-STATIC_ASSERT(offsetof(Activation, stack_limit) == ACT_STACK_LIMIT && offsetof(Activation, pending) == ACT_PENDING, "entry_x64.S");
+STATIC_ASSERT(offsetof(Activation, stack_limit) == ACT_STACK_LIMIT && offsetof(Activation, pending) == ACT_PENDING &&
+              offsetof(Activation, exit_frame) == ACT_EXIT_FRAME, "entry_x64.S");
 STATIC_ASSERT(offsetof(VmCtx, stack_limit) == CTX_STACK_LIMIT && offsetof(VmCtx, scratch) == HOST_FN, "entry_x64.S");
 STATIC_ASSERT(HOST_ENV == HOST_FN + 8 && offsetof(ThreadState, head) == 0, "entry_x64.S");
