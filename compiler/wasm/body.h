@@ -45,7 +45,8 @@ static inline Op zw_fast_op(const uint8_t **p, const uint16_t one_byte[256])
   Op op = (Op)one_byte[*(*p)++];
   if (__builtin_expect(op != OP_COUNT, 1))
     return op;
-  return zw_op_from_code((*p)[-1], zw_fast_u32(p));
+  uint32_t page = (*p)[-1]; // before the next read moves p
+  return zw_op_from_code(page, zw_fast_u32(p));
 }
 extern const uint16_t zw_op_one_byte[256]; // Op of a one-byte code; OP_COUNT for prefixes and unknown codes
 
