@@ -176,7 +176,11 @@ static void fill(Builder *b, Blob *out)
     append(out->text + f->code_off, c->bytes, c->nbytes);
     append(out->sites + f->sites, c->sites, c->sites_bytes);
     append(out->maps + f->maps, c->maps, c->maps_bytes);
-    append(out->handlers + f->handlers, c->handlers, sizeof(ImageHandler) * c->nhandlers);
+    for (uint32_t h = 0; h < c->nhandlers; h++) {
+      ImageHandler *to = &out->handlers[f->handlers + h];
+      *to = c->handlers[h];
+      to->pc_begin += f->code_off, to->pc_end += f->code_off, to->handler_pc += f->code_off;
+    }
     for (uint32_t x = 0; x < c->nfixups; x++) {
       CHECK(c->fixups[x].at + 4ull <= c->nbytes);
       uint32_t to = out->funcs[target_code(b, c->fixups[x].target)].code_off;

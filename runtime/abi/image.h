@@ -97,7 +97,7 @@ typedef struct ImageFunc {
 enum { SITE_TRAP_MASK = 0x3f, SITE_FAULT = 0x40, SITE_CALL = 0x80, SITE_NO_FRAME = 0xc0 };
 // A stack map: { pc delta (uleb), n (uleb), n x slot delta (uleb) }: slots of 8 bytes from rsp after the call.
 // n slots ascend; the first delta is from slot 0.  Handlers: of a function, inner ones first; one guards the calls whose
-// return pc is in (pc_begin, pc_end]; pcs are offsets from code_off.  flags: 1 = the handler wants the exnref too.
+// return pc is in (pc_begin, pc_end]; pcs are offsets in text.  flags: 1 = the handler wants the exnref too.
 typedef struct ImageHandler { uint32_t pc_begin, pc_end, handler_pc, tag; /* tag index, or UINT32_MAX = all */ uint32_t flags; } ImageHandler;
 typedef struct ImageThunks { uint32_t entry, xcall, host; } ImageThunks; // code offsets; 0 = not emitted
 

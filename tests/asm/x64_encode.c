@@ -504,6 +504,7 @@ static void handlers_cover_the_calls_of_their_try(void **state)
     assert_int_equal(c->handlers[k].pc_end, p + 10);
     assert_int_equal(c->handlers[k].handler_pc, k == 0 ? p + 10 : p + 15);
     assert_int_equal(c->handlers[k].flags, k == 0);
+    assert_int_equal(r->blob->handlers[k].pc_end, p + 10 + rig_record(r, 0)->code_off);
   }
   rig_free(r);
 }
