@@ -7,7 +7,7 @@
 #pragma once
 #include "runtime/abi/gcobj.h"
 #include "runtime/abi/value.h"
-#include "runtime/base/assert.h"
+#include "runtime/base/bits.h"
 #include "runtime/type/type.h"
 
 typedef struct GcHeap GcHeap;
@@ -53,9 +53,29 @@ static inline uint32_t zw_i31_get_u(GcRef r) { return r >> 1; }
 // ref.test of a reference that is no function reference: is it of the target type (type indices are ids)?
 bool zw_gc_is(const GcHeap *h, GcRef r, ValType target);
 
-// Fields and elements as values: `at` is the address in the object.  Packed fields: signed says how to widen.
-Value zw_gc_load(const uint8_t *at, ValType type, bool signed_);
-void zw_gc_store(uint8_t *at, ValType type, Value v);
+// Fields and elements as values, of 1, 2, 4, 8 or 16 bytes (TypeInfo.sizes, elem_bytes); packed ones are widened.
+static inline Value zw_gc_read(const uint8_t *at, uint32_t bytes, bool signed_)
+{
+  Value v = { .u64x2 = { 0, 0 } };
+  switch (bytes) {
+  case 1: v.u32 = signed_ ? (uint32_t)(int8_t)*at : *at; break;
+  case 2: v.u32 = signed_ ? (uint32_t)(int16_t)zw_get16(at) : zw_get16(at); break;
+  case 4: v.u32 = zw_get32(at); break;
+  case 8: v.u64 = zw_get64(at); break;
+  default: __builtin_memcpy(&v, at, 16);
+  }
+  return v;
+}
+static inline void zw_gc_write(uint8_t *at, uint32_t bytes, const Value *v)
+{
+  switch (bytes) {
+  case 1: *at = v->bytes[0]; break;
+  case 2: zw_put16(at, (uint16_t)v->u32); break;
+  case 4: zw_put32(at, v->u32); break;
+  case 8: zw_put64(at, v->u64); break;
+  default: __builtin_memcpy(at, v, 16);
+  }
+}
 bool zw_gc_is_func_type(ValType type); // a reference of the func hierarchy (type indices are ids)
 
 // Array operations; false = out of bounds, nothing written.  spec: exec-array.copy and the others

@@ -9,23 +9,6 @@ bool zw_gc_is_func_type(ValType type)
   return heap < HEAP_ABSTRACT ? zw_type_info(heap)->kind == COMP_FUNC : zw_heap_is_func(heap);
 }
 
-Value zw_gc_load(const uint8_t *at, ValType type, bool signed_)
-{
-  Value v = { .u64x2 = { 0, 0 } };
-  switch (type) {
-  case VT_I8:
-    v.u32 = signed_ ? (uint32_t)(int8_t)*at : *at;
-    return v;
-  case VT_I16:
-    v.u32 = signed_ ? (uint32_t)(int16_t)zw_get16(at) : zw_get16(at);
-    return v;
-  }
-  memcpy(&v, at, zw_gc_field_bytes(type, zw_gc_is_func_type(type)));
-  return v;
-}
-
-void zw_gc_store(uint8_t *at, ValType type, Value v) { memcpy(at, &v, zw_gc_field_bytes(type, zw_gc_is_func_type(type))); }
-
 bool zw_gc_is(const GcHeap *h, GcRef r, ValType target)
 {
   uint32_t heap = zw_heap_type(target);

@@ -150,11 +150,11 @@ static size_t info_words(const TypeInfo *t)
 {
   size_t n = t->n, words = n + t->m + t->depth + 1u;
   if (t->kind != COMP_FUNC)
-    words += (n + 3) / 4 + (n + 1) + n;
+    words += 2 * ((n + 3) / 4) + (n + 1) + n;
   return words;
 }
 
-static void fill_layout(const TypeInfo *infos, TypeInfo *t, const uint32_t *body, uint32_t *offsets, uint32_t *refs)
+static void fill_layout(const TypeInfo *infos, TypeInfo *t, const uint32_t *body, uint8_t *sizes, uint32_t *offsets, uint32_t *refs)
 {
   uint32_t at = GC_HEAD_BYTES;
   for (uint32_t i = 0; i < t->n; i++) {
@@ -164,12 +164,13 @@ static void fill_layout(const TypeInfo *infos, TypeInfo *t, const uint32_t *body
     at = (uint32_t)zw_align_up(at, zw_gc_field_align(bytes));
     offsets[i] = at;
     at += bytes;
+    sizes[i] = (uint8_t)bytes;
     t->elem_bytes = bytes;
     if (zw_is_ref(type) && !func)
       refs[t->nrefs++] = offsets[i];
   }
   offsets[t->n] = (uint32_t)zw_align_up(at, GC_CELL);
-  t->offsets = offsets, t->refs = refs;
+  t->sizes = sizes, t->offsets = offsets, t->refs = refs;
 }
 
 // Heads first, so that types may look at each other.  Returns the words that fill_info needs.
@@ -217,7 +218,9 @@ static void fill_infos(const Group *g, TypeInfo *infos, uint32_t *w)
         mutables[j] = (uint8_t)body[2 * j + 1];
       t->mutables = mutables;
       w += (n + 3) / 4;
-      fill_layout(infos, t, body, w, w + n + 1);
+      uint8_t *sizes = (uint8_t *)w;
+      w += (n + 3) / 4;
+      fill_layout(infos, t, body, sizes, w, w + n + 1);
       w += n + 1 + n;
     }
     k += TYPE_HEAD_WORDS + body_words(k);

@@ -29,6 +29,7 @@ typedef struct TypeInfo {
   uint32_t n, m;              // as in the stream
   const ValType *types;       // parameters then results, or n field types; type indices are ids
   const uint8_t *mutables;    // n, fields only
+  const uint8_t *sizes;       // n, fields only: bytes in an object
   // Layout in the GC heap (abi/gcobj.h).
   const uint32_t *offsets;    // COMP_STRUCT: of field k from the object's start; [n] = bytes of the object
   const uint32_t *refs;       // COMP_STRUCT: offsets of the fields that are GC references

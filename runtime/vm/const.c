@@ -8,6 +8,7 @@
 typedef enum Sort { SORT_NUMBER, SORT_FUNC, SORT_GC, SORT_NULL } Sort; // what the word is
 typedef struct Item { Value v; Sort sort; } Item;
 typedef struct Eval {
+  GcRoots roots;
   Instance *in;
   const uint8_t *p, *end;
   Item *stack;
@@ -66,29 +67,117 @@ static bool arith(Eval *e, Arith op, bool is64)
   return push(e, bits(is64 ? r : (uint32_t)r), SORT_NUMBER);
 }
 
+// ---- objects ----
+
+static const TypeInfo *read_type(Eval *e, CompKind kind)
+{
+  uint32_t index;
+  if (!read_u32(e, &index) || index >= e->in->image->counts.types)
+    return NULL;
+  const TypeInfo *t = zw_type_info(zw_type_ids(e->in)[index]);
+  return t->kind == kind ? t : NULL;
+}
+static Sort sort_of_field(const TypeInfo *t, uint32_t field)
+{
+  return !zw_is_ref(t->types[field]) ? SORT_NUMBER : zw_is_func_ref(t->types[field]) ? SORT_FUNC : SORT_GC;
+}
+// The n topmost items are there and fit: item k field k, or all of them field 0.
+static bool operands_fit(const Eval *e, const TypeInfo *t, uint32_t n, bool fields)
+{
+  if (n > e->n)
+    return false;
+  for (uint32_t i = 0; i < n; i++)
+    if (!sort_fits(e->stack[e->n - n + i].sort, sort_of_field(t, fields ? i : 0)))
+      return false;
+  return true;
+}
+static bool no_room(const Eval *e) { return zw_format(e->err, e->err_bytes, "%s", zw_trap_text(TRAP_alloc_failure)), false; }
+
+static bool new_struct(Eval *e, bool fields)
+{
+  const TypeInfo *t = read_type(e, COMP_STRUCT);
+  if (!t || (fields && !operands_fit(e, t, t->n, true)))
+    return damaged(e);
+  GcHeap *h = zw_store_gc(e->in->store);
+  GcRef r = h ? zw_gc_struct_new(h, t->id) : 0; // the operands are roots
+  if (!r)
+    return no_room(e);
+  if (fields) {
+    e->n -= t->n;
+    for (uint32_t i = 0; i < t->n; i++)
+      zw_gc_write(zw_gc_base(h) + r + t->offsets[i], t->sizes[i], &e->stack[e->n + i].v);
+  }
+  return push(e, bits(r), SORT_GC);
+}
+
+typedef enum { ARRAY_FILLED, ARRAY_DEFAULT, ARRAY_FIXED } ArrayForm;
+static bool new_array(Eval *e, ArrayForm form)
+{
+  const TypeInfo *t = read_type(e, COMP_ARRAY);
+  uint32_t length = 0, operands = 0;
+  if (!t || (form == ARRAY_FIXED && !read_u32(e, &length)))
+    return damaged(e);
+  if (form == ARRAY_FIXED)
+    operands = length;
+  else {
+    if (e->n == 0)
+      return damaged(e);
+    length = e->stack[--e->n].v.u32;
+    operands = form == ARRAY_FILLED ? 1 : 0;
+  }
+  if (!operands_fit(e, t, operands, false))
+    return damaged(e);
+  GcHeap *h = zw_store_gc(e->in->store);
+  GcRef r = h ? zw_gc_array_new(h, t->id, length) : 0;
+  if (!r)
+    return no_room(e);
+  e->n -= operands;
+  const Item *first = &e->stack[e->n];
+  for (uint32_t i = 0; i < (operands ? length : 0); i++)
+    zw_gc_write(zw_gc_base(h) + r + GC_ARRAY_DATA + (uint64_t)i * t->elem_bytes, t->elem_bytes, &first[form == ARRAY_FIXED ? i : 0].v);
+  return push(e, bits(r), SORT_GC);
+}
+
+static bool gc(Eval *e, uint32_t code)
+{
+  switch (code) {
+  case 0: return new_struct(e, true);
+  case 1: return new_struct(e, false);
+  case 6: return new_array(e, ARRAY_FILLED);
+  case 7: return new_array(e, ARRAY_DEFAULT);
+  case 8: return new_array(e, ARRAY_FIXED);
+  case 26: case 27: return e->n > 0 || damaged(e); // any.convert_extern and back: the same word
+  case 28: // ref.i31
+    if (e->n == 0)
+      return damaged(e);
+    e->stack[e->n - 1] = (Item){ bits(zw_i31_new(e->stack[e->n - 1].v.u32)), SORT_GC };
+    return true;
+  }
+  return damaged(e);
+}
+
 static bool vector_or_gc(Eval *e, uint8_t prefix)
 {
   uint32_t code;
   if (!read_u32(e, &code))
     return damaged(e);
-  if (prefix == 0xfd && code == 0x0c) { // v128.const
-    Value v;
-    if (e->end - e->p < 16)
-      return damaged(e);
-    __builtin_memcpy(v.bytes, e->p, 16);
-    e->p += 16;
-    return push(e, v, SORT_NUMBER);
-  }
-  if (prefix == 0xfb && (code == 0x1a || code == 0x1b)) // any.convert_extern and back: the same word
-    return e->n > 0 || damaged(e);
-  if (prefix == 0xfb && code == 0x1c) { // ref.i31
-    if (e->n == 0)
-      return damaged(e);
-    e->stack[e->n - 1] = (Item){ bits((uint32_t)(e->stack[e->n - 1].v.u32 << 1 | 1)), SORT_GC };
-    return true;
-  }
-  zw_format(e->err, e->err_bytes, "GC objects in constant expressions are not supported yet");
-  return false;
+  if (prefix == 0xfb)
+    return gc(e, code);
+  Value v;
+  if (code != 12 || e->end - e->p < 16) // v128.const
+    return damaged(e);
+  __builtin_memcpy(v.bytes, e->p, 16);
+  e->p += 16;
+  return push(e, v, SORT_NUMBER);
+}
+
+// The references on the stack of an evaluation are roots while it lasts.
+static void mark_eval(GcRoots *self, GcHeap *h)
+{
+  const Eval *e = (const Eval *)(const void *)self;
+  for (uint32_t i = 0; i < e->n; i++)
+    if (e->stack[i].sort == SORT_GC)
+      zw_gc_mark(h, e->stack[i].v.u32);
 }
 
 static bool step(Eval *e)
@@ -134,16 +223,28 @@ static bool step(Eval *e)
   return damaged(e);
 }
 
+static bool may_allocate(const uint8_t *p, const uint8_t *end)
+{
+  while (p < end && *p != 0xfb) // the prefix, or a byte like it
+    p++;
+  return p < end;
+}
+
 static bool run(Instance *in, const ImageInit *init, Sort want, Value *out, char *err, size_t err_bytes)
 {
   const uint8_t *p = in->image->meta + in->image->h->span[IMG_EXPRS].off + init->index;
-  Eval e = { .in = in, .p = p, .end = p + init->bits[0], .cap = 16, .err = err, .err_bytes = err_bytes };
+  Eval e = { .roots = { .mark = mark_eval }, .in = in, .p = p, .end = p + init->bits[0], .cap = 16, .err = err, .err_bytes = err_bytes };
   e.stack = zw_alloc(e.cap * sizeof *e.stack);
   bool ok = e.stack != NULL;
   if (!ok)
     zw_format(err, err_bytes, "out of memory");
+  GcHeap *h = may_allocate(p, e.end) ? zw_store_gc(in->store) : NULL;
+  if (h)
+    zw_gc_add_roots(h, &e.roots);
   while (ok && e.p < e.end && *e.p != 0x0b)
     ok = step(&e);
+  if (h)
+    zw_gc_remove_roots(h, &e.roots);
   if (ok && (e.n != 1 || !sort_fits(e.stack[0].sort, want)))
     ok = damaged(&e);
   if (ok)

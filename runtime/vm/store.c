@@ -33,6 +33,9 @@ void zw_store_delete(Store *s)
     next = h->next;
     zw_free(h);
   }
+  if (s->interp)
+    s->interp_free(s->interp);
+  zw_gc_delete(s->gc);
   zw_free(s);
 }
 

@@ -146,9 +146,9 @@ bool zw_table_copy(Table *d, Table *s, uint64_t dst, uint64_t src, uint64_t len)
   return true;
 }
 
-// One reference of an element segment that needs no evaluation at instantiation.
-static uint64_t item_value(Instance *in, uint32_t seg, const ImageElem *e, uint64_t i)
+uint64_t zw_elem_get(Instance *in, uint32_t seg, uint64_t i)
 {
+  const ImageElem *e = IMAGE_ARRAY(in->image, ImageElem, IMG_ELEMS) + seg;
   if (in->elem_values && in->elem_values[seg])
     return in->elem_values[seg][i];
   const ImageInit *item = IMAGE_ARRAY(in->image, ImageInit, IMG_ELEM_ITEMS) + e->items + i;
@@ -163,6 +163,6 @@ bool zw_table_init(Instance *in, uint32_t table, uint32_t seg, uint64_t dst, uin
   if (!in_range(dst, len, t->def.length) || !in_range(src, len, n))
     return false;
   for (uint64_t i = 0; i < len; i++)
-    fill(t, dst + i, item_value(in, seg, e, src + i), 1);
+    fill(t, dst + i, zw_elem_get(in, seg, src + i), 1);
   return true;
 }

@@ -41,6 +41,11 @@ typedef struct StoreOptions {
 
 Store *zw_store_new(const StoreOptions *o);  // NULL = out of memory
 void zw_store_delete(Store *s);
+struct GcRoots;
+const StoreOptions *zw_store_options(const Store *s);
+// The interpreter's place: its state, the roots on its stack, and how to free both with the store.
+void *zw_store_interp(const Store *s);
+void zw_store_set_interp(Store *s, void *state, struct GcRoots *roots, void (*free_state)(void *state));
 struct GcHeap *zw_store_gc(Store *s);        // gc/gc.h; made on first use, then in every vmctx.gc_base; NULL = out of memory
 
 struct Instance {
@@ -93,6 +98,7 @@ TrapKind zw_memory_wait(Memory *m, uint64_t at, uint64_t expected, unsigned byte
 TrapKind zw_memory_notify(Memory *m, uint64_t at, uint32_t count, uint32_t *woken);
 bool zw_table_copy(Table *d, Table *s, uint64_t dst, uint64_t src, uint64_t len) MUST_CHECK;
 bool zw_table_fill(Table *t, uint64_t dst, uint64_t v, uint64_t len) MUST_CHECK;
+uint64_t zw_elem_get(Instance *in, uint32_t seg, uint64_t i); // i < its count, not dropped; FuncRef * or ref
 bool zw_table_init(Instance *in, uint32_t table, uint32_t seg, uint64_t dst, uint64_t src, uint64_t len) MUST_CHECK;
 
 // Call any function, native, interpreted or host.  args has max(nparams, nresults) slots; results from slot 0.

@@ -2,12 +2,19 @@
 #pragma once
 #include "runtime/base/alloc.h"
 #include "runtime/base/bits.h"
+#include "runtime/gc/gc.h"
 #include "runtime/type/type.h"
 #include "runtime/vm/offsets.h"
 #include "runtime/vm/vm.h"
 
+typedef struct StoreRoots { GcRoots roots; Store *store; } StoreRoots;
 struct Store {
   StoreOptions options;
+  GcHeap *gc;                 // NULL until somebody asks for it
+  StoreRoots gc_roots;
+  void *interp;               // the interpreter's stack and state, its roots, and how to free it
+  GcRoots *interp_roots;
+  void (*interp_free)(void *state);
   Instance *instances;
   StoreObject *objects;
   struct HostFuncObject *hosts;
