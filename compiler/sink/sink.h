@@ -14,6 +14,7 @@ typedef struct OutBytes { uint8_t *p; size_t n; } OutBytes;
 OutBytes zw_sink_cwasm(const Module *m, const Blob *b, Arena *a);
 typedef struct ObjOptions {
   const char *prefix;        // C name of the module, still to be made an identifier
+  bool exact;                // --mangle=exact: a C name for every wasm name
   bool strip;
   int debug_level;
   bool wasi;                 // imports of wasi_snapshot_preview1 and wasi_unstable bind to libzwasm-rt

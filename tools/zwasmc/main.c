@@ -17,7 +17,7 @@ typedef struct Zwasmc {
   const char *input, *output, *header, *prefix, *depfile, *dump, *linker, *entry;
   unsigned emit;             // EMIT_*
   FlagId look;               // a --print-* that needs the input
-  bool no_header, strip, want_depfile, wasi, dry_run, print_link;
+  bool no_header, exact, strip, want_depfile, wasi, dry_run, print_link;
   int debug_level;
   Strings dirs, env, args, xlinker;
   // while it works
@@ -73,6 +73,11 @@ static void take_flag(Zwasmc *z, const Arg *f)
   case FLAG_header: z->header = f->value; z->no_header = false; break;
   case FLAG_no_header: z->no_header = true; break;
   case FLAG_prefix: z->prefix = f->value; break;
+  case FLAG_mangle:
+    if (strcmp(f->value, "readable") != 0 && strcmp(f->value, "exact") != 0)
+      zw_usage_error(c, "unknown value '%s' for --mangle: there are readable and exact", f->value);
+    z->exact = f->value[0] == 'e';
+    break;
   case FLAG_strip: z->strip = true; break;
   case FLAG_depfile: z->want_depfile = true; break;
   case FLAG_depfile_name: z->depfile = f->value; break;
@@ -446,7 +451,7 @@ static void settle(Zwasmc *z)
     z->header = z->emit & EMIT_HEADER ? output_of(z, EMIT_HEADER) : zw_file_join(a, zw_file_stem(object, true, a), ".h");
   z->obj = (ObjOptions){
     .prefix = z->prefix ? z->prefix : zw_file_stem(strcmp(object, "-") == 0 ? z->input : object, false, a),
-    .strip = z->strip, .debug_level = z->debug_level, .wasi = z->wasi, .for_exe = z->emit & EMIT_EXE,
+    .exact = z->exact, .strip = z->strip, .debug_level = z->debug_level, .wasi = z->wasi, .for_exe = z->emit & EMIT_EXE,
     .entry = z->entry, .args = z->args.p, .nargs = z->args.n, .env = z->env.p, .nenv = z->env.n, .dirs = z->dirs.p, .ndirs = z->dirs.n,
     .stack_size = z->c.set.stack_size,
   };

@@ -1,0 +1,217 @@
+// readable: what is not a letter, digit or _ becomes _, and a name that C or the header already uses gets a _ behind it.
+// exact: reversible, so that no two names meet: _ is doubled and other characters become _ and two hex digits.
+#include "compiler/sink/cnames.h"
+#include <string.h>
+
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Of C99 to C23 and C++98 to C++23.
+static const char *const keywords[] = {
+  "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char", "char16_t",
+  "char32_t", "char8_t", "class", "co_await", "co_return", "co_yield", "compl", "concept", "const", "const_cast", "consteval",
+  "constexpr", "constinit", "continue", "decltype", "default", "delete", "do", "double", "dynamic_cast", "else", "enum",
+  "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if", "inline", "int", "long", "mutable",
+  "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or", "or_eq", "private", "protected", "public",
+  "register", "reinterpret_cast", "requires", "restrict", "return", "short", "signed", "sizeof", "static", "static_assert",
+  "static_cast", "struct", "switch", "template", "this", "thread_local", "throw", "true", "try", "typedef", "typeid",
+  "typename", "typeof", "typeof_unqual", "union", "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while",
+  "xor", "xor_eq",
+  // macros that a header a C program has anyway may define
+  "NULL", "EOF", "errno", "stdin", "stdout", "stderr", "assert", "linux", "unix", "i386", "complex", "imaginary", "I",
+};
+// What the header declares itself, behind the prefix.
+static const char *const own_names[] = { "new", "delete", "sizeof", "init_at", "instance", "module", "imports" };
+
+static bool among(const char *s, const char *const *list, size_t n)
+{
+  for (size_t k = 0; k < n; k++)
+    if (strcmp(s, list[k]) == 0)
+      return true;
+  return false;
+}
+
+const char *zw_c_identifier(Str s, char buf[64])
+{
+  size_t n = 0;
+  if (s.n == 0 || is_digit(s.p[0]) || s.p[0] == '_') // a leading _ may be the implementation's
+    buf[n++] = 'a';
+  for (size_t k = 0; k < s.n && n < 62; k++)
+    buf[n++] = is_letter(s.p[k]) || is_digit(s.p[k]) ? s.p[k] : '_';
+  buf[n] = 0;
+  if (among(buf, keywords, ARRAY_COUNT(keywords)))
+    memcpy(buf + n, "_", 2);
+  return buf;
+}
+
+static void put_readable(Text *t, Str s)
+{
+  for (size_t k = 0; k < s.n; k++)
+    zw_text_put(t, is_letter(s.p[k]) || is_digit(s.p[k]) ? &s.p[k] : "_", 1);
+}
+
+static void put_exact(Text *t, Str s)
+{
+  for (size_t k = 0; k < s.n; k++) {
+    if (is_letter(s.p[k]) || is_digit(s.p[k]))
+      zw_text_put(t, &s.p[k], 1);
+    else if (s.p[k] == '_')
+      zw_text_put(t, "__", 2);
+    else
+      zw_text_printf(t, "_%02x", (unsigned char)s.p[k]);
+  }
+}
+
+// ---- who has which name ----
+
+typedef struct Owner { const char *name; Str module, wasm; bool import; uint32_t kind, type, index; } Owner; // wasm: the name in the module
+typedef struct Namer {
+  const Module *m;
+  const ObjOptions *o;
+  const char *prefix;
+  Arena *a;
+  Owner *slots;      // hash table, name NULL = free
+  uint32_t mask;
+} Namer;
+
+static const char *describe(const Owner *w, char *buf, size_t bytes)
+{
+  if (w->import)
+    zw_format(buf, bytes, "import \"%.*s\" \"%.*s\"", (int)w->module.n, w->module.p, (int)w->wasm.n, w->wasm.p);
+  else
+    zw_format(buf, bytes, "export \"%.*s\"", (int)w->wasm.n, w->wasm.p);
+  return buf;
+}
+
+// A module may import one thing several times.
+static bool same_thing(const Namer *t, const Owner *a, const Owner *b)
+{
+  return a->import && b->import && a->kind == b->kind && zw_str_eq(a->module, b->module) && zw_str_eq(a->wasm, b->wasm) &&
+         (a->kind != EXT_FUNC || t->m->types[a->type].canon == t->m->types[b->type].canon);
+}
+
+// Returns the index of the thing that has the name: w's own, or that of an earlier import of the same.
+static uint32_t claim(Namer *t, const char *name, const char *suffix, const Owner *w, uint64_t at)
+{
+  Text s;
+  zw_text_init(&s, t->a);
+  zw_text_printf(&s, "%s%s", name, suffix);
+  uint32_t slot = (uint32_t)zw_hash_bytes(s.p, s.n, 0) & t->mask;
+  while (t->slots[slot].name && strcmp(t->slots[slot].name, s.p) != 0)
+    slot = (slot + 1) & t->mask;
+  if (t->slots[slot].name && !same_thing(t, &t->slots[slot], w)) {
+    char a[160], b[160];
+    zw_fail(t->m->ctx, ERR_unsupported, at, "%s and %s would both be '%s' in C; --mangle=exact keeps them apart",
+            describe(&t->slots[slot], a, sizeof a), describe(w, b, sizeof b), s.p);
+  }
+  if (!t->slots[slot].name) {
+    t->slots[slot] = *w;
+    t->slots[slot].name = s.p;
+  }
+  return t->slots[slot].index;
+}
+
+// "calc_env_log", "calc_fac".
+static const char *c_name(Namer *t, const Owner *w)
+{
+  Text s;
+  zw_text_init(&s, t->a);
+  zw_text_printf(&s, "%s_", t->prefix);
+  size_t start = s.n;
+  void (*put)(Text *, Str) = t->o->exact ? put_exact : put_readable;
+  if (w->import) {
+    put(&s, w->module);
+    zw_text_put(&s, "_", 1);
+  }
+  put(&s, w->wasm);
+  if (among(s.p + start, own_names, ARRAY_COUNT(own_names)))
+    zw_text_put(&s, "_", 1);
+  return s.p;
+}
+
+bool zw_has_c_form(const Module *m, uint32_t type)
+{
+  const FuncType *f = &m->types[type].func;
+  for (uint32_t k = 0; k < f->nparams; k++)
+    if (zw_is_ref(f->params[k]))
+      return false;
+  for (uint32_t k = 0; k < f->nresults; k++)
+    if (zw_is_ref(f->results[k]))
+      return false;
+  return true;
+}
+
+// The runtime's function for an import of WASI preview 1, one archive member each.
+static const char *wasi_symbol(const Import *i, Arena *a)
+{
+  if (i->kind != EXT_FUNC || !(zw_str_eq(i->module, STR("wasi_snapshot_preview1")) || zw_str_eq(i->module, STR("wasi_unstable"))))
+    return NULL;
+  for (size_t k = 0; k < i->name.n; k++)
+    if (!is_letter(i->name.p[k]) && !is_digit(i->name.p[k]) && i->name.p[k] != '_')
+      return NULL;
+  Text s;
+  zw_text_init(&s, a);
+  zw_text_printf(&s, "zwasm_wasi_p1_%.*s", (int)i->name.n, i->name.p);
+  return s.p;
+}
+
+static CName name_import(Namer *t, uint32_t index)
+{
+  const Module *m = t->m;
+  const Import *i = &m->imports[index];
+  Owner w = { .module = i->module, .wasm = i->name, .import = true, .kind = i->kind, .index = index,
+              .type = i->kind == EXT_FUNC ? m->funcs[i->index].type : 0 };
+  if (i->kind == EXT_TAG || (i->kind == EXT_FUNC && !zw_has_c_form(m, w.type)) ||
+      (i->kind == EXT_GLOBAL && zw_is_ref(m->globals[i->index].type.type)))
+    return (CName){ NULL, CALL_NONE, index };
+  const char *wasi = t->o->wasi ? wasi_symbol(i, t->a) : NULL;
+  if (wasi)
+    return (CName){ wasi, CALL_WASI, index };
+  const char *name = c_name(t, &w);
+  if (i->kind != EXT_FUNC) {
+    uint32_t first = claim(t, name, ".field", &w, i->at); // fields are in a name space of their own
+    return (CName){ name + strlen(t->prefix) + 1, CALL_FIELD, first };
+  }
+  uint32_t first = claim(t, name, "", &w, i->at);
+  if (m->types[w.type].func.nresults > 1)
+    claim(t, name, "_result", &w, i->at);
+  return (CName){ name, CALL_C, first };
+}
+
+static CName name_export(Namer *t, const Export *e)
+{
+  const Module *m = t->m;
+  Owner w = { .wasm = e->name, .kind = e->kind };
+  if (e->kind == EXT_TAG || (e->kind == EXT_FUNC && !zw_has_c_form(m, m->funcs[e->index].type)) ||
+      (e->kind == EXT_GLOBAL && zw_is_ref(m->globals[e->index].type.type)))
+    return (CName){ NULL, CALL_NONE, 0 };
+  const char *name = c_name(t, &w);
+  claim(t, name, "", &w, e->at);
+  if (e->kind == EXT_FUNC) {
+    claim(t, name, "_try", &w, e->at);
+    if (m->types[m->funcs[e->index].type].func.nresults > 1)
+      claim(t, name, "_result", &w, e->at);
+  }
+  return (CName){ name, CALL_C, 0 };
+}
+
+CNames *zw_cnames(const Module *m, const ObjOptions *o, Arena *a)
+{
+  char prefix[64];
+  CNames *c = zw_new(a, CNames);
+  zw_c_identifier((Str){ o->prefix, strlen(o->prefix) }, prefix);
+  c->prefix = zw_arena_str(a, prefix, strlen(prefix));
+  Namer t = { .m = m, .o = o, .prefix = c->prefix, .a = a, .mask = 15 };
+  while (t.mask < 8ull * m->nexports || t.mask < 4ull * m->nimports) // up to three names each, half full
+    t.mask = t.mask * 2 + 1;
+  t.slots = zw_new_array(a, Owner, t.mask + 1ull);
+  c->imports = zw_new_array(a, CName, m->nimports);
+  c->exports = zw_new_array(a, CName, m->nexports);
+  for (uint32_t k = 0; k < m->nimports; k++) {
+    c->imports[k] = name_import(&t, k);
+    c->has_fields |= c->imports[k].kind == CALL_FIELD;
+  }
+  for (uint32_t k = 0; k < m->nexports; k++)
+    c->exports[k] = name_export(&t, &m->exports[k]);
+  return c;
+}

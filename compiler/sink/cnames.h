@@ -1,0 +1,27 @@
+// C names of a module's imports and exports: what the header declares and the object defines, decided once.
+#pragma once
+#include "compiler/sink/sink.h"
+
+typedef enum CallKind {
+  CALL_C,        // a C function on the other side
+  CALL_WASI,     // an import that libzwasm-rt provides
+  CALL_FIELD,    // an import that is a field of the generated imports struct: memory, table, global
+  CALL_NONE,     // has no C form yet: references, tags
+} CallKind;
+typedef struct CName {
+  const char *name;          // of a field without the prefix
+  CallKind kind;
+  uint32_t first;            // the first import of the same thing: what is imported twice is declared once
+} CName;
+
+typedef struct CNames {
+  const char *prefix;        // "calc"
+  CName *imports, *exports;  // parallel to the module's
+  bool has_fields;           // some import is CALL_FIELD
+} CNames;
+
+// Fails through m->ctx when two things would get one name; both are named.
+CNames *zw_cnames(const Module *m, const ObjOptions *o, Arena *a);
+bool zw_has_c_form(const Module *m, uint32_t type); // only numbers and vectors
+// A C identifier for a parameter or field: keywords and what is no identifier changed.  Writes at most 64 bytes.
+const char *zw_c_identifier(Str s, char buf[64]);

@@ -1,0 +1,283 @@
+// ELF objects, through libelf.
+//
+// The machine code goes into a section of its own without a single relocation; what C sees (constructors, exports,
+// adapters of imports) is a few instructions each in .text.NAME with plain PC-relative ones; the descriptor and the
+// table of imports hold the only absolute addresses.  Everything hangs on the descriptor, so --gc-sections keeps
+// all or nothing.  Locals: a symbol with its size per function, for debuggers and profilers.
+#include "compiler/sink/cnames.h"
+#include "compiler/sink/elf_int.h"
+#include "runtime/base/bits.h"
+#include <stddef.h>
+#include <string.h>
+#include <zwasm_rt.h>
+
+typedef struct Elf {
+  const Module *m;
+  const Blob *b;
+  const Target *t;
+  const ObjOptions *o;
+  const CNames *names;
+  ElfOut *out;
+  uint32_t text, glue, rodata, meta, relro, bss, eh; // sections
+  VEC(FuncCode *) glue_codes;    // in the order of their places in .text.NAME
+  VEC(ImageFunc) glue_places;
+  VEC(uint32_t) adapters;        // per import: offset of its adapter in .text.NAME
+  uint32_t nfields;
+} Elf;
+
+static const char *with_prefix(const Elf *e, const char *before, const char *after)
+{
+  Text s;
+  zw_text_init(&s, e->out->a);
+  zw_text_printf(&s, "%s%s%s", before, e->names->prefix, after);
+  return s.p;
+}
+
+static const char *try_name(const Elf *e, const char *name)
+{
+  Text s;
+  zw_text_init(&s, e->out->a);
+  zw_text_printf(&s, "%s_try", name);
+  return s.p;
+}
+
+// ---- C glue ----
+
+// Place one piece of glue and bind its call, and for constructors the descriptor's address.  Returns its offset.
+static uint32_t put_glue(Elf *e, uint32_t kind, uint32_t func, uint32_t call)
+{
+  FuncCode *c = e->t->glue(e->m->ctx, e->m, kind, func, e->out->a);
+  CHECK(c && c->nfixups == (kind == GLUE_MODULE ? 2u : 1u));
+  uint32_t at = (uint32_t)zw_elf_put(e->out, e->glue, c->bytes, c->nbytes, 16);
+  zw_elf_rela(e->out, e->glue, at + c->fixups[0].at, R_X86_64_PLT32, call, -4);
+  if (kind == GLUE_MODULE)
+    zw_elf_rela(e->out, e->glue, at + c->fixups[1].at, R_X86_64_PC32, zw_elf_global(e->out, with_prefix(e, "", "_module")), -4);
+  *zw_push(e->out->a, &e->glue_codes) = c;
+  *zw_push(e->out->a, &e->glue_places) = (ImageFunc){ .code_off = at, .code_bytes = c->code_bytes };
+  return at;
+}
+
+static void put_c_function(Elf *e, const char *name, uint32_t kind, uint32_t func, const char *runtime)
+{
+  uint32_t at = put_glue(e, kind, func, zw_elf_global(e->out, runtime));
+  uint32_t bytes = e->glue_places.p[e->glue_places.n - 1].code_bytes;
+  zw_elf_define(e->out, zw_elf_global(e->out, name), e->glue, at, bytes, STT_FUNC);
+}
+
+static void put_constructors(Elf *e)
+{
+  put_c_function(e, with_prefix(e, "", "_new"), GLUE_MODULE, 0, "zwasm_rt_new");
+  put_c_function(e, with_prefix(e, "", "_sizeof"), GLUE_MODULE, 0, "zwasm_rt_sizeof");
+  put_c_function(e, with_prefix(e, "", "_init_at"), GLUE_MODULE, 0, "zwasm_rt_init_at");
+  put_c_function(e, with_prefix(e, "", "_delete"), GLUE_INDEX, 0, "zwasm_rt_delete");
+}
+
+static void put_exports(Elf *e)
+{
+  for (uint32_t k = 0; k < e->m->nexports; k++) {
+    const Export *x = &e->m->exports[k];
+    const char *name = e->names->exports[k].name;
+    if (e->names->exports[k].kind == CALL_NONE)
+      continue;
+    switch ((ExternKind)x->kind) {
+    case EXT_FUNC:
+      put_c_function(e, name, GLUE_CALL, x->index, "zwasm_rt_call");
+      put_c_function(e, try_name(e, name), GLUE_TRY, x->index, "zwasm_rt_call_try");
+      break;
+    case EXT_MEMORY: put_c_function(e, name, GLUE_INDEX, x->index, "zwasm_rt_memory"); break;
+    case EXT_TABLE: put_c_function(e, name, GLUE_INDEX, x->index, "zwasm_rt_table"); break;
+    case EXT_GLOBAL: put_c_function(e, name, GLUE_INDEX, x->index, "zwasm_rt_global"); break;
+    case EXT_TAG: break;
+    }
+  }
+}
+
+static _Noreturn void no_import(const Elf *e, const Import *i, const char *why)
+{
+  zw_fail(e->m->ctx, ERR_unsupported, i->at, "import \"%.*s\" \"%.*s\" %s", (int)i->module.n, i->module.p, (int)i->name.n, i->name.p, why);
+}
+
+static void put_adapters(Elf *e)
+{
+  const Module *m = e->m;
+  for (uint32_t k = 0; k < m->nimports; k++) {
+    const CName *c = &e->names->imports[k];
+    if (c->kind == CALL_NONE)
+      no_import(e, &m->imports[k], "has references or is a tag, which C code cannot provide yet");
+    if (e->o->for_exe && c->kind != CALL_WASI)
+      no_import(e, &m->imports[k], "is not of WASI preview 1, and nothing else can be imported by a program");
+    uint32_t at = 0;
+    if (c->kind == CALL_C)
+      at = c->first == k ? put_glue(e, GLUE_IMPORT, m->imports[k].index, zw_elf_global(e->out, c->name)) : e->adapters.p[c->first];
+    *zw_push(e->out->a, &e->adapters) = at;
+  }
+}
+
+// ---- the descriptor (struct zwasm_module) and what it points to ----
+
+// A NUL-terminated string in .rodata; its offset.
+static uint64_t put_string(Elf *e, const char *s) { return zw_elf_put(e->out, e->rodata, s, strlen(s) + 1, 1); }
+
+// At `at` in .data.rel.ro: the address of offset `off` in a section.
+static void point(Elf *e, uint64_t at, uint32_t section, uint64_t off)
+{
+  zw_elf_rela(e->out, e->relro, at, R_X86_64_64, zw_elf_section_symbol(section), (int64_t)off);
+}
+
+static uint64_t put_import_table(Elf *e)
+{
+  const Module *m = e->m;
+  uint64_t table = zw_elf_put(e->out, e->relro, NULL, m->nimports * sizeof(zwasm_import_t), 16);
+  uint32_t *field = zw_new_array(e->out->a, uint32_t, m->nimports);
+  for (uint32_t k = 0; k < m->nimports; k++) {
+    const CName *c = &e->names->imports[k];
+    uint64_t at = table + k * sizeof(zwasm_import_t);
+    uint32_t kind = c->kind == CALL_WASI ? ZWASM_IMPORT_WASI : c->kind == CALL_FIELD ? ZWASM_IMPORT_FIELD : ZWASM_IMPORT_FN;
+    zw_put32(zw_elf_at(e->out, e->relro, at + offsetof(zwasm_import_t, kind)), kind);
+    if (c->kind == CALL_C)
+      point(e, at, e->glue, e->adapters.p[k]);
+    else if (c->kind == CALL_WASI)
+      zw_elf_rela(e->out, e->relro, at, R_X86_64_64, zw_elf_global(e->out, c->name), 0);
+    if (c->kind != CALL_FIELD)
+      continue;
+    field[k] = c->first == k ? e->nfields++ : field[c->first];
+    zw_put32(zw_elf_at(e->out, e->relro, at + offsetof(zwasm_import_t, offset)), 8 * field[k]);
+  }
+  return table;
+}
+
+static uint64_t put_descriptor(Elf *e, size_t data_bytes, size_t meta_bytes)
+{
+  const Module *m = e->m;
+  uint64_t imports = put_import_table(e);
+  uint64_t name = put_string(e, zw_arena_str(e->out->a, m->names.module.n ? m->names.module.p : e->names->prefix,
+                                             m->names.module.n ? m->names.module.n : strlen(e->names->prefix)));
+  uint64_t d = zw_elf_put(e->out, e->relro, NULL, sizeof(zwasm_module_t), 16);
+  zwasm_module_t v = { .abi = IMAGE_ABI, .struct_size = sizeof v, .meta_bytes = meta_bytes, .text_bytes = e->b->text_bytes,
+                       .data_bytes = data_bytes, .nimports = m->nimports, .max_stack = e->o->stack_size };
+  memcpy(zw_elf_at(e->out, e->relro, d), &v, sizeof v);
+  point(e, d + offsetof(zwasm_module_t, name), e->rodata, name);
+  point(e, d + offsetof(zwasm_module_t, meta), e->meta, 0);
+  point(e, d + offsetof(zwasm_module_t, text), e->text, 0);
+  point(e, d + offsetof(zwasm_module_t, data), e->rodata, 0);
+  point(e, d + offsetof(zwasm_module_t, imports), e->relro, imports);
+  point(e, d + offsetof(zwasm_module_t, state), e->bss, 0);
+  zw_elf_define(e->out, zw_elf_global(e->out, with_prefix(e, "", "_module")), e->relro, d, sizeof v, STT_OBJECT);
+  // A runtime of another ABI does not define this: the linker says so.
+  uint64_t abi = zw_elf_put(e->out, e->relro, NULL, 8, 8);
+  zw_elf_rela(e->out, e->relro, abi, R_X86_64_64, zw_elf_global(e->out, "zwasm_abi_1"), 0);
+  return d;
+}
+
+// A NULL-terminated array of strings; at `at` the pointer to it.
+static void put_strings(Elf *e, uint64_t at, const char *const *list, uint32_t n)
+{
+  if (n == 0)
+    return;
+  uint64_t array = zw_elf_put(e->out, e->relro, NULL, 8ull * (n + 1), 8);
+  for (uint32_t k = 0; k < n; k++)
+    point(e, array + 8ull * k, e->rodata, put_string(e, list[k]));
+  point(e, at, e->relro, array);
+}
+
+static void check_entry(const Elf *e, const char *entry)
+{
+  const Module *m = e->m;
+  for (uint32_t k = 0; k < m->nexports; k++) {
+    const Export *x = &m->exports[k];
+    if (x->kind != EXT_FUNC || !zw_str_eq(x->name, (Str){ entry, strlen(entry) }))
+      continue;
+    const FuncType *f = zw_func_type(m, x->index);
+    if (f->nparams || f->nresults)
+      zw_fail(m->ctx, ERR_unsupported, x->at, "the entry '%s' of a program takes no parameters and has no results", entry);
+    return;
+  }
+  zw_fail(m->ctx, ERR_unsupported, ZW_NO_POS, "a program needs an entry, and the module exports no function '%s'; see --entry=", entry);
+}
+
+// What start.o looks for.
+static void put_exe(Elf *e, uint64_t descriptor)
+{
+  const ObjOptions *o = e->o;
+  const char *entry = o->entry ? o->entry : "_start";
+  check_entry(e, entry);
+  uint64_t module = zw_elf_put(e->out, e->relro, NULL, 8, 8);
+  point(e, module, e->relro, descriptor);
+  zw_elf_define(e->out, zw_elf_global(e->out, "zwasm_exe_module"), e->relro, module, 8, STT_OBJECT);
+  uint64_t at = zw_elf_put(e->out, e->relro, NULL, sizeof(zwasm_exe_options_t), 16);
+  zwasm_exe_options_t v = { .struct_size = sizeof v, .max_stack = o->stack_size };
+  memcpy(zw_elf_at(e->out, e->relro, at), &v, sizeof v);
+  point(e, at + offsetof(zwasm_exe_options_t, entry), e->rodata, put_string(e, entry));
+  put_strings(e, at + offsetof(zwasm_exe_options_t, args), o->args, o->nargs);
+  put_strings(e, at + offsetof(zwasm_exe_options_t, env), o->env, o->nenv);
+  put_strings(e, at + offsetof(zwasm_exe_options_t, dirs), o->dirs, o->ndirs);
+  zw_elf_define(e->out, zw_elf_global(e->out, "zwasm_exe_options"), e->relro, at, sizeof v, STT_OBJECT);
+}
+
+// ---- unwind data and local symbols ----
+
+static void append_eh(Elf *e, const Blob *b, uint32_t section)
+{
+  if (b->nfuncs == 0)
+    return;
+  EhFrame f = zw_eh_frame_build(b, e->t, e->out->a);
+  uint64_t at = zw_elf_put(e->out, e->eh, f.bytes, f.nbytes - 4, 8); // the linker writes the terminator
+  for (uint32_t k = 0; k < f.nrelocs; k++)
+    zw_elf_rela(e->out, e->eh, at + f.reloc_at[k], R_X86_64_PC32, zw_elf_section_symbol(section), f.reloc_text_off[k]);
+}
+
+static void put_unwind(Elf *e)
+{
+  append_eh(e, e->b, e->text);
+  Blob glue = { .funcs = e->glue_places.p, .nfuncs = e->glue_places.n, .codes = e->glue_codes.p };
+  append_eh(e, &glue, e->glue);
+}
+
+// "calc.fac" for a function of the module, "calc.func12" without a name, "calc.thunk3" for those between.
+static void put_local_symbols(Elf *e)
+{
+  for (uint32_t k = 0; !e->o->strip && k < e->b->nfuncs; k++) {
+    const ImageFunc *f = &e->b->funcs[k];
+    Text s;
+    zw_text_init(&s, e->out->a);
+    Str name = f->flags ? (Str){ 0 } : e->m->funcs[f->func].name;
+    if (name.n && !memchr(name.p, 0, name.n))
+      zw_text_printf(&s, "%s.%.*s", e->names->prefix, (int)name.n, name.p);
+    else
+      zw_text_printf(&s, f->flags ? "%s.thunk%u" : "%s.func%u", e->names->prefix, f->flags ? k : f->func);
+    zw_elf_local(e->out, s.p, e->text, f->code_off, f->code_bytes);
+  }
+}
+
+static const char *section_name(Elf *e, const char *base) { return with_prefix(e, base, ""); }
+
+OutBytes zw_sink_elf(const Module *m, const Blob *b, const Target *t, const ObjOptions *o, Arena *a)
+{
+  Elf e = { .m = m, .b = b, .t = t, .o = o, .names = zw_cnames(m, o, a) };
+  e.out = zw_elf_new(m->ctx, a);
+  e.text = zw_elf_section(e.out, section_name(&e, ".text.zwasm."), SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 64);
+  e.glue = zw_elf_section(e.out, section_name(&e, ".text."), SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 16);
+  e.rodata = zw_elf_section(e.out, section_name(&e, ".rodata.zwasm."), SHT_PROGBITS, SHF_ALLOC, 16);
+  e.meta = zw_elf_section(e.out, section_name(&e, ".zwasm.meta."), SHT_PROGBITS, SHF_ALLOC, 16);
+  e.relro = zw_elf_section(e.out, section_name(&e, ".data.rel.ro.zwasm."), SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 16);
+  e.bss = zw_elf_section(e.out, section_name(&e, ".bss.zwasm."), SHT_NOBITS, SHF_ALLOC | SHF_WRITE, 8);
+  e.eh = zw_elf_section(e.out, ".eh_frame", SHT_X86_64_UNWIND, SHF_ALLOC, 8);
+  zw_elf_section(e.out, ".note.GNU-stack", SHT_PROGBITS, 0, 1);
+
+  MetaImage image = zw_meta_build(m, b, b->image_flags, a);
+  zw_elf_put(e.out, e.text, b->text, b->text_bytes, 64);
+  zw_elf_put(e.out, e.meta, image.meta, image.meta_bytes, 16);
+  zw_elf_put(e.out, e.rodata, image.data, image.data_bytes, 16);
+  zw_elf_put(e.out, e.bss, NULL, 8, 8);
+  if (!o->for_exe) {
+    put_constructors(&e);
+    put_exports(&e);
+  }
+  put_adapters(&e);
+  uint64_t descriptor = put_descriptor(&e, image.data_bytes, image.meta_bytes);
+  if (o->for_exe)
+    put_exe(&e, descriptor);
+  put_unwind(&e);
+  put_local_symbols(&e);
+  return zw_elf_finish(e.out);
+}
