@@ -31,9 +31,25 @@ void zw_verify_lir(Ctx *ctx, const LirFunc *l, const Target *t, const CodeOption
   zw_arena_release(&ctx->scratch, mark);
 }
 
-Module *zw_read_module(Ctx *ctx, const uint8_t *bytes, size_t len, uint64_t features, PassTimes *times)
+// Text begins with white space, a comment or a parenthesis; a binary with \0.
+static bool looks_like_text(const uint8_t *p, size_t n)
+{
+  size_t k = 0;
+  while (k < n && (p[k] == ' ' || p[k] == '\t' || p[k] == '\n' || p[k] == '\r'))
+    k++;
+  return k < n && (p[k] == '(' || p[k] == ';');
+}
+
+Module *zw_read_module(Ctx *ctx, Source *s, uint64_t features, PassTimes *times)
 {
   uint64_t t0 = zw_now();
+  const uint8_t *bytes = s->bytes;
+  size_t len = s->len;
+  if (looks_like_text(bytes, len)) {
+    zw_wat_assemble(ctx, (Str){ (const char *)bytes, len }, &s->wat);
+    s->is_text = true;
+    bytes = s->wat.bytes, len = s->wat.len;
+  }
   Module *m = zw_decode_module(ctx, bytes, len, features); // index spaces have their sizes, bodies are byte spans
   uint64_t t1 = zw_now();
   zw_check_module(m);                                      // valid: from here on nobody reports an input error
@@ -44,6 +60,12 @@ Module *zw_read_module(Ctx *ctx, const uint8_t *bytes, size_t len, uint64_t feat
   for (uint32_t k = 0; k < m->nfuncs - m->nimported_funcs; k++)
     times->nops += m->facts[k].nops;
   return m;
+}
+
+void zw_source_place(const Source *s, Diag *d)
+{
+  if (s->is_text && !d->line)
+    zw_wat_place(&s->wat, (Str){ (const char *)s->bytes, s->len }, d);
 }
 
 void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out)
@@ -63,6 +85,7 @@ void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions 
 
 void zw_compile_module(Ctx *ctx, const uint8_t *bytes, size_t len, uint64_t features, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out)
 {
-  Module *m = zw_read_module(ctx, bytes, len, features, &out->times);
+  Source s = { .bytes = bytes, .len = len };
+  Module *m = zw_read_module(ctx, &s, features, &out->times);
   zw_compile_checked(ctx, m, t, o, threads, out);
 }

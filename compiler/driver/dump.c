@@ -103,8 +103,8 @@ static void dump_maps(const Dump *d, const FuncCode *f)
 
 // ---- one function through the pipeline, as far as the stage wants ----
 
-typedef enum Stage { ST_MODULE, ST_FACTS, ST_ZIR, ST_LIR, ST_ASM, ST_MAPS, ST_TRAPS, ST_COUNT } Stage;
-static const char *const stages[ST_COUNT] = { "module", "facts", "zir", "lir", "asm", "stackmaps", "traps" };
+typedef enum Stage { ST_MODULE, ST_WAT, ST_FACTS, ST_ZIR, ST_LIR, ST_ASM, ST_MAPS, ST_TRAPS, ST_COUNT } Stage;
+static const char *const stages[ST_COUNT] = { "module", "wat", "facts", "zir", "lir", "asm", "stackmaps", "traps" };
 
 static void dump_function(const Dump *d, Stage stage, uint32_t func)
 {
@@ -138,18 +138,20 @@ static void dump_function(const Dump *d, Stage stage, uint32_t func)
     zw_fail(ctx, ERR_unsupported, ZW_NO_POS, "this build has no disassembler (capstone)");
 }
 
-void zw_dump(Ctx *ctx, const uint8_t *bytes, size_t len, const Target *t, const CodeOptions *o, const char *stage, uint32_t func, Text *out)
+void zw_dump(Ctx *ctx, const Module *m, const Target *t, const CodeOptions *o, const char *stage, uint32_t func, Text *out)
 {
-  PassTimes times = { 0 };
   Stage s = 0;
   while (s < ST_COUNT && strcmp(stage, stages[s]) != 0)
     s++;
   if (s == ST_COUNT)
-    zw_fail(ctx, ERR_unsupported, ZW_NO_POS, "no dump of '%s': there are module, facts, zir, lir, asm, stackmaps and traps", stage);
-  Module *m = zw_read_module(ctx, bytes, len, zw_features_default(), &times);
+    zw_fail(ctx, ERR_unsupported, ZW_NO_POS, "no dump of '%s': there are module, wat, facts, zir, lir, asm, stackmaps and traps", stage);
   Dump d = { ctx, m, t, o, out };
   if (s == ST_MODULE) {
     dump_module(&d);
+    return;
+  }
+  if (s == ST_WAT) {
+    zw_wat_print(m, &(WatPrintOptions){ 0 }, out);
     return;
   }
   for (uint32_t k = m->nimported_funcs; k < m->nfuncs; k++) {

@@ -7,4 +7,3 @@ typedef struct Jobs Jobs;
 // The first error is that of the lowest function index.  It leaves through ctx; nothing is left behind then.
 FuncCode **zw_jobs_run(Ctx *ctx, const Module *m, const Target *t, const CodeOptions *o, uint32_t threads, bool timed, PassTimes *times, Jobs **out);
 void zw_jobs_free(Jobs *j);
-uint64_t zw_now(void); // nanoseconds, for differences

@@ -207,13 +207,14 @@ bool zw_args_expand(Args *a, Arena *arena)
     any |= a->argv[k][0] == '@';
   if (!any)
     return true;
-  struct { char **p; size_t n, cap; } v = { 0 };
+  struct { const char **p; size_t n, cap; } v = { 0 };
   for (int k = 0; k < a->argc; k++) {
-    char *text = a->argv[k], *one = text;
-    bool file = k >= a->at && text[0] == '@';
+    const char *one = a->argv[k];
+    char *text = NULL;
+    bool file = k >= a->at && one[0] == '@';
     if (file) {
       char err[200];
-      FileBytes b = zw_file_read(text + 1, arena, err, sizeof err);
+      FileBytes b = zw_file_read(one + 1, arena, err, sizeof err);
       if (!b.p) {
         zw_format(a->error, sizeof a->error, "%s", err);
         return false;
@@ -222,7 +223,7 @@ bool zw_args_expand(Args *a, Arena *arena)
     }
     while ((one = file ? next_word(&text) : one)) {
       if (v.n == v.cap) {
-        char **bigger = zw_new_array(arena, char *, v.cap = 2 * v.cap + 64);
+        const char **bigger = zw_new_array(arena, const char *, v.cap = 2 * v.cap + 64);
         if (v.n)
           memcpy(bigger, v.p, v.n * sizeof *bigger);
         v.p = bigger;

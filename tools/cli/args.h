@@ -19,7 +19,7 @@ enum { TOOL_ZWASMC = 1, TOOL_RUN = 2 };
 
 typedef struct Args {
   int argc;
-  char **argv;
+  const char *const *argv;
   int at;            // next argument to look at
   unsigned tool;     // TOOL_*
   bool operands;     // after "--": everything is an operand

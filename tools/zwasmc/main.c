@@ -22,6 +22,7 @@ typedef struct Zwasmc {
   Strings dirs, env, args, xlinker;
   // while it works
   FileBytes in;
+  Source source;
   Ctx ctx;
   ObjOptions obj;
   OutBytes object, cwasm;
@@ -122,7 +123,7 @@ static void take_flag(Zwasmc *z, const Arg *f)
 static void parse(Zwasmc *z, int argc, char **argv)
 {
   Common *c = &z->c;
-  Args a = { .argc = argc, .argv = argv, .at = 1, .tool = TOOL_ZWASMC };
+  Args a = { .argc = argc, .argv = (const char *const *)argv, .at = 1, .tool = TOOL_ZWASMC };
   if (!zw_args_expand(&a, &c->arena))
     zw_usage_error(c, "%s", a.error);
   for (;;) {
@@ -274,7 +275,7 @@ static void print_externs(Zwasmc *z, const Module *m)
 }
 
 // "zir:12" or "zir:name": the function, or UINT32_MAX for all.
-static uint32_t dump_func(Zwasmc *z, const char *which)
+static uint32_t dump_func(Zwasmc *z, const Module *m, const char *which)
 {
   uint64_t n;
   if (!which)
@@ -282,8 +283,6 @@ static uint32_t dump_func(Zwasmc *z, const char *which)
   if (zw_parse_number(which, UINT32_MAX - 1, &n))
     return (uint32_t)n;
   which += which[0] == '$';
-  PassTimes times = { 0 };
-  const Module *m = zw_read_module(&z->ctx, z->in.p, z->in.n, z->c.set.features, &times);
   Str name = { which, strlen(which) };
   for (uint32_t k = 0; k < m->nfuncs; k++)
     if (zw_str_eq(m->funcs[k].name, name))
@@ -294,13 +293,13 @@ static uint32_t dump_func(Zwasmc *z, const char *which)
   zw_fail(&z->ctx, ERR_io, ZW_NO_POS, "there is no function '%s' to dump", which);
 }
 
-static void dump(Zwasmc *z)
+static void dump(Zwasmc *z, const Module *m)
 {
   const char *colon = strchr(z->dump, ':');
   const char *stage = zw_arena_str(&z->c.arena, z->dump, colon ? (size_t)(colon - z->dump) : strlen(z->dump));
   CodeOptions o = zw_settings_code(&z->c.set);
-  uint32_t func = dump_func(z, colon ? colon + 1 : NULL);
-  zw_dump(&z->ctx, z->in.p, z->in.n, z->c.set.target, &o, stage, func, &z->text);
+  uint32_t func = dump_func(z, m, colon ? colon + 1 : NULL);
+  zw_dump(&z->ctx, m, z->c.set.target, &o, stage, func, &z->text);
 }
 
 // ---- compiling ----
@@ -317,12 +316,12 @@ static void compile(Ctx *ctx, void *arg)
 {
   Zwasmc *z = arg;
   const Settings *s = &z->c.set;
+  Compilation out = { .timed = z->c.time_report };
+  Module *m = zw_read_module(ctx, &z->source, s->features, &out.times);
   if (z->dump) {
-    dump(z);
+    dump(z, m);
     return;
   }
-  Compilation out = { .timed = z->c.time_report };
-  Module *m = zw_read_module(ctx, z->in.p, z->in.n, s->features, &out.times);
   if (z->look) {
     print_externs(z, m);
     return;
@@ -480,7 +479,9 @@ int main(int argc, char **argv)
   if (!z.in.p)
     refuse(&z, "io", err);
   zw_ctx_init(&z.ctx);
+  z.source = (Source){ .bytes = z.in.p, .len = z.in.n };
   if (!zw_guard(&z.ctx, compile, &z)) {
+    zw_source_place(&z.source, &z.ctx.diag);
     zw_say_diag(&z.c.say, &z.ctx.diag, strcmp(z.input, "-") == 0 ? "<stdin>" : z.input, z.in.p, z.in.n);
     return EXIT_REFUSED;
   }
