@@ -6,10 +6,8 @@
 // address of either width can be read as u64); the high 8 bytes matter for v128 only.
 #pragma once
 #include "compiler/interp/interp.h"
-#define Table ModuleTable // the runtime's Table is the one that matters here
 #include "compiler/wasm/body.h"
 #include "compiler/wasm/check.h"
-#undef Table
 #include "runtime/abi/num_simd.h"
 #include "runtime/gc/gc.h"
 

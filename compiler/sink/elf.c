@@ -20,7 +20,7 @@ typedef struct Elf {
   ElfOut *out;
   uint32_t text, glue, rodata, meta, relro, bss, eh; // sections
   VEC(FuncCode *) glue_codes;    // in the order of their places in .text.NAME
-  VEC(ImageFunc) glue_places;
+  VEC(uint32_t) glue_offs;
   VEC(uint32_t) adapters;        // per import: offset of its adapter in .text.NAME
   uint32_t nfields;
 } Elf;
@@ -53,14 +53,14 @@ static uint32_t put_glue(Elf *e, uint32_t kind, uint32_t func, uint32_t call)
   if (kind == GLUE_MODULE)
     zw_elf_rela(e->out, e->glue, at + c->fixups[1].at, R_X86_64_PC32, zw_elf_global(e->out, with_prefix(e, "", "_module")), -4);
   *zw_push(e->out->a, &e->glue_codes) = c;
-  *zw_push(e->out->a, &e->glue_places) = (ImageFunc){ .code_off = at, .code_bytes = c->code_bytes };
+  *zw_push(e->out->a, &e->glue_offs) = at;
   return at;
 }
 
 static void put_c_function(Elf *e, const char *name, uint32_t kind, uint32_t func, const char *runtime)
 {
   uint32_t at = put_glue(e, kind, func, zw_elf_global(e->out, runtime));
-  uint32_t bytes = e->glue_places.p[e->glue_places.n - 1].code_bytes;
+  uint32_t bytes = e->glue_codes.p[e->glue_codes.n - 1]->code_bytes;
   zw_elf_define(e->out, zw_elf_global(e->out, name), e->glue, at, bytes, STT_FUNC);
 }
 
@@ -216,20 +216,20 @@ static void put_exe(Elf *e, uint64_t descriptor)
 
 // ---- unwind data and local symbols ----
 
-static void append_eh(Elf *e, const Blob *b, uint32_t section)
+static void append_eh(Elf *e, const EhFrame *f, uint32_t section)
 {
-  if (b->nfuncs == 0)
-    return;
-  EhFrame f = zw_eh_frame_build(b, e->t, e->out->a);
-  uint64_t at = zw_elf_put(e->out, e->eh, f.bytes, f.nbytes - 4, 8); // the linker writes the terminator
-  for (uint32_t k = 0; k < f.nrelocs; k++)
-    zw_elf_rela(e->out, e->eh, at + f.reloc_at[k], R_X86_64_PC32, zw_elf_section_symbol(section), f.reloc_text_off[k]);
+  uint64_t at = zw_elf_put(e->out, e->eh, f->bytes, f->nbytes - 4, 8); // the linker writes the terminator
+  for (uint32_t k = 0; k < f->nrelocs; k++)
+    zw_elf_rela(e->out, e->eh, at + f->reloc_at[k], R_X86_64_PC32, zw_elf_section_symbol(section), f->reloc_text_off[k]);
 }
 
 static void put_unwind(Elf *e)
 {
-  append_eh(e, e->b, e->text);
-  Blob glue = { .funcs = e->glue_places.p, .nfuncs = e->glue_places.n, .codes = e->glue_codes.p };
+  EhFrame wasm = zw_eh_frame_build(e->b, e->t, e->out->a);
+  append_eh(e, &wasm, e->text);
+  if (!e->glue_codes.n)
+    return;
+  EhFrame glue = zw_eh_frame_of(e->glue_codes.p, e->glue_offs.p, e->glue_codes.n, e->t, e->out->a);
   append_eh(e, &glue, e->glue);
 }
 

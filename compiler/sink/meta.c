@@ -178,7 +178,7 @@ static void put_tables(Meta *w)
   const Module *m = w->m;
   ImageTable *t = section(w, IMG_TABLES, m->ntables, sizeof *t);
   for (uint32_t k = 0; k < m->ntables; k++) {
-    const Table *from = &m->tables[k];
+    const TableDecl *from = &m->tables[k];
     t[k].limits = limits(&from->type.limits);
     t[k].elem = from->type.elem;
     t[k].init = from->has_init ? classify(w, from->init) : (ImageInit){ .kind = INIT_NULL };

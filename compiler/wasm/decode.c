@@ -20,7 +20,7 @@ typedef struct Decoder {
   Arena *a;
   uint32_t ncode;          // entries of the code section
   uint8_t last_section;    // last id that was not custom
-  VEC(Func) funcs; VEC(Table) tables; VEC(MemoryDecl) memories; VEC(Global) globals; VEC(Tag) tags; VEC(Custom) customs;
+  VEC(Func) funcs; VEC(TableDecl) tables; VEC(MemoryDecl) memories; VEC(Global) globals; VEC(Tag) tags; VEC(Custom) customs;
 } Decoder;
 
 #define MALFORMED(d, at, ...) zw_fail((d)->ctx, ERR_malformed, (at), __VA_ARGS__)
@@ -443,7 +443,7 @@ static void read_import(Decoder *d, Import *imp, uint32_t k)
     return;
   case EXT_TABLE:
     imp->index = d->tables.n;
-    *zw_push(d->a, &d->tables) = (Table){ .type = read_tabletype(d), .import = k, .at = at };
+    *zw_push(d->a, &d->tables) = (TableDecl){ .type = read_tabletype(d), .import = k, .at = at };
     return;
   case EXT_MEMORY:
     imp->index = d->memories.n;
@@ -497,7 +497,7 @@ static void read_tables(Decoder *d)
   uint32_t n = read_count(d);
   limit_space(d, (uint64_t)d->tables.n + n, LIMIT_TABLES, "tables");
   for (uint32_t i = 0; i < n; i++) {
-    Table t = { .import = UINT32_MAX, .at = pos(d) };
+    TableDecl t = { .import = UINT32_MAX, .at = pos(d) };
     if (d->r.p != d->r.end && *d->r.p == 0x40) {
       d->r.p++;
       uint64_t at = pos(d);

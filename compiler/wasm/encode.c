@@ -401,7 +401,7 @@ static void enc_tables(Encoder *e)
   const Module *m = e->m;
   zw_enc_u32(&e->sec, m->ntables - m->nimported_tables);
   for (uint32_t i = m->nimported_tables; i < m->ntables; i++) {
-    const Table *t = &m->tables[i];
+    const TableDecl *t = &m->tables[i];
     mark(e, SEC_TABLE, i, NULL);
     if (t->has_init) {
       zw_enc_u8(&e->sec, 0x40);

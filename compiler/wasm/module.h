@@ -40,7 +40,7 @@ typedef struct Func {
   bool declared_ref;         // may be the operand of ref.func
   uint32_t funcref;          // index of its FuncRef in the vmctx, when declared_ref; by zw_number_funcrefs
 } Func;
-typedef struct Table { TableType type; uint32_t import; bool has_init; ConstExpr init; uint64_t at; } Table;
+typedef struct TableDecl { TableType type; uint32_t import; bool has_init; ConstExpr init; uint64_t at; } TableDecl;
 typedef struct MemoryDecl { MemoryType type; uint32_t import; uint64_t at; } MemoryDecl;
 typedef struct Global { GlobalType type; uint32_t import; ConstExpr init; } Global;
 typedef struct Tag { uint32_t type; uint32_t import; uint64_t at; } Tag;
@@ -68,7 +68,7 @@ typedef struct Module {
   uint32_t ntypes, nfuncs, ntables, nmemories, nglobals, ntags, nelems, ndatas, nimports, nexports, ncustoms, nhints;
   uint32_t nimported_funcs, nimported_tables, nimported_memories, nimported_globals, nimported_tags;
   const ValType *self_refs;  // [2 * t] = (ref t), [2 * t + 1] = (ref null t): for what points at types
-  TypeDef *types; Func *funcs; Table *tables; MemoryDecl *memories; Global *globals; Tag *tags; Elem *elems; Data *datas;
+  TypeDef *types; Func *funcs; TableDecl *tables; MemoryDecl *memories; Global *globals; Tag *tags; Elem *elems; Data *datas;
   Import *imports; Export *exports; Custom *customs; BranchHint *hints;
   Names names;
   uint32_t start;            // function index or UINT32_MAX

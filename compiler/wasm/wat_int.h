@@ -37,7 +37,7 @@ typedef struct WatParser {
 
   VEC(TypeDef) types;
   VEC(Func) funcs;
-  VEC(Table) tables;
+  VEC(TableDecl) tables;
   VEC(MemoryDecl) memories;
   VEC(Global) globals;
   VEC(Tag) tags;

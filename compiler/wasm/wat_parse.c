@@ -389,7 +389,7 @@ static void elem_field(WatParser *p)
 
 // ---- tables ----
 // reftype (elem ..): a table just as large as its elements.
-static void inline_elems(WatParser *p, Table *t, uint32_t index)
+static void inline_elems(WatParser *p, TableDecl *t, uint32_t index)
 {
   Elem e = { .mode = SEG_ACTIVE, .table = index, .type = t->type.elem };
   *zw_push(p->a, &p->pos[SEC_ELEM]) = tok(p)->pos;
@@ -409,7 +409,7 @@ static void inline_elems(WatParser *p, Table *t, uint32_t index)
 static void table_field(WatParser *p)
 {
   Head h = def_head(p, EXT_TABLE);
-  Table t = { .import = head_import(p, &h, EXT_TABLE) };
+  TableDecl t = { .import = head_import(p, &h, EXT_TABLE) };
   uint32_t at = p->i;
   t.type.limits.is64 = address_type(p);
   if (!h.imported && zw_wat_at_ref_type(p)) {
@@ -542,7 +542,7 @@ static void import_field(WatParser *p)
     break;
   }
   case EXT_TABLE: {
-    Table t = { .import = import };
+    TableDecl t = { .import = import };
     table_limits(p, &t.type);
     t.type.elem = zw_wat_ref_type(p);
     *zw_push(p->a, &p->tables) = t;

@@ -1,0 +1,59 @@
+// zw_compile: the door through which the runtime's API gets a compiler (runtime/abi/compile.h).
+#include "compiler/driver/compile.h"
+#include "compiler/driver/options.h"
+#include "compiler/interp/interp.h"
+#include "runtime/abi/compile.h"
+#include "runtime/abi/cwasm.h"
+#include "runtime/os/os.h"
+
+typedef struct Request {
+  Source source;
+  const CompileOptions *o;
+  Image *image;
+  char *err;
+  size_t err_bytes;
+} Request;
+
+static void compile(Ctx *ctx, void *arg)
+{
+  Request *r = arg;
+  Settings s = zw_settings(true);
+  s.no_signals = r->o->image_flags & IMAGE_NO_SIGNALS;
+  s.deterministic = r->o->image_flags & IMAGE_DETERMINISTIC;
+  s.bounds = r->o->image_flags & IMAGE_CHECKED ? BOUNDS_CHECK : BOUNDS_AUTO;
+  s.cpu_bits = r->o->cpu_bits ? r->o->cpu_bits : s.cpu_bits;
+  CodeOptions code = zw_settings_code(&s);
+  Compilation out = { 0 };
+  Module *m = zw_read_module(ctx, &r->source, r->o->features ? r->o->features : s.features, &out.times);
+  zw_compile_checked(ctx, m, s.target, &code, r->o->threads, &out);
+  r->image = zw_sink_jit(m, out.blob, r->err, r->err_bytes);
+}
+
+Image *zw_compile(const uint8_t *bytes, size_t len, const CompileOptions *o, char *err, size_t err_bytes)
+{
+  if (zw_cwasm_looks(bytes, len)) { // machine code from who knows where: loading it is another call
+    zw_format(err, err_bytes, "this is compiled code, not a WebAssembly module");
+    return NULL;
+  }
+  if (o->engine == ENGINE_INTERP) {
+    Image *im = zw_interp_image_new(bytes, len, o->features ? o->features : zw_features_default(), err, err_bytes);
+    if (im)
+      im->free = zw_interp_image_free;
+    return im;
+  }
+  Request r = { .source = { .bytes = bytes, .len = len }, .o = o, .err = err, .err_bytes = err_bytes };
+  Ctx ctx;
+  zw_ctx_init(&ctx);
+  if (!zw_guard(&ctx, compile, &r)) {
+    Text t;
+    zw_source_place(&r.source, &ctx.diag);
+    Arena a;
+    zw_arena_init(&a, NULL, NULL);
+    zw_text_init(&t, &a);
+    zw_diag_print(&ctx.diag, "wasm", &t);
+    zw_format(err, err_bytes, "%s", t.p);
+    zw_arena_free(&a);
+  }
+  zw_ctx_free(&ctx);
+  return r.image;
+}
