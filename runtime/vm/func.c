@@ -42,25 +42,33 @@ FuncRef *zw_instance_ref(Instance *in, uint32_t func)
   return at >= 0 ? (FuncRef *)(void *)((char *)in->vmctx + in->image->layout.funcrefs) + at : zw_instance_func(in, func);
 }
 
-FuncRef *zw_instance_func(Instance *in, uint32_t func)
+static FuncRef *find_or_make(Instance *in, uint32_t func)
 {
   const Image *im = in->image;
   char *v = (char *)in->vmctx;
-  CHECK(func < IMAGE_COUNT(im, IMG_FUNC_TYPES));
   if (func < im->h->nimported_funcs)
     return ((TableElem *)(void *)(v + im->layout.imports))[func].ref;
   int64_t at = find_ref(im, func);
   if (at >= 0)
     return (FuncRef *)(void *)(v + im->layout.funcrefs) + at;
-  if (!in->made && !(in->made = zw_alloc(IMAGE_COUNT(im, IMG_FUNC_TYPES) * sizeof *in->made)))
+  FuncRef *f = zw_alloc(sizeof *f);
+  if (f)
+    zw_funcref_init(in, func, f);
+  return f;
+}
+bool zw_funcref_is_made(const Instance *in, uint32_t func)
+{
+  return func >= in->image->h->nimported_funcs && find_ref(in->image, func) < 0;
+}
+
+FuncRef *zw_instance_func(Instance *in, uint32_t func)
+{
+  CHECK(func < IMAGE_COUNT(in->image, IMG_FUNC_TYPES));
+  if (!in->refs && !(in->refs = zw_alloc(IMAGE_COUNT(in->image, IMG_FUNC_TYPES) * sizeof *in->refs)))
     return NULL;
-  if (!in->made[func]) {
-    FuncRef *f = zw_alloc(sizeof *f);
-    if (f)
-      zw_funcref_init(in, func, f);
-    in->made[func] = f;
-  }
-  return in->made[func];
+  if (!in->refs[func])
+    in->refs[func] = find_or_make(in, func);
+  return in->refs[func];
 }
 
 // ---- host functions ----

@@ -330,11 +330,10 @@ static TrapKind run(Maker *k, bool *ok)
   return f ? zw_call(f, &none) : TRAP_none;
 }
 
-Instance *zw_instance_new(Store *s, const Image *im, const Extern *imports, uint32_t nimports, TrapKind *trap, char *err, size_t err_bytes)
+Instance *zw_instance_make(Store *s, const Image *im, const Extern *imports, uint32_t nimports, char *err, size_t err_bytes)
 {
   Instance *in = zw_alloc(sizeof *in);
   Maker k = { in, im, imports, nimports, err, err_bytes };
-  *trap = TRAP_none;
   if (err_bytes)
     err[0] = 0;
   if (!in) {
@@ -345,15 +344,27 @@ Instance *zw_instance_new(Store *s, const Image *im, const Extern *imports, uint
   if (s->instances)
     s->instances->prev = in;
   s->instances = in;
-  if (!make(&k)) {
-    zw_instance_delete(in);
-    return NULL;
-  }
+  if (make(&k))
+    return in;
+  zw_instance_delete(in);
+  return NULL;
+}
+
+bool zw_instance_start(Instance *in, TrapKind *trap, char *err, size_t err_bytes)
+{
+  Maker k = { .in = in, .im = in->image, .err = err, .err_bytes = err_bytes };
   bool ok;
   *trap = run(&k, &ok);
   if (*trap != TRAP_none)
-    zw_format(err, err_bytes, "%s", s->trap.text);
-  return *trap == TRAP_none && ok ? in : NULL;
+    zw_format(err, err_bytes, "%s", in->store->trap.text);
+  return *trap == TRAP_none && ok;
+}
+
+Instance *zw_instance_new(Store *s, const Image *im, const Extern *imports, uint32_t nimports, TrapKind *trap, char *err, size_t err_bytes)
+{
+  *trap = TRAP_none;
+  Instance *in = zw_instance_make(s, im, imports, nimports, err, err_bytes);
+  return in && zw_instance_start(in, trap, err, err_bytes) ? in : NULL;
 }
 
 // ---- the end ----
@@ -383,11 +394,12 @@ void zw_instance_delete(Instance *in)
   if (in->registered)
     zw_code_unregister(im);
   delete_own(in);
-  for (uint32_t i = 0; in->made && i < IMAGE_COUNT(im, IMG_FUNC_TYPES); i++)
-    zw_free(in->made[i]);
+  for (uint32_t i = 0; in->refs && i < IMAGE_COUNT(im, IMG_FUNC_TYPES); i++)
+    if (zw_funcref_is_made(in, i))
+      zw_free(in->refs[i]);
   for (uint32_t i = 0; in->elem_values && i < IMAGE_COUNT(im, IMG_ELEMS); i++)
     zw_free(in->elem_values[i]);
-  zw_free(in->made);
+  zw_free(in->refs);
   zw_free(in->elem_values);
   zw_free(in->memories); // and the arrays behind it
   if (in->vmctx)

@@ -55,7 +55,7 @@ struct Instance {
   Memory **memories; Table **tables; GlobalCell **globals; TagCell **tags; // imported ones first
   uint8_t *dropped_elems, *dropped_datas; // a byte per segment
   uint64_t **elem_values;     // per segment: its references, when they had to be evaluated at instantiation; else NULL
-  FuncRef **made;             // per function: FuncRefs outside the vmctx, made on demand; NULL until one is
+  FuncRef **refs;             // per function: the FuncRef that C code uses, on demand; NULL until one is asked for
   Instance *next, *prev;      // in its store
   bool registered;            // its image's text is, for faults and backtraces
   void *host_data;            // the embedder's
@@ -67,6 +67,10 @@ static inline const uint32_t *zw_type_ids(const Instance *in) { return (const ui
 // imports[k] answers IMG_IMPORTS[k].  NULL: *trap != TRAP_none means the start function or a segment trapped
 // (writes into imported objects stay, as the spec says), else err has the sentence.  spec: exec-instantiation
 Instance *zw_instance_new(Store *s, const Image *im, const Extern *imports, uint32_t nimports, TrapKind *trap, char *err, size_t err_bytes);
+// The same in two steps, for who must know the instance before its start function calls back: make does everything up
+// to the segments; start does the rest, once; false: *trap or err says why, and the instance must not be used.
+Instance *zw_instance_make(Store *s, const Image *im, const Extern *imports, uint32_t nimports, char *err, size_t err_bytes);
+bool zw_instance_start(Instance *in, TrapKind *trap, char *err, size_t err_bytes);
 bool zw_instance_export(Instance *in, const char *name, size_t len, Extern *out);
 void zw_instance_export_at(Instance *in, uint32_t i, Extern *out); // IMG_EXPORTS[i]
 FuncRef *zw_instance_func(Instance *in, uint32_t func);   // its FuncRef, made on demand; lives as long as the instance

@@ -18,6 +18,7 @@ struct Store {
   Instance *instances;
   StoreObject *objects;
   struct HostFuncObject *hosts;
+  uint32_t users;             // rt.c: instances that share it
   TrapInfo trap;              // of the last call that trapped
 };
 typedef struct HostFuncObject { struct HostFuncObject *next; HostFunc f; } HostFuncObject;
@@ -57,6 +58,7 @@ extern void *const zw_shims[LIB_COUNT];
 
 // ---- func.c ----
 void zw_funcref_init(Instance *in, uint32_t func, FuncRef *f); // a defined function's
+bool zw_funcref_is_made(const Instance *in, uint32_t func); // in->refs[func] is an allocation of its own
 FuncRef *zw_instance_ref(Instance *in, uint32_t func); // as ref.func gives it: an import's may be this module's own, quicker one
 FuncRef *zw_host_func_of_type(Store *s, uint32_t type_id, HostFn fn, void *env);
 // Called by zw_host_generic.

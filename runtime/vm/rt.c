@@ -1,0 +1,315 @@
+// zwasm_rt.h on top of the rest: modules linked into a program, their instances, traps as values.
+//
+// Each instance has a store of its own unless it must share one to import what belongs to another instance.
+#include "zwasm_rt.h"
+#include "runtime/vm/vm_int.h"
+
+struct zwasm_instance {
+  Instance *in;               // NULL until it is made
+  Store *store;
+  const zwasm_module_t *module;
+  void *user;
+  bool placed;                // by init_at: the memory is the caller's
+  struct TrapView *view;      // made when asked for
+};
+typedef struct TrapView { zwasm_trap_t trap; zwasm_frame_t frames[64]; char names[64][16]; } TrapView;
+STATIC_ASSERT(ZWASM_EXIT == (int)TRAP_exit && ZWASM_HOST_TRAP == (int)TRAP_host && TRAP_COUNT == ZWASM_EXIT + 1, "the same numbers");
+STATIC_ASSERT(ZWASM_STACK_OVERFLOW == (int)TRAP_stack_overflow && ZWASM_OUT_OF_BOUNDS == (int)TRAP_oob, "the same numbers");
+STATIC_ASSERT(sizeof(zwasm_value_t) == sizeof(Value), "slots");
+
+const char zwasm_abi_1 __attribute__((visibility("hidden"))) = 1;
+
+const char *zwasm_last_error(void)
+{
+  size_t bytes;
+  return zw_thread_error(&bytes);
+}
+static void set_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void set_error(const char *fmt, ...)
+{
+  size_t bytes;
+  char *buf = zw_thread_error(&bytes);
+  va_list ap;
+  va_start(ap, fmt);
+  zw_vformat(buf, bytes, fmt, ap);
+  va_end(ap);
+}
+
+// ---- the image of a module, opened once ----
+
+static const Image *open_module(const zwasm_module_t *m)
+{
+  char err[200];
+  Image *im = __atomic_load_n((Image **)m->state, __ATOMIC_ACQUIRE), *other = NULL;
+  if (im)
+    return im;
+  if (m->abi != ZWASM_ABI || m->struct_size < sizeof *m) {
+    set_error("%s was compiled for zwasm runtime ABI %u; this is ABI %u", m->name, m->abi, (unsigned)ZWASM_ABI);
+    return NULL;
+  }
+  im = zw_alloc(sizeof *im);
+  if (!im) {
+    set_error("%s: out of memory", m->name);
+    return NULL;
+  }
+  if (!zw_image_open(im, m->meta, m->meta_bytes, m->text, m->text_bytes, m->data, m->data_bytes, false, err, sizeof err)) {
+    set_error("%s: %s", m->name, err);
+    zw_free(im);
+    return NULL;
+  }
+  if (!__atomic_compare_exchange_n((Image **)m->state, &other, im, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+    zw_free(im);
+    return other;
+  }
+  return im;
+}
+
+// ---- a new instance ----
+
+typedef struct Birth {
+  zwasm_instance_t *i;
+  const Image *im;
+  zwasm_options_t o;
+  uint32_t *type_ids;
+  Extern *imports;
+  char err[240];
+} Birth;
+
+static void *field(const Birth *b, const zwasm_import_t *m)
+{
+  return b->o.imports ? *(void *const *)(const void *)((const char *)b->o.imports + m->offset) : NULL;
+}
+
+// Objects that are imported decide the store, unless the options do.
+static bool choose_store(Birth *b)
+{
+  const ImageImport *im = IMAGE_ARRAY(b->im, ImageImport, IMG_IMPORTS);
+  Store *s = b->o.linked ? b->o.linked->store : NULL;
+  for (uint32_t k = 0; k < b->i->module->nimports && !s; k++) {
+    const zwasm_import_t *m = &b->i->module->imports[k];
+    if (m->kind == ZWASM_IMPORT_FIELD && im[k].kind == EXT_MEMORY && field(b, m))
+      s = ((Memory *)field(b, m))->object.store;
+    if (m->kind == ZWASM_IMPORT_FIELD && im[k].kind == EXT_TABLE && field(b, m))
+      s = ((Table *)field(b, m))->object.store;
+  }
+  if (!s) {
+    StoreOptions so = { .max_stack = b->o.max_stack ? b->o.max_stack : b->i->module->max_stack, .max_memory = b->o.max_memory,
+                        .max_table_elements = b->o.max_table_elements };
+    s = zw_store_new(&so);
+  }
+  b->i->store = s;
+  if (s)
+    s->users++;
+  return s != NULL;
+}
+
+static Extern find_import(Birth *b, const ImageImport *im, const zwasm_import_t *m)
+{
+  Extern e = { .kind = (uint8_t)im->kind };
+  switch ((ExternKind)im->kind) {
+  case EXT_FUNC:
+    if (m->kind != ZWASM_IMPORT_FIELD && m->fn)
+      e.u.func = zw_host_func_of_type(b->i->store, b->type_ids[IMAGE_ARRAY(b->im, uint32_t, IMG_FUNC_TYPES)[im->index]],
+                                      (HostFn)(uintptr_t)m->fn, m->kind == ZWASM_IMPORT_WASI ? (void *)b->o.wasi : b->i);
+    break;
+  case EXT_MEMORY: e.u.memory = field(b, m); break;
+  case EXT_TABLE: e.u.table = field(b, m); break;
+  case EXT_GLOBAL: {
+    const ImageGlobal *g = IMAGE_ARRAY(b->im, ImageGlobal, IMG_GLOBALS) + im->index;
+    void *at = field(b, m);
+    Value none = { .u64x2 = { 0, 0 } };
+    if (at && (e.u.global = zw_global_new(b->i->store, zw_valtype_with_ids(g->type, b->type_ids), g->mutable_, none)))
+      e.u.global->at = at;
+    break;
+  }
+  case EXT_TAG: break;
+  }
+  return e;
+}
+
+static bool find_imports(Birth *b)
+{
+  const zwasm_module_t *m = b->i->module;
+  const ImageImport *im = IMAGE_ARRAY(b->im, ImageImport, IMG_IMPORTS);
+  b->type_ids = zw_alloc((b->im->counts.types + 1) * sizeof *b->type_ids);
+  b->imports = zw_alloc((m->nimports + 1) * sizeof *b->imports);
+  if (!b->type_ids || !b->imports || !zw_types_intern(IMAGE_ARRAY(b->im, uint32_t, IMG_TYPES), IMAGE_COUNT(b->im, IMG_TYPES),
+                                                      IMAGE_ARRAY(b->im, uint32_t, IMG_TYPE_INDEX), b->im->counts.types, b->type_ids))
+    return false;
+  for (uint32_t k = 0; k < m->nimports; k++)
+    b->imports[k] = find_import(b, &im[k], &m->imports[k]);
+  return true;
+}
+
+// The reactor's rule: _initialize runs once, before anything else.  spec: WASI application ABI
+static TrapKind initialize(Instance *in)
+{
+  Extern e;
+  Value none;
+  if (!zw_instance_export(in, "_initialize", 11, &e) || e.kind != EXT_FUNC)
+    return TRAP_none;
+  const TypeInfo *t = zw_type_info(e.u.func->type_id);
+  return t->n == 0 && t->m == 0 ? zw_call(e.u.func, &none) : TRAP_none;
+}
+
+static bool give_birth(Birth *b)
+{
+  TrapKind trap = TRAP_none;
+  zw_format(b->err, sizeof b->err, "out of memory");
+  if (!choose_store(b) || !find_imports(b))
+    return false;
+  b->i->in = zw_instance_make(b->i->store, b->im, b->imports, (uint32_t)b->i->module->nimports, b->err, sizeof b->err);
+  if (!b->i->in)
+    return false;
+  b->i->in->host_data = b->i;
+  if (!zw_instance_start(b->i->in, &trap, b->err, sizeof b->err))
+    return false;
+  trap = initialize(b->i->in);
+  if (trap != TRAP_none)
+    zw_format(b->err, sizeof b->err, "_initialize: %s", zw_store_trap(b->i->store)->text);
+  return trap == TRAP_none;
+}
+
+static bool options_ok(const zwasm_module_t *m, const zwasm_options_t *o, zwasm_options_t *out)
+{
+  static const zwasm_options_t none = ZWASM_OPTIONS_INIT;
+  *out = none;
+  if (!o)
+    return true;
+  if (o->struct_size < offsetof(zwasm_options_t, max_memory) || o->struct_size > 4096) {
+    set_error("%s: the options were not made with ZWASM_OPTIONS_INIT", m->name);
+    return false;
+  }
+  __builtin_memcpy(out, o, o->struct_size < sizeof *out ? o->struct_size : sizeof *out);
+  return true;
+}
+
+static void release(zwasm_instance_t *i)
+{
+  zw_free(i->view);
+  if (i->store && --i->store->users == 0)
+    zw_store_delete(i->store);
+}
+
+static zwasm_instance_t *start(const zwasm_module_t *m, zwasm_instance_t *i, const zwasm_options_t *o)
+{
+  Birth b = { .i = i, .im = open_module(m) };
+  if (!b.im || !options_ok(m, o, &b.o))
+    return NULL;
+  i->module = m, i->user = b.o.user;
+  bool ok = give_birth(&b);
+  zw_free(b.type_ids);
+  zw_free(b.imports);
+  if (ok)
+    return i;
+  set_error("%s: %s", m->name, b.err);
+  release(i);
+  return NULL;
+}
+
+size_t zwasm_rt_sizeof(const zwasm_module_t *m)
+{
+  (void)m;
+  return sizeof(zwasm_instance_t);
+}
+zwasm_instance_t *zwasm_rt_new(const zwasm_module_t *m, const zwasm_options_t *o)
+{
+  zwasm_instance_t *i = zw_alloc(sizeof *i);
+  if (!i) {
+    set_error("%s: out of memory", m->name);
+    return NULL;
+  }
+  if (start(m, i, o))
+    return i;
+  zw_free(i);
+  return NULL;
+}
+zwasm_instance_t *zwasm_rt_init_at(const zwasm_module_t *m, void *where, size_t size, const zwasm_options_t *o)
+{
+  if (size < sizeof(zwasm_instance_t) || (uintptr_t)where % _Alignof(zwasm_instance_t)) {
+    set_error("%s: an instance needs %zu bytes, aligned to %zu", m->name, sizeof(zwasm_instance_t), _Alignof(zwasm_instance_t));
+    return NULL;
+  }
+  zwasm_instance_t *i = where;
+  *i = (zwasm_instance_t){ .placed = true };
+  return start(m, i, o);
+}
+void zwasm_rt_delete(zwasm_instance_t *i)
+{
+  if (!i)
+    return;
+  bool placed = i->placed;
+  release(i);
+  if (!placed)
+    zw_free(i);
+}
+
+// ---- calls and traps ----
+
+zwasm_status_t zwasm_rt_call_try(zwasm_instance_t *i, uint32_t func, zwasm_value_t *args)
+{
+  FuncRef *f = zw_instance_func(i->in, func);
+  if (f)
+    return (zwasm_status_t)zw_call(f, (Value *)(void *)args);
+  zw_trap_note(i->store, TRAP_alloc_failure, "out of memory");
+  return ZWASM_ALLOCATION_FAILURE;
+}
+void zwasm_rt_call(zwasm_instance_t *i, uint32_t func, zwasm_value_t *args)
+{
+  FuncRef *f = zw_instance_func(i->in, func);
+  if (!f)
+    zw_raise(i->in->vmctx, TRAP_alloc_failure, "out of memory");
+  zw_call_plain(f, (Value *)(void *)args);
+}
+zwasm_status_t zwasm_try(zwasm_instance_t *i, void (*fn)(void *arg), void *arg) { return (zwasm_status_t)zw_try(i->in, fn, arg); }
+void zwasm_raise(zwasm_instance_t *i, const char *message) { zw_raise(i->in->vmctx, TRAP_host, message); }
+void zwasm_set_trap(zwasm_instance_t *i, const char *message) { zw_set_trap(i->in->vmctx, TRAP_host, message); }
+int zwasm_handle_fault(int sig, void *siginfo, void *context) { return zw_os_handle_fault(sig, siginfo, context); }
+void *zwasm_user(zwasm_instance_t *i) { return i->user; }
+
+const zwasm_trap_t *zwasm_trap(zwasm_instance_t *i)
+{
+  static const zwasm_trap_t nomem = { .status = ZWASM_ALLOCATION_FAILURE, .message = "out of memory" };
+  if (!i->view && !(i->view = zw_alloc(sizeof *i->view)))
+    return &nomem;
+  TrapView *v = i->view;
+  const TrapInfo *t = zw_store_trap(i->store);
+  v->trap = (zwasm_trap_t){ .status = (zwasm_status_t)t->kind, .exit_code = t->exit_code, .message = t->text, .has_address = t->has_address,
+                            .address = t->address, .memory_bytes = t->memory_bytes, .nframes = t->nframes, .total_frames = t->total_frames,
+                            .frames = v->frames };
+  for (uint32_t k = 0; k < t->nframes; k++) {
+    const TrapFrame *f = &t->frames[k];
+    const Image *im = f->image;
+    uint32_t name = f->func < IMAGE_COUNT(im, IMG_NAMES) ? IMAGE_ARRAY(im, uint32_t, IMG_NAMES)[f->func] : 0;
+    zw_format(v->names[k], sizeof v->names[k], "func %u", f->func);
+    v->frames[k] = (zwasm_frame_t){ .module = im->h->name ? zw_image_str(im, im->h->name) : "wasm",
+                                    .function = name ? zw_image_str(im, name) : v->names[k],
+                                    .func_index = f->func, .wasm_offset = f->wasm_at };
+  }
+  return &v->trap;
+}
+size_t zwasm_trap_text(zwasm_instance_t *i, char *buf, size_t bytes) { return zw_trap_format(zw_store_trap(i->store), buf, bytes); }
+
+// ---- memories, tables, globals: the public names are the runtime's own objects ----
+
+zwasm_memory_t *zwasm_rt_memory(zwasm_instance_t *i, uint32_t index) { return (zwasm_memory_t *)i->in->memories[index]; }
+zwasm_table_t *zwasm_rt_table(zwasm_instance_t *i, uint32_t index) { return (zwasm_table_t *)i->in->tables[index]; }
+void *zwasm_rt_global(zwasm_instance_t *i, uint32_t index) { return i->in->globals[index]->at; }
+
+// Without an instance to link with it gets a store, which the first instance that imports it joins.
+zwasm_memory_t *zwasm_memory_new(zwasm_instance_t *linked, uint64_t min_pages, uint64_t max_pages)
+{
+  enum { PAGE_LOG2 = 16 };
+  Store *s = linked ? linked->store : zw_store_new(NULL);
+  Memory *m = s ? zw_memory_new(s, min_pages, max_pages, max_pages != UINT64_MAX, false, false, PAGE_LOG2) : NULL;
+  if (m)
+    return (zwasm_memory_t *)m;
+  set_error("cannot make a memory of %llu pages", (unsigned long long)min_pages);
+  if (!linked)
+    zw_store_delete(s);
+  return NULL;
+}
+void *zwasm_mem_at(zwasm_memory_t *m, uint64_t at, uint64_t len) { return zw_memory_at((Memory *)m, at, len); }
+uint64_t zwasm_memory_bytes(zwasm_memory_t *m) { return __atomic_load_n(&((Memory *)m)->def.bytes, __ATOMIC_RELAXED); }
+uint64_t zwasm_memory_grow(zwasm_memory_t *m, uint64_t pages) { return zw_memory_grow((Memory *)m, pages); }
+uint64_t zwasm_table_length(zwasm_table_t *t) { return ((Table *)t)->def.length; }
