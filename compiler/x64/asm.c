@@ -11,38 +11,30 @@ const X64Row zw_x64_rows[X64_NOPS] = {
 };
 // clang-format on
 
-// What plan() decides: one instruction ready to write.
+// One instruction ready to write.
 typedef struct Plan {
   uint8_t opc, reg, rm, vvvv;  // register numbers 0..15; rm only without memory
-  uint8_t is4;                 // fourth register or REG_NONE
   uint8_t imm_bytes, modrm;    // modrm: there is one
   bool w, opsize, rex;         // REX.W or VEX.W; 66 for 16-bit operands; a REX is needed for spl..dil
   int32_t imm;
 } Plan;
 
 static bool fits8(int32_t v) { return v == (int8_t)v; }
-static unsigned low4(unsigned reg) { return reg & 15; }
 // spl bpl sil dil are ah ch dh bh without a REX prefix
 static bool byte_needs_rex(unsigned reg) { return reg >= 4 && reg < 8; }
 
-static void plan_registers(Plan *n, const X64Row *row, const Lir *i)
-{
-  n->modrm = true;
-  switch ((X64Form)row->form) {
-  case X64_N: n->modrm = false; break;
-  case X64_O: n->modrm = false, n->rm = low4(i->rd); break;
-  case X64_RR: n->reg = low4(i->rd), n->rm = low4(i->rn); break;
-  case X64_RX: n->reg = low4(i->rn), n->rm = low4(i->rd); break;
-  case X64_RM: case X64_MR: n->reg = low4(i->rd); break;
-  case X64_R: n->reg = row->ext, n->rm = low4(i->rd); break;
-  case X64_M: n->reg = row->ext; break;
-  case X64_RRR: case X64_SRR: n->reg = low4(i->rd), n->vvvv = low4(i->ra), n->rm = low4(i->rn); break;
-  case X64_RRM: case X64_SRM: n->reg = low4(i->rd), n->vvvv = low4(i->ra); break;
-  case X64_VR: n->reg = row->ext, n->vvvv = low4(i->rd), n->rm = low4(i->rn); break;
-  case X64_RRRX: n->reg = low4(i->rd), n->vvvv = low4(i->ra), n->rm = low4(i->rn), n->is4 = low4(i->rm); break;
-  case X64_P: BUG("pseudo op %s has no bytes of its own", row->text);
-  }
-}
+// Which field goes where, by form.
+enum { F_RD, F_RN, F_RM, F_RA, F_EXT, F_0 };
+typedef struct Where { uint8_t reg, rm, vvvv, modrm; } Where;
+static const Where where[] = {
+  [X64_N] = { F_0, F_0, F_0, 0 },       [X64_O] = { F_0, F_RD, F_0, 0 },
+  [X64_RR] = { F_RD, F_RN, F_0, 1 },    [X64_RX] = { F_RN, F_RD, F_0, 1 },
+  [X64_RM] = { F_RD, F_0, F_0, 1 },     [X64_MR] = { F_RD, F_0, F_0, 1 },
+  [X64_R] = { F_EXT, F_RD, F_0, 1 },    [X64_M] = { F_EXT, F_0, F_0, 1 },
+  [X64_RRR] = { F_RD, F_RN, F_RA, 1 },  [X64_SRR] = { F_RD, F_RN, F_RA, 1 },
+  [X64_RRM] = { F_RD, F_0, F_RA, 1 },   [X64_SRM] = { F_RD, F_0, F_RA, 1 },
+  [X64_VR] = { F_EXT, F_RN, F_RD, 1 },  [X64_RRRX] = { F_RD, F_RN, F_RA, 1 },
+};
 
 // Immediates, and the short forms that depend on them.
 static void plan_imm(Plan *n, const X64Row *row, const Lir *i)
@@ -65,44 +57,52 @@ static void plan_imm(Plan *n, const X64Row *row, const Lir *i)
     if (i->sz != 1 && fits8(i->imm))
       n->opc = 0x83, n->imm_bytes = 1;
     else if (a)
-      n->opc = (uint8_t)(row->ext * 8 + (i->sz == 1 ? 4 : 5)), n->modrm = false, n->reg = 0;
+      n->opc = (uint8_t)(row->ext * 8 + (i->sz == 1 ? 4 : 5)), n->modrm = 0, n->reg = 0;
     break;
   case 0xf7: // test: the sign flag of a narrower test is the same while the mask's top bit is clear
     if (row->form == X64_R && i->sz >= 4 && i->imm >= 0 && i->imm <= 0x7f)
       n->opc = 0xf6, n->imm_bytes = 1, n->w = false, n->rex = byte_needs_rex(i->rd);
     if (a)
-      n->opc = n->imm_bytes == 1 ? 0xa8 : 0xa9, n->modrm = false;
+      n->opc = n->imm_bytes == 1 ? 0xa8 : 0xa9, n->modrm = 0, n->reg = 0;
     break;
   case 0xc7:
     if (row->form == X64_R && (i->sz == 4 || i->imm >= 0))
-      n->opc = (uint8_t)(0xb8 | (n->rm & 7)), n->modrm = false, n->w = false;
+      n->opc = (uint8_t)(0xb8 | (n->rm & 7)), n->modrm = 0, n->reg = 0, n->w = false;
     break;
   }
 }
 
-static Plan plan(const X64Row *row, const Lir *i)
+// What few rows need: byte and 16-bit operands, conditions, registers in the opcode.
+static void plan_special(Plan *n, const X64Row *row, const Lir *i)
 {
-  Plan n = { .opc = row->opc, .is4 = REG_NONE };
-  n.w = row->enc & W1 || (row->enc & WSZ && i->sz == 8);
-  plan_registers(&n, row, i);
   if (row->enc & WB && i->sz < 4) {
-    n.opsize = i->sz == 2;
+    n->opsize = i->sz == 2;
     if (i->sz == 1) {
-      n.opc--;
+      n->opc--;
+      bool reg_is_reg = row->form != X64_R && row->form != X64_M;
       bool rm_is_reg = row->form == X64_RR || row->form == X64_RX || row->form == X64_R;
-      n.rex = (row->form != X64_R && row->form != X64_M && byte_needs_rex(n.reg)) || (rm_is_reg && byte_needs_rex(n.rm));
+      n->rex = (reg_is_reg && byte_needs_rex(n->reg)) || (rm_is_reg && byte_needs_rex(n->rm));
     }
   }
-  switch (i->op) { // byte registers outside WB rows, conditions
-  case X_movzx8_rr: case X_movsx8_rr: n.rex = byte_needs_rex(n.rm); break;
-  case X_setcc_r: n.rex = byte_needs_rex(n.rm); n.opc |= i->cc; break;
-  case X_cmov_rr: n.opc |= i->cc; break;
-  case X_setcc_m: case X_cmov_rm: n.opc |= i->ra; break;
-  }
+  if (row->enc & BYTE_RM)
+    n->rex = byte_needs_rex(n->rm);
+  if (row->enc & COND)
+    n->opc |= zw_x64_form_has_mem(row->form) ? i->ra : i->cc;
+  if (row->form == X64_O)
+    n->opc |= n->rm & 7;
+}
+
+static inline Plan plan(const X64Row *row, const Lir *i)
+{
+  uint8_t field[6] = { i->rd, i->rn, i->rm, i->ra, row->ext, 0 };
+  const Where *at = &where[row->form];
+  Plan n = { .opc = row->opc, .modrm = at->modrm };
+  n.reg = field[at->reg] & 15, n.rm = field[at->rm] & 15, n.vvvv = field[at->vvvv] & 15;
+  n.w = row->enc & W1 || (row->enc & WSZ && i->sz == 8);
+  if ((row->enc & WB && i->sz < 4) || row->enc & (BYTE_RM | COND) || row->form == X64_O)
+    plan_special(&n, row, i);
   if (row->imm != I0)
     plan_imm(&n, row, i);
-  if (row->form == X64_O)
-    n.opc |= n.rm & 7;
   return n;
 }
 
@@ -110,7 +110,7 @@ static Plan plan(const X64Row *row, const Lir *i)
 static X64Mem normal_mem(const X64Mem *m)
 {
   X64Mem r = *m;
-  if (r.base == REG_NONE && r.index != REG_NONE && r.scale < 2 && !r.rip) {
+  if (r.base == REG_NONE && r.index != REG_NONE && r.scale < 2) {
     r.base = r.index;
     if (r.scale == 0)
       r.index = REG_NONE;
@@ -119,44 +119,11 @@ static X64Mem normal_mem(const X64Mem *m)
   return r;
 }
 
-// Bytes of displacement after ModRM/SIB.
-static unsigned disp_bytes(const X64Mem *m)
-{
-  if (m->rip || m->base == REG_NONE)
-    return 4;
-  if (m->disp == 0 && (m->base & 7) != RBP)
-    return 0;
-  return fits8(m->disp) ? 1 : 4;
-}
-static bool needs_sib(const X64Mem *m) { return !m->rip && (m->index != REG_NONE || m->base == REG_NONE || (m->base & 7) == RSP); }
-
-static bool high(unsigned reg) { return reg != REG_NONE && reg & 8; }
-
-static bool vex2(const X64Row *row, const Plan *n, bool x, bool b) { return !n->w && !x && !b && (row->enc & M3A) == M0F; }
-
-unsigned zw_x64_length(const Lir *i, const X64Mem *mem)
-{
-  const X64Row *row = &zw_x64_rows[i->op];
-  Plan n = plan(row, i);
-  X64Mem m = { 0 };
-  bool x = false, b = n.rm & 8;
-  unsigned len = 1 + n.modrm + n.imm_bytes + (n.is4 != REG_NONE) + !!(row->enc & EXTRA);
-  if (zw_x64_form_has_mem(row->form)) {
-    m = normal_mem(mem);
-    x = high(m.index), b = !m.rip && high(m.base);
-    len += needs_sib(&m) + disp_bytes(&m);
-  }
-  if (row->enc & VEX)
-    return len + (vex2(row, &n, x, b) ? 2 : 3);
-  bool rex = n.w || n.rex || n.reg & 8 || x || b;
-  return len + rex + n.opsize + !!(row->enc & LOCK) + !!(row->enc & 3) + ((row->enc & M3A) == 0 ? 0 : (row->enc & M3A) == M0F ? 1 : 2);
-}
-
 static uint8_t *put_vex(uint8_t *p, const X64Row *row, const Plan *n, bool x, bool b)
 {
   unsigned pp = row->enc & 3, map = row->enc >> 2 & 3; // ORDER: 66 F3 F2 are 1 2 3, 0F 0F38 0F3A are 1 2 3, as VEX numbers them
   bool r = n->reg & 8;
-  if (vex2(row, n, x, b)) {
+  if (!n->w && !x && !b && (row->enc & M3A) == M0F) {
     *p++ = 0xc5;
     *p++ = (uint8_t)(!r << 7 | (~n->vvvv & 15) << 3 | pp);
     return p;
@@ -167,7 +134,7 @@ static uint8_t *put_vex(uint8_t *p, const X64Row *row, const Plan *n, bool x, bo
   return p;
 }
 
-static uint8_t *put_legacy(uint8_t *p, const X64Row *row, const Plan *n, bool x, bool b)
+static inline uint8_t *put_legacy(uint8_t *p, const X64Row *row, const Plan *n, bool x, bool b)
 {
   static const uint8_t prefix[4] = { 0, 0x66, 0xf3, 0xf2 };
   if (n->opsize)
@@ -176,9 +143,9 @@ static uint8_t *put_legacy(uint8_t *p, const X64Row *row, const Plan *n, bool x,
     *p++ = 0xf0;
   if (row->enc & 3)
     *p++ = prefix[row->enc & 3];
-  bool r = n->modrm && n->reg & 8;
-  if (n->w || n->rex || r || x || b)
-    *p++ = (uint8_t)(0x40 | n->w << 3 | r << 2 | x << 1 | b);
+  unsigned rex = n->w << 3 | (n->reg & 8) >> 1 | x << 1 | b;
+  *p = (uint8_t)(0x40 | rex);
+  p += rex || n->rex;
   unsigned map = row->enc & M3A;
   if (map)
     *p++ = 0x0f;
@@ -187,49 +154,55 @@ static uint8_t *put_legacy(uint8_t *p, const X64Row *row, const Plan *n, bool x,
   return p;
 }
 
-static uint8_t *put_mem(uint8_t *p, unsigned reg, const X64Mem *m, uint8_t **rip_at)
+static inline uint8_t *put_mem(uint8_t *p, unsigned reg, const X64Mem *m, uint8_t **rip_at)
 {
-  unsigned bytes = disp_bytes(m), mod = m->rip || m->base == REG_NONE ? 0 : bytes == 0 ? 0 : bytes == 1 ? 1 : 2;
-  unsigned base = m->base == REG_NONE ? 5 : m->base & 7;
-  bool sib = needs_sib(m);
-  *p++ = (uint8_t)(mod << 6 | (reg & 7) << 3 | (sib ? 4 : m->rip ? 5 : base));
-  if (sib)
-    *p++ = (uint8_t)(m->scale << 6 | (m->index == REG_NONE ? 4 : m->index & 7) << 3 | base);
-  if (m->rip)
+  unsigned reg_bits = (reg & 7) << 3;
+  if (m->rip) {
+    *p++ = (uint8_t)(reg_bits | 5);
     *rip_at = p;
-  if (bytes == 1)
-    *p++ = (uint8_t)m->disp;
-  else if (bytes == 4)
-    zw_put32(p, m->rip ? 0 : (uint32_t)m->disp), p += 4;
-  return p;
+    zw_put32(p, 0);
+    return p + 4;
+  }
+  if (m->base == REG_NONE) {
+    *p++ = (uint8_t)(reg_bits | 4);
+    *p++ = (uint8_t)(m->scale << 6 | (m->index == REG_NONE ? 4 : m->index & 7) << 3 | 5);
+    zw_put32(p, (uint32_t)m->disp);
+    return p + 4;
+  }
+  unsigned base = m->base & 7, mod = m->disp == 0 && base != RBP ? 0 : fits8(m->disp) ? 0x40 : 0x80;
+  if (m->index != REG_NONE || base == RSP) {
+    *p++ = (uint8_t)(mod | reg_bits | 4);
+    *p++ = (uint8_t)(m->scale << 6 | (m->index == REG_NONE ? 4 : m->index & 7) << 3 | base);
+  } else
+    *p++ = (uint8_t)(mod | reg_bits | base);
+  zw_put32(p, (uint32_t)m->disp); // the buffer has room for what is not wanted of it
+  return p + (mod == 0 ? 0 : mod == 0x40 ? 1 : 4);
 }
 
 uint8_t *zw_x64_put(uint8_t *p, const Lir *i, const X64Mem *mem, uint8_t **rip_at)
 {
   const X64Row *row = &zw_x64_rows[i->op];
+  ASSERT(row->form != X64_P);
   Plan n = plan(row, i);
   X64Mem m = { 0 };
   bool has_mem = zw_x64_form_has_mem(row->form), x = false, b = n.rm & 8;
   if (has_mem) {
     m = normal_mem(mem);
     ASSERT(m.index != RSP && (m.base < 16 || m.base == REG_NONE) && (m.index < 16 || m.index == REG_NONE));
-    x = high(m.index), b = !m.rip && high(m.base);
+    x = m.index & 8 && m.index != REG_NONE, b = m.base & 8 && m.base != REG_NONE;
   }
   p = row->enc & VEX ? put_vex(p, row, &n, x, b) : put_legacy(p, row, &n, x, b);
   *p++ = n.opc;
-  if (row->enc & EXTRA)
-    *p++ = row->ext;
   if (has_mem)
     p = put_mem(p, n.reg, &m, rip_at);
   else if (n.modrm)
     *p++ = (uint8_t)(0xc0 | (n.reg & 7) << 3 | (n.rm & 7));
-  if (n.is4 != REG_NONE)
-    *p++ = (uint8_t)(n.is4 << 4);
-  switch (n.imm_bytes) {
-  case 1: *p++ = (uint8_t)n.imm; break;
-  case 2: zw_put16(p, (uint16_t)n.imm), p += 2; break;
-  case 4: zw_put32(p, (uint32_t)n.imm), p += 4; break;
-  }
+  else if (row->enc & EXTRA)
+    *p++ = row->ext;
+  if (row->form == X64_RRRX)
+    *p++ = (uint8_t)((i->rm & 15) << 4);
+  if (n.imm_bytes)
+    zw_put32(p, (uint32_t)n.imm), p += n.imm_bytes;
   return p;
 }
 

@@ -67,7 +67,8 @@ enum { // `use` of a row
 };
 enum { // `enc` of a row
   P66 = 1, PF3 = 2, PF2 = 3, M0F = 1 << 2, M38 = 2 << 2, M3A = 3 << 2, VEX = 1 << 4, W1 = 1 << 5, WSZ = 1 << 6, WB = 1 << 7,
-  LOCK = 1 << 8, EXTRA = 1 << 9 /* `ext` is one more opcode byte */,
+  LOCK = 1 << 8, EXTRA = 1 << 9 /* `ext` is one more opcode byte */, COND = 1 << 10 /* condition in the opcode */,
+  BYTE_RM = 1 << 11 /* ModRM.rm is a byte register */,
 };
 typedef enum X64Imm { I0, I8, IZ } X64Imm;
 typedef struct X64Row { const char *text; uint16_t enc; uint8_t form, opc, ext, imm, use, mw; } X64Row;

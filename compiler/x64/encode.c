@@ -4,9 +4,10 @@
 // out  FuncCode: hot chunks, cold chunks, trap stubs, then an island of constants and jump tables; sites, stack
 //      maps, handlers and call frame information as by-products of the order in which code is written
 //
-// The first walk adds up an upper bound of the code's size (exact but for branches and padding), so that the second
-// knows the largest possible distance of a forward branch when it writes it: at most 127 means rel8.  Backward
-// branches are exact.  Nothing is ever moved or written twice.  Each LIR reserves its bound with one CHECK.
+// The first walk writes every instruction but branches, calls and returns, which depend on the layout, to a side buffer
+// and adds up an upper bound of the code's size (exact but for branches and padding).  So the second, which copies and
+// fills the gaps, knows the largest possible distance of a forward branch when it writes it: at most 127 means
+// rel8.  Backward branches are exact.  Each LIR reserves its bound with one CHECK.
 #include "compiler/x64/asm.h"
 #include "compiler/emit/cfi.h"
 #include "compiler/x64/x64_int.h"
@@ -24,7 +25,7 @@ enum {
 };
 
 typedef struct Patch { uint32_t at, chunk; bool rel8; } Patch;          // forward branch to a chunk
-typedef struct ConstUse { uint32_t at, next, id, bytes; } ConstUse;     // rip-relative field; rip = next
+typedef struct ConstUse { uint32_t at, next, id, bytes; } ConstUse;     // rip-relative field; rip = next.  First walk: in its instruction
 typedef struct TableUse { uint32_t at, id; } TableUse;                  // rip-relative field at the end of its lea
 typedef struct TrapStub { uint32_t kind, wasm_at, jump_at; bool rel8, no_frame, shared; } TrapStub; // shared: with the one before
 
@@ -46,6 +47,8 @@ typedef struct Enc {
   uint64_t *frame_bits;                // a bit per 8 bytes of the frame; zero between stack maps
   uint32_t k, ub, end_ub;              // current place; bound of the current offset; bound of the end of all chunks
   uint32_t epilogues, epilogue_off, map;
+  VEC(uint8_t) raw;                    // instructions of the first walk
+  uint32_t raw_at, const_at;           // what the second walk has taken of raw and const_uses
   bool align32;
   VEC(Patch) patches;
   VEC(ConstUse) const_uses;
@@ -237,6 +240,23 @@ static void follow_area(Enc *e, const Lir *i)
   }
 }
 
+// Write to the side buffer; returns the length.
+static uint32_t put_raw(Enc *e, const Lir *i, unsigned form)
+{
+  zw_reserve(e->s, &e->raw, e->raw.n + X64_PUT_BYTES);
+  uint8_t *p = e->raw.p + e->raw.n, *rip_at = NULL;
+  X64Mem m = { 0 };
+  if (zw_x64_form_has_mem(form))
+    m = mem_of(e, i);
+  uint32_t n = (uint32_t)(zw_x64_put(p, i, &m, &rip_at) - p);
+  if (rip_at) {
+    uint32_t bytes = zw_x64_rows[i->op].mw ? zw_x64_rows[i->op].mw : i->sz;
+    *zw_push(e->s, &e->const_uses) = (ConstUse){ (uint32_t)(rip_at - p), n, (uint32_t)i->disp, bytes };
+  }
+  e->raw.n += n;
+  return n;
+}
+
 static uint32_t measure_chunk(Enc *e, uint32_t k)
 {
   const LirChunk *c = &e->l->chunks[e->order[k]];
@@ -246,15 +266,7 @@ static uint32_t measure_chunk(Enc *e, uint32_t k)
   for (const Lir *i = e->l->lir + c->first; i < end; i++) {
     CHECK(i->op < X64_NOPS);
     unsigned form = zw_x64_rows[i->op].form;
-    uint32_t n;
-    if (form == X64_P)
-      n = pseudo_bound(e, k, i, end);
-    else {
-      X64Mem m = { 0 };
-      if (zw_x64_form_has_mem(form))
-        m = mem_of(e, i);
-      n = zw_x64_length(i, &m);
-    }
+    uint32_t n = form == X64_P ? pseudo_bound(e, k, i, end) : put_raw(e, i, form);
     follow_area(e, i);
     CHECK(n <= UINT16_MAX);
     e->bound[i - e->l->lir] = (uint16_t)n;
@@ -311,16 +323,11 @@ static void measure(Enc *e)
 
 // ---- writing ----
 
-static void ins_mem(Enc *e, const Lir *i, X64Mem m)
+static void ins(Enc *e, Lir i)
 {
-  uint8_t *rip_at = NULL;
-  e->p = zw_x64_put(e->p, i, &m, &rip_at);
-  if (!rip_at)
-    return;
-  uint32_t bytes = zw_x64_rows[i->op].mw ? zw_x64_rows[i->op].mw : i->sz;
-  *zw_push(e->s, &e->const_uses) = (ConstUse){ (uint32_t)(rip_at - e->base), here(e), (uint32_t)i->disp, bytes };
+  X64Mem m = { .base = i.rn, .index = REG_NONE, .disp = i.disp };
+  e->p = zw_x64_put(e->p, &i, &m, NULL);
 }
-static void ins(Enc *e, Lir i) { ins_mem(e, &i, (X64Mem){ .base = i.rn, .index = REG_NONE, .disp = i.disp }); }
 // Load or store [rsp + off].
 static void ins_rsp(Enc *e, unsigned op, unsigned sz, unsigned rd, uint32_t off)
 {
@@ -673,20 +680,27 @@ static void after_call(Enc *e, const Lir *i)
   }
 }
 
+// An instruction that the first walk has written.
+static void copy_raw(Enc *e, const Lir *i, uint32_t n)
+{
+  if (zw_x64_form_has_mem(zw_x64_rows[i->op].form)) {
+    if (i->at && i->op != X_call_m && i->op != X_lea)
+      put_site(e, SITE_FAULT | (i->x ? i->x : TRAP_oob), i->at);
+    if (i->rn == REG_CONST) {
+      ConstUse *u = &e->const_uses.p[e->const_at++];
+      u->at += here(e), u->next += here(e);
+    }
+  }
+  memcpy(e->p, e->raw.p + e->raw_at, X64_MAX_INSN + 1);
+  e->p += n, e->raw_at += n;
+}
+
 static void put_lir(Enc *e, const Lir *i, const Lir *end)
 {
-  unsigned form = zw_x64_rows[i->op].form;
-  if (form == X64_P)
+  if (zw_x64_rows[i->op].form == X64_P)
     put_pseudo(e, i, end);
-  else {
-    X64Mem m = { 0 };
-    if (zw_x64_form_has_mem(form)) {
-      m = mem_of(e, i);
-      if (i->at && i->op != X_call_m && i->op != X_lea)
-        put_site(e, SITE_FAULT | (i->x ? i->x : TRAP_oob), i->at);
-    }
-    ins_mem(e, i, m);
-  }
+  else
+    copy_raw(e, i, e->bound[i - e->l->lir]);
   if (is_call(i->op))
     after_call(e, i);
   follow_area(e, i);
@@ -719,7 +733,7 @@ static void put_chunk(Enc *e)
   e->map = first_map(e->l, c->first);
   for (const Lir *i = lir + c->first; i < end; i++) {
     uint32_t bound = e->bound[i - lir];
-    CHECK((size_t)(e->end - e->p) >= bound);
+    CHECK((size_t)(e->end - e->p) >= bound + X64_PUT_BYTES);
     e->ub += bound;
     const uint8_t *was = e->p;
     if (i->op == X_jcc && turns_round(e, e->k, i, end)) {
@@ -915,7 +929,8 @@ FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena 
   layout_frame(e);
   order_chunks(e);
   measure(e);
-  uint64_t cap = (uint64_t)e->end_ub + CALL_BYTES * ((uint64_t)e->ntraps + 1) + island_bound(e) + 64;
+  zw_reserve(e->s, &e->raw, e->raw.n + X64_PUT_BYTES);
+  uint64_t cap = (uint64_t)e->end_ub + CALL_BYTES * ((uint64_t)e->ntraps + 1) + island_bound(e) + 4 * X64_PUT_BYTES;
   if (cap > INT32_MAX)
     zw_fail(ctx, ERR_limit, ZW_NO_POS, "function %u has more than 2 GiB of machine code", l->z->func);
   e->base = e->p = zw_arena_alloc(e->s, cap, 64);
