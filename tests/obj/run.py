@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Objects against the facts that the design promises.   run.py BIN_DIR [CORPUS.wasm...]
+
+Sections, relocations, symbols and unwind data as readelf sees them; the same bytes for every -j and every order of
+compilation; the same machine code in the object, in the .cwasm file and in the memory of a running JIT, read from
+three processes.
+"""
+import os
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+here = os.path.dirname(os.path.abspath(__file__))
+bin_dir = os.path.abspath(sys.argv[1])
+zwasmc, zwasm = os.path.join(bin_dir, "zwasmc"), os.path.join(bin_dir, "zwasm")
+passed = failed = 0
+
+
+def check(name, ok, text=""):
+    global passed, failed
+    passed, failed = passed + bool(ok), failed + (not ok)
+    print(f"{'ok  ' if ok else 'FAIL'} {name}" + ("" if ok else "\n" + str(text).strip()[-2000:]), flush=True)
+    return ok
+
+
+def run(args, **kw):
+    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600, **kw)
+    return p.returncode, p.stdout.decode(errors="replace")
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+class Elf:
+    """Just enough of an ELF64 reader: sections by name, symbols, relocations."""
+
+    def __init__(self, path):
+        self.b = b = read(path)
+        shoff, = struct.unpack_from("<Q", b, 40)
+        shentsize, shnum, shstrndx = struct.unpack_from("<HHH", b, 58)
+        raw = [struct.unpack_from("<IIQQQQIIQQ", b, shoff + k * shentsize) for k in range(shnum)]
+        names = b[raw[shstrndx][4]:raw[shstrndx][4] + raw[shstrndx][5]]
+        self.sections = [(self.text(names, r[0]), r) for r in raw]
+        self.by_name = {n: r for n, r in self.sections}
+        self.symbols = []
+        st, strtab = self.by_name[".symtab"], self.contents(".strtab")
+        for k in range(st[5] // 24):
+            name, info, other, shndx, value, size = struct.unpack_from("<IBBHQQ", b, st[4] + 24 * k)
+            self.symbols.append((self.text(strtab, name), info >> 4, info & 15, other, shndx, value, size))
+
+    @staticmethod
+    def text(b, at):
+        return b[at:b.index(b"\0", at)].decode()
+
+    def contents(self, name):
+        r = self.by_name[name]
+        return self.b[r[4]:r[4] + r[5]]
+
+
+def cwasm_text(path):
+    b = read(path)
+    nsections, = struct.unpack_from("<I", b, 28)
+    for k in range(nsections):
+        kind, _, off, size = struct.unpack_from("<IIQQ", b, 56 + 24 * k)
+        if kind == 1:
+            return b[off:off + size]
+    raise ValueError("no text section")
+
+
+def jit_text(wasm, size):
+    """The anonymous executable mapping of a JIT that waits on its input."""
+    fifo = "fifo"
+    os.path.exists(fifo) or os.mkfifo(fifo)
+    p = subprocess.Popen([zwasm, "run", "-mcpu=x86-64-v2", "--dir", ".::/work", wasm, "/work/fifo"], stdin=subprocess.PIPE,
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(6000):
+            time.sleep(0.005)
+            with open(f"/proc/{p.pid}/maps") as maps:
+                for line in maps:
+                    m = re.match(r"([0-9a-f]+)-([0-9a-f]+) r-xp 00000000 00:00 0 *$", line)
+                    if m and int(m[2], 16) - int(m[1], 16) == (size + 4095) // 4096 * 4096:
+                        os.kill(p.pid, signal.SIGSTOP)
+                        with open(f"/proc/{p.pid}/mem", "rb") as mem:
+                            mem.seek(int(m[1], 16))
+                            return mem.read(size)
+            if p.poll() is not None:
+                return None
+        return None
+    finally:
+        p.kill()
+        p.wait()
+
+
+def compare_texts(wasm, stem):
+    """One module's machine code in three lanes."""
+    name = os.path.basename(wasm)
+    code, out = run([zwasmc, wasm, "-o", stem + ".cwasm"])
+    check(f"{name}: zwasmc makes a .cwasm", code == 0, out)
+    code, out = run([zwasmc, "--emit=exe", wasm, "-o", stem + ".exe", "--print-link-args"])
+    code2, out2 = run([zwasmc, "-c", "--no-header", "--mangle=exact", wasm, "-o", stem + ".o"])
+    if not check(f"{name}: zwasmc makes an object", code == 0 and code2 == 0, out + out2):
+        return
+    in_object, in_cwasm = Elf(stem + ".o").contents(".text.zwasm." + stem), cwasm_text(stem + ".cwasm")
+    check(f"{name}: object and .cwasm have the same machine code", in_object == in_cwasm, f"{len(in_object)} {len(in_cwasm)}")
+    in_memory = jit_text(wasm, len(in_object))
+    check(f"{name}: the JIT has the same machine code", in_memory == in_object, f"{in_memory and len(in_memory)} {len(in_object)}")
+
+
+def facts():
+    """The sample's object, section by section."""
+    e = Elf("sample.o")
+    names = [n for n, _ in e.sections]
+    for n, flags in ((".text.zwasm.sample", 6), (".text.sample", 6), (".rodata.zwasm.sample", 2), (".zwasm.meta.sample", 2),
+                     (".data.rel.ro.zwasm.sample", 3), (".eh_frame", 2), (".note.GNU-stack", 0)):
+        check(f"section {n}", n in names and e.by_name[n][2] == flags, names)
+    check("no relocation in .text.zwasm", not any(n.startswith(".rela.text.zwasm") for n in names), names)
+    check("no writable section but descriptor and state", [n for n, r in e.sections if r[2] & 1] == [".data.rel.ro.zwasm.sample", ".bss.zwasm.sample"], names)
+    code, out = run(["readelf", "-aW", "sample.o"])
+    check("readelf has nothing to say", code == 0 and "arning" not in out and "rror:" not in out, out)
+    code, out = run(["readelf", "-rW", "sample.o"])
+    kinds = set(re.findall(r"R_X86_64_\w+", out))
+    check("relocations are of five kinds", kinds <= {"R_X86_64_64", "R_X86_64_PC32", "R_X86_64_PLT32"}, kinds)
+    check("no global offset table", "GOT" not in out, out)
+    header = open("sample.h").read()
+    defined = {s[0] for s in e.symbols if s[1] == 1 and s[4]}
+    declared = set(re.findall(r"\b(sample_\w+)\(", header)) | {"sample_module"}
+    imports = {"sample_env_log", "sample_env_get_time", "sample_env_pair"}
+    extra = defined - declared
+    check("at most five globals beside the header's", len(extra) <= 5, extra)
+    check("every function of the header is defined", declared - imports - {"sample_instance"} <= defined, declared - defined)
+    undefined = {s[0] for s in e.symbols if s[1] == 1 and not s[4]}
+    ours = {s for s in undefined if not s.startswith(("zwasm_rt_", "zwasm_wasi_", "zwasm_abi_"))}
+    check("undefined are the imports and the runtime", ours == imports, undefined)
+    check("definitions are hidden", all(s[3] == 2 for s in e.symbols if s[1] == 1 and s[4]))
+    text = [k for k, (n, _) in enumerate(e.sections) if n == ".text.zwasm.sample"][0]
+    locals_ = sorted((s[5], s[6], s[0]) for s in e.symbols if s[1] == 0 and s[2] == 2 and s[4] == text)
+    check("a symbol per function", {"sample.add", "sample.sub", "sample.mul"} <= {s[2] for s in locals_}, locals_)
+    check("symbols do not overlap", all(a[0] + a[1] <= b[0] for a, b in zip(locals_, locals_[1:])), locals_)
+    check("symbols have sizes", all(s[1] for s in locals_), locals_)
+    code, out = run(["readelf", "--debug-dump=frames", "sample.o"])
+    check("an unwind entry per function", out.count(" FDE ") >= len(locals_) + len(defined) - 1, out)
+
+
+def main():
+    work = tempfile.mkdtemp()
+    os.chdir(work)
+    run(["wat2wasm", "--debug-names", "--enable-all", os.path.join(here, "sample.wat"), "-o", "sample.wasm"])
+    code, out = run([zwasmc, "sample.wasm", "-o", "sample.o"])
+    if check("zwasmc makes object and header", code == 0 and os.path.exists("sample.h"), out):
+        facts()
+    first = read("sample.o")
+    for name, flags, env in (("again", [], {}), ("-j2", ["-j2"], {}), ("-j7", ["-j7"], {}), ("shuffled", [], {"ZW_SHUFFLE": "1"}),
+                             ("shuffled, -j3", ["-j3"], {"ZW_SHUFFLE": "2"})):
+        code, out = run([zwasmc, "sample.wasm", "-o", "sample.o", *flags], env={**os.environ, **env})
+        check(f"the same bytes {name}", code == 0 and read("sample.o") == first, out)
+    os.makedirs("elsewhere", exist_ok=True)
+    shutil.copy("sample.wasm", "elsewhere/sample.wasm")
+    code, out = run([zwasmc, "elsewhere/sample.wasm", "-o", "elsewhere/sample.o"])
+    check("the same bytes from another folder", code == 0 and read("elsewhere/sample.o") == first, out)
+    run([zwasmc, "-s", "sample.wasm", "-o", "stripped.o", "--prefix=sample"])
+    stripped = Elf("stripped.o")
+    check("-s leaves no local function symbol", not [s for s in stripped.symbols if s[1] == 0 and s[2] == 2])
+    check("-s keeps the machine code", stripped.contents(".text.zwasm.sample") == Elf("sample.o").contents(".text.zwasm.sample"))
+    for k, wasm in enumerate(sys.argv[2:]):
+        compare_texts(wasm, f"m{k}")
+    shutil.rmtree(work)
+    print(f"obj: {passed} passed, {failed} failed")
+    sys.exit(failed > 0)
+
+
+main()
