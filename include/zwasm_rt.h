@@ -119,6 +119,8 @@ zwasm_status_t zwasm_rt_call_try(zwasm_instance_t *, uint32_t func, zwasm_value_
 zwasm_memory_t *zwasm_rt_memory(zwasm_instance_t *, uint32_t index);
 zwasm_table_t *zwasm_rt_table(zwasm_instance_t *, uint32_t index);
 void *zwasm_rt_global(zwasm_instance_t *, uint32_t index); /* address of its value */
+/* Imports of WASI preview 1 are bound to functions `void zwasm_wasi_p1_fd_write(void *wasi, void *caller, zwasm_value_t *args)`,
+   one per call and archive member; runtime/wasi/p1.def lists them. */
 /* A program made with --emit=exe: start.o looks for these two. */
 typedef struct zwasm_exe_options {
   size_t struct_size, max_stack;
