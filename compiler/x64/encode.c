@@ -411,6 +411,7 @@ static uint32_t put_jcc_forward(Enc *e, unsigned cc, bool rel8)
 
 static void put_jump_to_trap(Enc *e, unsigned cc, uint32_t kind, uint32_t wasm_at, bool no_frame)
 {
+  ASSERT(e->out == 0);
   // the stubs come after all chunks, in the order of their jumps; the one without a frame last
   uint64_t far = (uint64_t)e->end_ub + CALL_BYTES * (uint64_t)(no_frame ? e->ntraps : e->stubs.n) - e->ub;
   TrapStub *last = e->stubs.n ? &e->stubs.p[e->stubs.n - 1] : NULL;
@@ -684,8 +685,10 @@ static void after_call(Enc *e, const Lir *i)
 static void copy_raw(Enc *e, const Lir *i, uint32_t n)
 {
   if (zw_x64_form_has_mem(zw_x64_rows[i->op].form)) {
-    if (i->at && i->op != X_call_m && i->op != X_lea)
+    if (i->at && i->op != X_call_m && i->op != X_lea) {
+      ASSERT(e->out == 0); // the records know rsp only outside of areas
       put_site(e, SITE_FAULT | (i->x ? i->x : TRAP_oob), i->at);
+    }
     if (i->rn == REG_CONST) {
       ConstUse *u = &e->const_uses.p[e->const_at++];
       u->at += here(e), u->next += here(e);

@@ -527,6 +527,124 @@ static void a_frame_beyond_the_limit_is_refused_with_a_sentence(void **state)
   rig_free(r);
 }
 
+// ---- random control flow against a model ----
+
+static uint64_t seed;
+static uint32_t rnd(uint32_t n)
+{
+  seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+  return (uint32_t)(seed >> 20) % n;
+}
+
+enum { NODES = 15, TABLE = 5, END_RET, END_JMP, END_FALL, END_BRANCH, END_BRANCH_FALL, END_TABLE };
+typedef struct Node { uint32_t mul, add, bit; int end; uint32_t a, b, table[TABLE], filler, next; bool cold; } Node; // b0..b15; next: what follows
+
+static uint32_t label_of(uint32_t n) { return n % 3 == 2 ? LABEL_STUB | n : n; } // some are stubs
+
+static void write_node(Fn *f, const Node *v, uint32_t n)
+{
+  if (n)
+    chunk(f, label_of(n), v->cold);
+  f->chunks.p[f->chunks.n - 1].align = n % 5 == 4;
+  in_imm(f, X_imul_rri, 4, RAX, (int32_t)v->mul)->rn = RAX;
+  in_imm(f, X_add_ri, 4, RAX, (int32_t)v->add);
+  if (v->filler)
+    filler(f, v->filler);
+  in_imm(f, X_sub_ri, 8, RDI, 1);
+  Lir *i = in(f, X_trapcc, 0, 0, 0);
+  i->cc = CC_S, i->x = TRAP_interrupted, i->at = n;
+  switch (v->end) {
+  case END_RET: in(f, X_ret, 0, 0, 0); break;
+  case END_JMP: jump(f, -1, label_of(v->a)); break;
+  case END_FALL: break;
+  case END_BRANCH:
+  case END_BRANCH_FALL:
+    in_imm(f, X_bt_ri, 4, RAX, (int32_t)v->bit);
+    jump(f, CC_B, label_of(v->a));
+    if (v->end == END_BRANCH)
+      jump(f, -1, label_of(v->b));
+    break;
+  case END_TABLE:
+    in(f, X_mov_rr, 4, RCX, RAX);
+    in_imm(f, X_and_ri, 4, RCX, 3);
+    i = in(f, X_jtable, 8, RDX, RCX);
+    i->ra = RCX, i->x = f->tables.n;
+    *zw_push(f->a, &f->tables) = (LirTable){ f->table_labels.n, 4 };
+    for (unsigned k = 0; k < 4; k++)
+      *zw_push(f->a, &f->table_labels) = label_of(v->table[k]);
+    break;
+  }
+}
+
+// Steps left and value at the end; UINT32_MAX steps: ran out in node *at.
+static uint32_t model(const Node *nodes, uint32_t x, int64_t steps, uint32_t *at, bool *ran_out)
+{
+  uint32_t n = 0;
+  for (;;) {
+    const Node *v = &nodes[n];
+    x = x * v->mul + v->add;
+    *at = n;
+    *ran_out = --steps < 0;
+    if (*ran_out)
+      return 0;
+    switch (v->end) {
+    case END_RET: return x;
+    case END_JMP: n = v->a; break;
+    case END_FALL: n = v->next; break;
+    case END_BRANCH: n = x >> v->bit & 1 ? v->a : v->b; break;
+    case END_BRANCH_FALL: n = x >> v->bit & 1 ? v->a : v->next; break;
+    case END_TABLE: n = v->table[x & 3]; break;
+    }
+  }
+}
+
+static void random_control_flow_does_what_the_model_does(void **state)
+{
+  (void)state;
+  for (uint32_t round = 0; round < 400; round++) {
+    seed = 0x9e3779b97f4a7c15ull * (round + 1);
+    Node nodes[NODES];
+    for (uint32_t n = 0; n < NODES; n++) {
+      Node *v = &nodes[n];
+      *v = (Node){ .mul = rnd(1000) * 2 + 3, .add = rnd(5000), .bit = rnd(20), .end = END_RET + (int)rnd(6), .a = 1 + rnd(NODES - 1), .b = 1 + rnd(NODES - 1) };
+      v->cold = n && rnd(3) == 0;
+      v->filler = rnd(3) == 0 ? 2 + rnd(round % 2 ? 60 : 12) : 0;
+      for (unsigned k = 0; k < TABLE; k++)
+        v->table[k] = 1 + rnd(NODES - 1);
+    }
+    uint32_t last = UINT32_MAX;
+    for (int cold = 0; cold < 2; cold++)
+      for (uint32_t n = 0; n < NODES; n++)
+        if (nodes[n].cold == cold) {
+          if (last != UINT32_MAX)
+            nodes[last].next = n;
+          last = n;
+        }
+    if (nodes[last].end == END_FALL || nodes[last].end == END_BRANCH_FALL)
+      nodes[last].end = END_RET;
+    Rig *r = rig_new();
+    Fn *f = rig_func(r, rig_type(r, "ll", "l"));
+    f->l.used_saved = round % 4 == 1 ? X64_BIT(RBX) : 0;
+    in(f, X_mov_rr, 4, RAX, RSI);
+    for (uint32_t n = 0; n < NODES; n++)
+      write_node(f, &nodes[n], n);
+    rig_build(r);
+    for (uint32_t k = 0; k < 6; k++) {
+      Value v[2] = { { .u64 = k * 7 }, { .u64 = k * 12345 } };
+      uint32_t at;
+      bool ran_out;
+      uint32_t want = model(nodes, k * 12345, k * 7, &at, &ran_out);
+      Outcome o = rig_call(r, 0, v);
+      assert_int_equal(o.trap, ran_out ? TRAP_interrupted : TRAP_none);
+      if (ran_out)
+        assert_int_equal(rig_site(r, o.site_pc).wasm_at, at);
+      else
+        assert_int_equal(v[0].u64, want);
+    }
+    rig_free(r);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -544,6 +662,7 @@ int main(void)
     cmocka_unit_test(tail_calls_grow_and_shrink_the_arguments),
     cmocka_unit_test(stack_maps_name_the_slots_from_rsp),
     cmocka_unit_test(handlers_cover_the_calls_of_their_try),
+    cmocka_unit_test(random_control_flow_does_what_the_model_does),
     cmocka_unit_test(a_frame_beyond_the_limit_is_refused_with_a_sentence),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
