@@ -56,16 +56,3 @@ bool zw_features_parse(const char *text, uint64_t *out, char *err, size_t err_by
   *out = set;
   return true;
 }
-
-ValKind zw_val_kind(const Module *m, ValType t)
-{
-  if (!zw_is_ref(t)) {
-    ASSERT(t <= VT_V128);
-    return (ValKind)t; // ORDER valkind
-  }
-  uint32_t h = zw_heap_type(t);
-  bool func = h < HEAP_ABSTRACT ? m->types[h].kind == COMP_FUNC : h == HEAP_FUNC || h == HEAP_NOFUNC;
-  return func ? VK_FUNCREF : VK_REF;
-}
-STATIC_ASSERT((int)VK_I32 == VT_I32 && (int)VK_I64 == VT_I64 && (int)VK_F32 == VT_F32 && (int)VK_F64 == VT_F64 &&
-                (int)VK_V128 == VT_V128, "ORDER valkind");

@@ -17,6 +17,7 @@ typedef struct TypeDef {
   uint32_t rec_first, rec_count; // its recursion group
   uint32_t canon;           // equal for equal types of this module (the lowest such index); filled by check
   uint32_t depth;           // length of the supertype chain
+  bool defaultable;         // every field has a default value; filled by check
   FuncType func;            // COMP_FUNC
   uint32_t nfields; const FieldType *fields; // COMP_STRUCT; COMP_ARRAY has one
   const uint32_t *display;  // depth + 1 canonical indices, the root first, canon last; filled by check
@@ -88,6 +89,7 @@ enum {
   LIMIT_PARAMS = 1000, LIMIT_RESULTS = 1000, LIMIT_BODY = 7654321, LIMIT_LOCALS = 50000, LIMIT_STRUCT_FIELDS = 10000,
   LIMIT_SUBTYPE_DEPTH = 63, LIMIT_REC_GROUP = 1000000, LIMIT_TABLE_ELEMS = 10000000, LIMIT_MODULE = 1024 * 1024 * 1024,
   LIMIT_PAGES32 = 65536, LIMIT_CONST_OPS = 100000, LIMIT_ARRAY_NEW_FIXED = 10000,
+  LIMIT_OPERANDS = 1000000, // on the stack of one function: ours, 7.6 MB of body could push a thousand values with every two bytes
 };
 
 // Decode all sections; bodies and constant expressions stay bytes.  Fails through ctx.  spec: binary-module

@@ -1,0 +1,356 @@
+// The walk over one body.  Most instructions of real code are a handful: locals, constants, arithmetic, plain loads and
+// stores.  In live code they go through a table by opcode byte, with the operand stack in registers; whatever does not fit
+// at first sight - another type, an odd encoding, an error - is left to zw_check_op, which knows everything.
+#include "compiler/wasm/check_int.h"
+#include <string.h>
+
+// ---- the table ----
+
+enum { // FastOp.how
+  FAST_NOT,
+  FAST_NUM1, FAST_NUM2,   // one or two operands, one result
+  FAST_LOAD, FAST_STORE,  // of memory 0
+  FAST_CONST32, FAST_CONST64, FAST_CONST_BYTES,
+  FAST_GET, FAST_SET, FAST_TEE, FAST_GLOBAL_GET, FAST_GLOBAL_SET, FAST_DROP, FAST_SELECT
+};
+
+static void fast_row(FastOp *o, const OpInfo *i, ValType mem0)
+{
+  o->effects = i->flags & OPF_TRAPS ? EFF_TRAP : 0;
+  if (i->kind == OPK_MEM) {
+    if (mem0 == VT_BOT || (i->flags & OPF_ATOMIC))
+      return;
+    o->align_log2 = (uint8_t)__builtin_ctz(i->width);
+    if (i->flags & OPF_STORE) {
+      o->how = FAST_STORE;
+      o->in = mem0 | (uint64_t)i->in[1] << 32;
+      o->effects |= EFF_STORE0;
+    } else {
+      o->how = FAST_LOAD;
+      o->in = mem0;
+      o->out = i->out[0];
+    }
+    return;
+  }
+  if ((i->kind != OPK_NUM && i->kind != OPK_TNUM) || i->nin > 2 || i->nout != 1 || (i->flags & OPF_LANEIMM))
+    return;
+  o->how = i->nin == 1 ? FAST_NUM1 : FAST_NUM2;
+  o->in = i->nin == 1 ? i->in[0] : i->in[0] | (uint64_t)i->in[1] << 32;
+  o->out = i->out[0];
+}
+
+void zw_fill_fast_ops(FuncCheck *f)
+{
+  static const struct { Op op; FastOp fast; } rows[] = {
+    { OP_local_get, { .how = FAST_GET } }, { OP_local_set, { .how = FAST_SET } }, { OP_local_tee, { .how = FAST_TEE } },
+    { OP_global_get, { .how = FAST_GLOBAL_GET } }, { OP_global_set, { .how = FAST_GLOBAL_SET } },
+    { OP_drop, { .how = FAST_DROP } }, { OP_select, { .how = FAST_SELECT } },
+    { OP_i32_const, { .how = FAST_CONST32, .out = VT_I32 } }, { OP_i64_const, { .how = FAST_CONST64, .out = VT_I64 } },
+    { OP_f32_const, { .how = FAST_CONST_BYTES, .bytes = 4, .out = VT_F32 } },
+    { OP_f64_const, { .how = FAST_CONST_BYTES, .bytes = 8, .out = VT_F64 } },
+  };
+  for (unsigned b = 0; b < 256; b++)
+    if (zw_op_one_byte[b] != OP_COUNT && zw_op_info[zw_op_one_byte[b]].feature == FEAT_CORE)
+      fast_row(&f->fast[b], &zw_op_info[zw_op_one_byte[b]], f->mem0);
+  for (unsigned k = 0; k < ARRAY_COUNT(rows); k++)
+    f->fast[zw_op_info[rows[k].op].code] = rows[k].fast;
+}
+
+// ---- the walk ----
+
+// An index in one or two bytes.  There must be a byte behind it, as there is in every valid body.
+static inline bool small_index(const uint8_t **p, const uint8_t *end, uint32_t *x)
+{
+  if (end - *p < 3)
+    return false;
+  uint32_t a = (*p)[0], b = (*p)[1];
+  if (a < 0x80) {
+    *x = a;
+    *p += 1;
+    return true;
+  }
+  *x = (a & 0x7f) | b << 7;
+  *p += 2;
+  return b < 0x80;
+}
+
+// Bytes of the LEB at p, which has 8 readable bytes; more than 8: 9 or more.
+static inline unsigned leb_bytes(const uint8_t *p)
+{
+  uint64_t last = ~zw_get64(p) & 0x8080808080808080u;
+  return last ? (unsigned)__builtin_ctzll(last) / 8 + 1 : 9;
+}
+
+static inline uint64_t two_types(const ValType *top)
+{
+  uint64_t v;
+  memcpy(&v, top - 2, 8);
+  return v;
+}
+
+static void walk(FuncCheck *f)
+{
+  const Module *m = f->m;
+  const uint8_t *p = f->r.p, *const end = f->r.end;
+  const uint8_t *const safe = m->len >= 8 ? m->bytes + m->len - 8 : m->bytes; // up to here 8 bytes can be read
+  const ValType *const locals = f->locals;
+  const uint32_t nlocals = f->nlocals;
+  ValType *sp = f->sp, *sp_max = f->sp_max;
+  uint32_t effects = 0, nlive = f->nlive;
+  for (;;) {
+    const uint8_t *at = p;
+    uint32_t x;
+    ValType t;
+    unsigned n;
+    if (p >= end)
+      goto slow;
+    const FastOp *o = &f->fast[*p++];
+    switch (o->how) {
+    case FAST_NUM1:
+      if (sp[-1] != o->in)
+        goto slow;
+      sp[-1] = o->out;
+      break;
+    case FAST_NUM2:
+      if (two_types(sp) != o->in)
+        goto slow;
+      sp--;
+      sp[-1] = o->out;
+      break;
+    case FAST_LOAD:
+      if (p >= safe || *p > o->align_log2 || sp[-1] != o->in)
+        goto slow;
+      n = leb_bytes(p + 1);
+      if (n > 4 || end - p < 6)
+        goto slow;
+      p += 1 + n;
+      sp[-1] = o->out;
+      break;
+    case FAST_STORE:
+      if (p >= safe || *p > o->align_log2 || two_types(sp) != o->in)
+        goto slow;
+      n = leb_bytes(p + 1);
+      if (n > 4 || end - p < 6)
+        goto slow;
+      p += 1 + n;
+      sp -= 2;
+      break;
+    case FAST_CONST32: case FAST_CONST64:
+      if (p > safe)
+        goto slow;
+      n = leb_bytes(p);
+      if (n > (o->how == FAST_CONST32 ? 4 : 8) || end - p <= n)
+        goto slow;
+      p += n;
+      *sp++ = o->out;
+      if (sp > sp_max)
+        sp_max = sp;
+      break;
+    case FAST_CONST_BYTES:
+      if (end - p <= o->bytes)
+        goto slow;
+      p += o->bytes;
+      *sp++ = o->out;
+      if (sp > sp_max)
+        sp_max = sp;
+      break;
+    case FAST_GET:
+      if (!small_index(&p, end, &x) || x >= nlocals || zw_is_ref(t = locals[x]))
+        goto slow;
+      *sp++ = t;
+      if (sp > sp_max)
+        sp_max = sp;
+      break;
+    case FAST_SET: case FAST_TEE:
+      if (!small_index(&p, end, &x) || x >= nlocals || sp[-1] != (t = locals[x]) || zw_is_ref(t))
+        goto slow;
+      sp -= o->how == FAST_SET;
+      f->set[x >> 6] |= (uint64_t)1 << (x & 63);
+      if (f->stamps[x] != f->block_serial) {
+        f->stamps[x] = f->block_serial;
+        f->log[f->log_n++] = x;
+      }
+      break;
+    case FAST_GLOBAL_GET:
+      if (!small_index(&p, end, &x) || x >= m->nglobals || zw_is_ref(t = m->globals[x].type.type))
+        goto slow;
+      *sp++ = t;
+      if (sp > sp_max)
+        sp_max = sp;
+      break;
+    case FAST_GLOBAL_SET:
+      if (!small_index(&p, end, &x) || x >= m->nglobals || !f->global_effect[x] || sp[-1] != m->globals[x].type.type)
+        goto slow;
+      sp--;
+      effects |= f->global_effect[x];
+      break;
+    case FAST_DROP:
+      if (sp[-1] == VT_MARK)
+        goto slow;
+      sp--;
+      break;
+    case FAST_SELECT:
+      if (sp[-1] != VT_I32 || sp[-2] != sp[-3] || sp[-2] > VT_V128)
+        goto slow;
+      sp -= 2;
+      break;
+    default: goto slow;
+    }
+    effects |= o->effects;
+    nlive++;
+    continue;
+  slow:
+    f->r.p = at;
+    f->sp = sp;
+    f->sp_max = sp_max;
+    f->effects |= effects;
+    f->nlive = nlive;
+    do
+      zw_check_op(f);
+    while (f->dead && f->ctrl.n);
+    if (!f->ctrl.n)
+      return;
+    p = f->r.p;
+    sp = f->sp;
+    sp_max = f->sp_max;
+    effects = 0;
+    nlive = f->nlive;
+  }
+}
+
+// ---- a function ----
+
+static void fail_locals(FuncCheck *f, uint64_t n)
+{
+  uint64_t at = zw_read_pos(&f->r);
+  if (n > UINT32_MAX)
+    zw_fail(f->c, ERR_malformed, at, "too many locals");
+  zw_fail(f->c, ERR_limit, at, "%llu locals; at most %u are allowed", (unsigned long long)n, LIMIT_LOCALS);
+}
+
+// Count first, so that a body of a few bytes cannot make us write billions of locals.
+static uint64_t count_locals(FuncCheck *f)
+{
+  Reader r = f->r;
+  uint64_t n = f->type->nparams;
+  for (uint32_t groups = zw_read_u32(&f->r); groups; groups--) {
+    n += zw_read_u32(&f->r);
+    zw_read_valtype(&f->r, f->m);
+  }
+  if (n > LIMIT_LOCALS)
+    fail_locals(f, n);
+  f->total_locals += n;
+  if (f->total_locals > f->m->len + MAX_TOTAL_LOCALS)
+    zw_fail(f->c, ERR_limit, zw_read_pos(&f->r), "more than %u locals in all functions together", MAX_TOTAL_LOCALS);
+  f->r = r;
+  return n;
+}
+
+static void reserve_locals(FuncCheck *f)
+{
+  uint32_t n = f->nlocals;
+  f->words = (n + 63) / 64 + (n == 0);
+  if (n > f->locals_cap) {
+    f->locals_cap = n * 2;
+    f->stamps = zw_new_array(f->a, uint32_t, f->locals_cap);
+    f->init = zw_new_array(f->a, uint8_t, f->locals_cap);
+  }
+  if (f->words > f->sets_cap) {
+    f->sets_cap = f->words * 4;
+    f->sets = zw_new_array(f->a, uint64_t, f->sets_cap);
+  }
+  f->set = f->sets;
+  memset(f->set, 0, f->words * sizeof *f->set);
+}
+
+static void add_locals(FuncCheck *f, uint32_t first, uint32_t n, ValType t)
+{
+  memset(f->local_kinds + first, zw_val_kind(f->m, t), n);
+  for (uint32_t i = first; i < first + n; i++)
+    f->locals[i] = t;
+  if (zw_is_ref(t) && n)
+    f->flags |= FN_REFS;
+}
+
+static void read_locals(FuncCheck *f)
+{
+  f->nlocals = (uint32_t)count_locals(f);
+  f->locals = zw_new_array(&f->c->module, ValType, f->nlocals);
+  f->local_kinds = zw_new_array(&f->c->module, uint8_t, f->nlocals);
+  reserve_locals(f);
+  for (uint32_t i = 0; i < f->type->nparams; i++)
+    add_locals(f, i, 1, f->type->params[i]);
+  f->has_uninit = false;
+  uint32_t first = f->type->nparams;
+  for (uint32_t groups = zw_read_u32(&f->r); groups; groups--) {
+    uint32_t n = zw_read_u32(&f->r);
+    ValType t = zw_read_valtype(&f->r, f->m);
+    add_locals(f, first, n, t);
+    if (!zw_is_defaultable(t) && n)
+      f->has_uninit = true;
+    first += n;
+  }
+  if (f->has_uninit)
+    for (uint32_t i = 0; i < f->nlocals; i++)
+      f->init[i] = i < f->type->nparams || zw_is_defaultable(f->locals[i]);
+}
+
+static void reserve_body(FuncCheck *f)
+{
+  uint32_t bytes = f->func->body_len;
+  if (bytes + 128 > f->vals_cap) {
+    f->vals_cap = bytes * 2 + 256;
+    f->vals = (ValType *)zw_new_array(f->a, ValType, f->vals_cap + 4) + 4; // the walk looks two below the first mark
+  }
+  if (bytes > f->log_cap) {
+    f->log_cap = bytes * 2 + 64;
+    f->log = zw_new_array(f->a, uint32_t, f->log_cap);
+  }
+}
+
+static void reset(FuncCheck *f)
+{
+  f->sp = f->sp_max = f->vals;
+  f->ctrl.n = f->init_log.n = f->frames.n = f->blocks.n = f->loops.n = f->succ.n = f->assigned.n = f->tries.n = 0;
+  f->clauses.n = f->legacy.n = f->side.n = f->unlikely.n = 0;
+  f->nlive = f->ndead = f->log_n = f->effects = f->exn_depth = f->nexn_slots = 0;
+  f->set_work = 0;
+  f->dead = f->no_sets = f->has_table_or_try = false;
+  f->flags = FN_LEAF;
+  f->cur_loop = NO_LOOP;
+  f->cur_try = NO_TRY;
+}
+
+static void start_hints(FuncCheck *f)
+{
+  while (f->hint != f->hints_end && f->hint->func < f->index)
+    f->hint++;
+  f->hint_end = f->hint;
+  while (f->hint_end != f->hints_end && f->hint_end->func == f->index)
+    f->hint_end++;
+  f->hint_pos = f->hint != f->hint_end ? f->hint->off : UINT32_MAX;
+}
+
+void zw_check_func(FuncCheck *f, uint32_t index, FuncFacts *out)
+{
+  Module *m = f->m;
+  f->index = index;
+  f->func = &m->funcs[index];
+  f->type = zw_func_type(m, index);
+  f->r = (Reader){ f->c, f->func->body, f->func->body + f->func->body_len, f->func->body, f->func->at };
+  f->c->at_func = index;
+  f->c->at_instr = UINT32_MAX;
+  f->c->at_op = NULL;
+  reserve_body(f);
+  reset(f);
+  read_locals(f);
+  start_hints(f);
+  uint32_t code_at = zw_body_pos(f, f->r.p);
+  zw_open_body(f);
+  walk(f);
+  if (f->r.p != f->r.end)
+    zw_fail(f->c, ERR_malformed, zw_read_pos(&f->r), "section size mismatch: bytes behind the end of the body");
+  out->code_at = code_at;
+  zw_sweep(f, out);
+  f->hint = f->hint_end;
+}

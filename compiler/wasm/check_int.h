@@ -1,0 +1,152 @@
+// Inside the room: what the files of the validator share.
+#pragma once
+#include "compiler/wasm/body.h"
+#include "compiler/wasm/check.h"
+
+// ---- types.c ----
+void zw_check_types(Module *m);                 // canonical indices, supertypes
+bool zw_heap_sub(const Module *m, uint32_t a, uint32_t b);
+uint32_t zw_heap_top(const Module *m, uint32_t heap); // HEAP_ANY, HEAP_FUNC, HEAP_EXTERN or HEAP_EXN
+static inline ValType zw_unpacked(ValType storage) { return storage == VT_I8 || storage == VT_I16 ? VT_I32 : storage; }
+static inline bool zw_is_defaultable(ValType t) { return !zw_is_ref(t) || zw_is_nullable(t); }
+
+// ---- const.c ----
+// The expression has type `want` and names no global at or above nglobals.
+void zw_check_const(Module *m, const ConstExpr *e, ValType want, uint32_t nglobals);
+// Type `index`, of this kind; for messages the instruction is at `at`.
+const TypeDef *zw_check_comp_type(Module *m, uint32_t index, CompKind kind, uint64_t at);
+void zw_check_defaultable(Module *m, const TypeDef *t, uint64_t at); // all its fields are
+
+// ---- the walk over a body: check_func.c, check_ops.c, check_control.c, check_gc.c ----
+
+enum { VT_MARK = 0x7fffffff }; // on the operand stack below the operands of each frame; equal to no type
+
+typedef enum CtrlKind { CTRL_BLOCK, CTRL_LOOP, CTRL_IF, CTRL_ELSE, CTRL_TRY_TABLE, CTRL_TRY, CTRL_CATCH } CtrlKind;
+
+typedef struct Ctrl {
+  uint8_t kind;             // CtrlKind
+  bool poly;                // what follows cannot run and the stack is polymorphic.  spec: syntax-ctxt
+  bool dead_frame;          // opened in dead code: no facts
+  BlockType type;
+  uint32_t base;            // index in vals of the first operand, behind the mark
+  uint32_t height;          // operands below it in the function, its parameters not counted
+  uint32_t frame;           // FrameFact
+  uint32_t stamp;           // serial of the last br_table that named it
+  uint32_t ninit;           // length of the log of initialised locals at its start
+  // Heads of chains that end with 0; numbers are index + 1.
+  uint32_t edges;           // successors to be set to the join
+  uint32_t sides;           // side entries whose target is the join
+  uint32_t clause_fixes;    // clauses of try_tables whose target is the join
+  // by kind
+  uint32_t else_edge;       // if: index in succ of the edge to the else block
+  uint32_t else_side;       // if: index of its side entry
+  uint32_t loop;            // loop: LoopFact
+  uint32_t pc, side;        // loop: where the interpreter goes back to
+  uint32_t try_;            // try_table, try: TryFact
+  uint32_t outer_max;       // loop: highest operand stack before it (operands)
+  uint32_t active_try;      // TryFact that takes exceptions raised directly in it
+  uint32_t last_clause;     // legacy try: chain in FuncCheck.legacy
+  bool catch_all;           // legacy try: has one, which is the last
+} Ctrl;
+
+typedef struct LegacyClause { ClauseFact clause; uint32_t before; } LegacyClause; // before: index + 1
+enum { COLD_SINK = 1, COLD_HANDLER = 2 }; // BlockFact.cold while scanning: ends in a trap or throw; is a handler
+
+// How the walk does an opcode byte; check_func.c.
+typedef struct FastOp { uint8_t how, align_log2, bytes, effects; ValType out; uint64_t in; } FastOp;
+enum { MAX_TOTAL_LOCALS = 32 << 20 }; // of all functions, beyond the module's bytes
+
+// One per module; the buffers stay from function to function.
+typedef struct FuncCheck {
+  Module *m;
+  Ctx *c;
+  Arena *a;                 // of the buffers
+  const Func *func;
+  const FuncType *type;
+  uint32_t index;           // of the function
+  Reader r;                 // r.p behind the opcode while a check_* function runs
+  const uint8_t *at;        // the opcode
+  Op op;
+  // operands.  invariant: cap - (sp - vals) > bytes left of the body, so that one push per byte needs no test
+  ValType *vals, *sp, *sp_max;
+  uint32_t vals_cap;
+  VEC(Ctrl) ctrl;           // ctrl.p[ctrl.n - 1]: innermost
+  bool dead;                // by rule R
+  uint32_t nlive, ndead;    // instructions read
+  // locals
+  uint32_t nlocals, words;  // words: of a bitset over them
+  ValType *locals;          // in the module's arena: part of the facts
+  uint8_t *local_kinds;
+  uint8_t *init;            // per local; only when has_uninit
+  bool has_uninit;          // some local has no default value
+  VEC(uint32_t) init_log;   // locals initialised in the open frames
+  uint32_t *stamps;         // per local: serial of the last block that sets it
+  uint32_t locals_cap;
+  uint32_t block_serial, table_serial;
+  uint64_t *sets;           // bitset per open frame
+  uint64_t *set;            // of the innermost one
+  size_t sets_cap;          // in words
+  uint64_t set_work;        // words merged so far
+  bool no_sets;             // given up: FN_NO_SETS
+  // facts
+  VEC(FrameFact) frames;
+  VEC(BlockFact) blocks;    // while scanning: loop = innermost loop around it, layout = start of its first-set log
+  VEC(LoopFact) loops;      // while scanning: parent = the loop around it
+  VEC(uint32_t) succ, assigned;
+  VEC(TryFact) tries;
+  VEC(ClauseFact) clauses;
+  VEC(LegacyClause) legacy;
+  VEC(SideEntry) side;
+  VEC(uint32_t) unlikely;   // blocks that a hint calls unlikely
+  uint32_t *log;            // first-set logs of all blocks, one after the other; room for one per byte of the body
+  uint32_t log_n, log_cap;
+  uint32_t effects;         // of the current block so far
+  uint32_t cur_loop, cur_try, exn_depth, nexn_slots;
+  uint32_t flags;           // FN_*, as far as known
+  bool has_table_or_try;
+  const BranchHint *hint, *hint_end, *hints_end; // next, behind this function's, behind all
+  uint32_t hint_pos;        // of the next hint, or UINT32_MAX
+  // of the module
+  ValType mem0;             // address type of memory 0, or VT_BOT when there is none
+  const uint32_t *global_effect; // per global: EFF_ bit of writing it, 0 for immutable ones
+  uint64_t total_locals;
+  FastOp fast[256];
+} FuncCheck;
+
+static inline Ctrl *zw_top(FuncCheck *f) { return &f->ctrl.p[f->ctrl.n - 1]; }
+static inline uint32_t zw_body_pos(const FuncCheck *f, const uint8_t *p) { return (uint32_t)(p - f->func->body); }
+static inline uint32_t zw_height(const FuncCheck *f) { return (uint32_t)(f->sp - f->vals) - f->ctrl.n; } // operands
+
+// Where the instruction is in the file; also tells the context for messages.
+uint64_t zw_here(FuncCheck *f);
+#define CHECK_FAIL(f, ...) zw_fail((f)->c, ERR_invalid, zw_here(f), __VA_ARGS__)
+
+// Operands.  A failed pop says what is required and what is there.
+ValType zw_pop_any(FuncCheck *f);                   // VT_BOT in polymorphic code
+void zw_pop(FuncCheck *f, ValType want);
+void zw_pop_list(FuncCheck *f, const ValType *want, uint32_t n);
+void zw_peek_list(FuncCheck *f, const ValType *want, uint32_t n, const char *who);
+void zw_push_type(FuncCheck *f, ValType t);
+void zw_push_list(FuncCheck *f, const ValType *t, uint32_t n);
+void zw_reserve_operands(FuncCheck *f, uint32_t n); // room for n more, keeping the invariant
+uint32_t zw_pop_ref(FuncCheck *f, bool *nullable);  // any reference; its heap type, HEAP_BOT in polymorphic code
+
+_Noreturn void zw_fail_operands(FuncCheck *f, const char *who, const ValType *want, uint32_t n, uint32_t have);
+static inline void zw_effect(FuncCheck *f, uint32_t effects) { f->effects |= f->dead ? 0 : effects; }
+
+// Control.
+Ctrl *zw_read_label(FuncCheck *f);
+void zw_branch(FuncCheck *f, Ctrl *target);         // count, edge and side entry of a branch from here; live code only
+void zw_fall_through(FuncCheck *f);                 // the block after a conditional branch
+void zw_open_body(FuncCheck *f);                    // frame 0 and block 0
+void zw_die(FuncCheck *f, bool cold);               // the rest of the frame cannot be reached
+void zw_check_control(FuncCheck *f);                // f->op is a structured instruction or a plain branch
+BlockType zw_label_type(const Ctrl *c);             // its results are what a branch carries
+uint32_t zw_read_index(FuncCheck *f, uint32_t n, const char *what); // "unknown WHAT i" unless below n
+
+void zw_check_op(FuncCheck *f);                     // any instruction: reads the opcode at f->r.p
+uint32_t zw_read_data_index(FuncCheck *f);
+void zw_check_gc_op(FuncCheck *f);                  // f->op is of the GC page, or concerns references
+void zw_sweep(FuncCheck *f, FuncFacts *out);        // loops, cold code, layout; copies the facts
+void zw_fill_fast_ops(FuncCheck *f);
+void zw_check_func(FuncCheck *f, uint32_t func, FuncFacts *out);

@@ -1,0 +1,311 @@
+// P1's second half: what the skeleton says about loops, cold code and layout.  Works on blocks and edges only, in a few
+// passes over them; no instruction is looked at.  backend.md 3.1
+//
+// A loop is natural: a block is in it when it can come back to the header.  A block of the loop's body that cannot - it
+// leads to a panic, or out - is not.  Blocks are numbered topologically but for the edges back to headers, so one
+// backward pass finds for each block the deepest loop that a successor stays in.
+#include "compiler/wasm/check_int.h"
+#include <string.h>
+
+typedef struct Sweep {
+  FuncCheck *f;
+  uint32_t n, nloops;
+  BlockFact *blocks;
+  LoopFact *loops;
+  const uint32_t *succ;
+  uint32_t *nat;       // per block: its natural loop
+  uint8_t *sink;       // per block: every path from it ends in a trap or throw
+  uint8_t *hot;        // per block: a predecessor is not cold
+  uint32_t *around;    // per loop: the loop around it in the text
+  uint32_t *outer;     // per loop: the deepest loop that an exit of it stays in
+  uint32_t *level;     // per loop: depth in the text
+  uint8_t *spread;     // per loop: some exit leaves more loops than were told so
+} Sweep;
+enum { MAX_LEFT = 16 }; // loops that one edge is recorded to leave
+
+static uint32_t succ_end(const Sweep *s, uint32_t b) { return b + 1 < s->n ? s->blocks[b + 1].succ_off : s->f->succ.n; }
+static uint32_t level_of(const Sweep *s, uint32_t loop) { return loop == NO_LOOP ? 0 : s->level[loop]; }
+static uint32_t deeper(const Sweep *s, uint32_t a, uint32_t b) { return level_of(s, a) >= level_of(s, b) ? a : b; }
+
+// The deepest loop around b that the edge to t stays in.
+static uint32_t loop_of_edge(const Sweep *s, uint32_t b, uint32_t t)
+{
+  uint32_t l = s->blocks[t].loop; // in the text
+  if (t <= b)
+    return l;
+  if (l != NO_LOOP && s->loops[l].header == t && s->loops[l].iterates)
+    return s->outer[l];
+  return s->nat[t];
+}
+
+// The edge leaves every loop deeper than `to` that is around `from`.
+static void note_left(Sweep *s, uint32_t from, uint32_t to)
+{
+  unsigned left = 0;
+  for (uint32_t l = from; level_of(s, l) > level_of(s, to); l = s->around[l]) {
+    if (left++ == MAX_LEFT) { // the rest is told when this loop's header is reached
+      s->spread[l] = true;
+      s->outer[l] = s->around[l];
+      return;
+    }
+    s->outer[l] = deeper(s, s->outer[l], to);
+  }
+}
+
+// Beyond MAX_LEFT loops, everything is taken to stay in the loop around: safe, only less precise.
+static void spread_out(Sweep *s, uint32_t l)
+{
+  uint32_t a = s->around[l];
+  if (!s->spread[l] || a == NO_LOOP)
+    return;
+  s->spread[a] = true;
+  s->outer[a] = s->around[a];
+}
+
+static void find_loops(Sweep *s)
+{
+  for (uint32_t b = s->n; b-- > 0;) {
+    uint32_t best = NO_LOOP, first = s->blocks[b].succ_off, end = succ_end(s, b);
+    for (uint32_t e = first; e < end; e++)
+      best = deeper(s, best, loop_of_edge(s, b, s->succ[e]));
+    s->nat[b] = best;
+    for (uint32_t e = first; e < end && best != NO_LOOP; e++)
+      note_left(s, best, loop_of_edge(s, b, s->succ[e]));
+    uint32_t l = s->blocks[b].loop;
+    if (l != NO_LOOP && s->loops[l].header == b)
+      spread_out(s, l);
+  }
+}
+
+static void find_sinks(Sweep *s)
+{
+  for (uint32_t b = s->n; b-- > 0;) {
+    uint32_t first = s->blocks[b].succ_off, end = succ_end(s, b);
+    bool sink = first != end;
+    for (uint32_t e = first; e < end && sink; e++)
+      sink = s->succ[e] > b && s->sink[s->succ[e]];
+    s->sink[b] = sink || s->blocks[b].cold & COLD_SINK;
+  }
+}
+
+static void set_cold(Sweep *s)
+{
+  for (uint32_t i = 0; i < s->f->unlikely.n; i++)
+    s->blocks[s->f->unlikely.p[i]].cold = COLD_HANDLER;
+  s->hot[0] = true;
+  for (uint32_t b = 0; b < s->n; b++) {
+    BlockFact *k = &s->blocks[b];
+    k->cold = s->sink[b] || k->cold || !s->hot[b];
+    for (uint32_t e = k->succ_off; e < succ_end(s, b) && !k->cold; e++)
+      s->hot[s->succ[e]] = true;
+  }
+}
+
+static void nest_loops(Sweep *s)
+{
+  for (uint32_t l = 0; l < s->nloops; l++) { // a loop comes after those around it
+    LoopFact *k = &s->loops[l];
+    k->parent = k->iterates ? s->outer[l] : s->nat[k->header];
+    k->depth = (k->parent == NO_LOOP ? 0 : s->loops[k->parent].depth) + k->iterates;
+  }
+}
+
+static void add_exit(Sweep *s, LoopFact *l, uint32_t t)
+{
+  for (unsigned i = 0; i < l->nexits; i++)
+    if (l->exits[i] == t)
+      return;
+  if (s->blocks[t].cold) {
+    if (l->nexits < ARRAY_COUNT(l->exits))
+      l->exits[l->nexits++] = t;
+    return;
+  }
+  unsigned at = 0; // behind the others that are not cold
+  while (at < l->nexits && !s->blocks[l->exits[at]].cold)
+    at++;
+  if (at == ARRAY_COUNT(l->exits))
+    return;
+  if (l->nexits < ARRAY_COUNT(l->exits))
+    l->nexits++;
+  memmove(&l->exits[at + 1], &l->exits[at], (l->nexits - 1 - at) * sizeof l->exits[0]);
+  l->exits[at] = t;
+}
+
+static void describe_loops(Sweep *s)
+{
+  for (uint32_t b = 0; b < s->n; b++) {
+    const BlockFact *k = &s->blocks[b];
+    uint32_t nat = s->nat[b];
+    if (nat == NO_LOOP)
+      continue;
+    s->loops[nat].effects |= k->effects;
+    s->loops[nat].has_call |= k->effects & EFF_CALL && !k->cold;
+    for (uint32_t e = k->succ_off; e < succ_end(s, b); e++) {
+      uint32_t to = loop_of_edge(s, b, s->succ[e]);
+      unsigned left = 0;
+      for (uint32_t l = nat; level_of(s, l) > level_of(s, to) && left < MAX_LEFT; l = s->loops[l].parent, left++)
+        add_exit(s, &s->loops[l], s->succ[e]);
+    }
+  }
+  for (uint32_t l = s->nloops; l-- > 0;) {
+    const LoopFact *k = &s->loops[l];
+    if (!k->iterates || k->parent == NO_LOOP)
+      continue;
+    s->loops[k->parent].effects |= k->effects;
+    s->loops[k->parent].has_call |= k->has_call;
+  }
+}
+
+// Locals set in the natural blocks of each loop.
+static void assign_loops(Sweep *s, Arena *a)
+{
+  FuncCheck *f = s->f;
+  size_t words = f->words;
+  if (f->no_sets || s->nloops * words > (1 << 22) + f->func->body_len) {
+    f->no_sets = true;
+    return;
+  }
+  uint64_t *sets = zw_new_array(a, uint64_t, s->nloops * words);
+  for (uint32_t b = 0; b < s->n; b++) {
+    if (s->nat[b] == NO_LOOP)
+      continue;
+    uint64_t *set = sets + s->nat[b] * words;
+    uint32_t end = b + 1 < s->n ? s->blocks[b + 1].layout : f->log_n;
+    for (uint32_t i = s->blocks[b].layout; i < end; i++)
+      set[f->log[i] >> 6] |= (uint64_t)1 << (f->log[i] & 63);
+  }
+  for (uint32_t l = s->nloops; l-- > 0;) {
+    LoopFact *k = &s->loops[l];
+    k->assigned_off = f->assigned.n;
+    uint64_t *up = k->parent == NO_LOOP || !k->iterates ? NULL : sets + k->parent * words;
+    for (size_t w = 0; w < words; w++) {
+      uint64_t bits = sets[l * words + w];
+      if (up)
+        up[w] |= bits;
+      for (; bits; bits &= bits - 1)
+        *zw_push(f->a, &f->assigned) = (uint32_t)w * 64 + (uint32_t)__builtin_ctzll(bits);
+    }
+    k->nassigned = f->assigned.n - k->assigned_off;
+    if (f->assigned.n > 32 * (uint64_t)f->func->body_len + (1 << 17)) {
+      f->no_sets = true;
+      return;
+    }
+  }
+}
+
+// Each loop gets a contiguous range, found from its size; blocks keep their order within it.  What can only end in a trap
+// goes to the very end.
+static void lay_out(Sweep *s, Arena *a)
+{
+  uint32_t *size = zw_new_array(a, uint32_t, s->nloops), *cursor = zw_new_array(a, uint32_t, s->nloops);
+  uint32_t nhot = 0, next = 0;
+  for (uint32_t b = 0; b < s->n; b++) {
+    nhot += !s->sink[b];
+    if (s->nat[b] != NO_LOOP)
+      size[s->nat[b]]++;
+  }
+  for (uint32_t l = s->nloops; l-- > 0;)
+    if (s->loops[l].iterates && s->loops[l].parent != NO_LOOP)
+      size[s->loops[l].parent] += size[l];
+  for (uint32_t b = 0; b < s->n; b++) {
+    uint32_t l = s->blocks[b].loop, nat = s->nat[b];
+    if (l != NO_LOOP && s->loops[l].header == b && s->loops[l].iterates) {
+      uint32_t *from = s->loops[l].parent == NO_LOOP ? &next : &cursor[s->loops[l].parent];
+      cursor[l] = *from;
+      *from += size[l];
+      s->loops[l].last_block_layout = *from - 1;
+    }
+    if (s->sink[b])
+      s->blocks[b].layout = nhot++;
+    else
+      s->blocks[b].layout = nat == NO_LOOP ? next++ : cursor[nat]++;
+  }
+}
+
+static void *carve(char **p, const void *from, size_t bytes)
+{
+  void *to = *p;
+  if (bytes)
+    memcpy(to, from, bytes);
+  *p += bytes;
+  return to;
+}
+
+static void copy_facts(FuncCheck *f, FuncFacts *out)
+{
+  if (f->no_sets) {
+    f->flags |= FN_NO_SETS;
+    f->assigned.n = 0;
+    for (uint32_t i = 0; i < f->frames.n; i++)
+      f->frames.p[i].assigned_off = f->frames.p[i].nassigned = 0;
+    for (uint32_t i = 0; i < f->loops.n; i++)
+      f->loops.p[i].assigned_off = f->loops.p[i].nassigned = 0;
+  }
+  if (f->nlive <= 24 && f->nlocals <= 16 && !f->loops.n && !f->has_table_or_try)
+    f->flags |= FN_SMALL;
+  out->nframes = f->frames.n, out->nblocks = f->blocks.n, out->nloops = f->loops.n, out->nsucc = f->succ.n;
+  out->nassigned = f->assigned.n, out->nlocals = f->nlocals, out->nops = f->nlive, out->flags = f->flags;
+  out->ntries = f->tries.n, out->nclauses = f->clauses.n, out->nexn_slots = f->nexn_slots, out->nside = f->side.n;
+  out->max_height = (uint32_t)(f->sp_max - f->vals) - 1; // the mark of frame 0
+  out->locals = f->locals, out->local_kinds = f->local_kinds;
+  size_t sizes[] = { f->frames.n * sizeof(FrameFact), f->blocks.n * sizeof(BlockFact), f->loops.n * sizeof(LoopFact),
+                     f->succ.n * sizeof(uint32_t), f->assigned.n * sizeof(uint32_t), f->tries.n * sizeof(TryFact),
+                     f->clauses.n * sizeof(ClauseFact), f->side.n * sizeof(SideEntry), f->blocks.n * sizeof(uint32_t) };
+  size_t bytes = 0;
+  for (unsigned i = 0; i < ARRAY_COUNT(sizes); i++)
+    bytes += sizes[i];
+  char *p = zw_arena_alloc(&f->c->module, bytes, 8); // every part is a multiple of 4 bytes and needs no more
+  out->frames = carve(&p, f->frames.p, sizes[0]);
+  out->blocks = carve(&p, f->blocks.p, sizes[1]);
+  out->loops = carve(&p, f->loops.p, sizes[2]);
+  out->succ = carve(&p, f->succ.p, sizes[3]);
+  out->assigned = carve(&p, f->assigned.p, sizes[4]);
+  out->tries = carve(&p, f->tries.p, sizes[5]);
+  out->clauses = carve(&p, f->clauses.p, sizes[6]);
+  out->side = carve(&p, f->side.p, sizes[7]);
+  out->order = (uint32_t *)(void *)p;
+  for (uint32_t b = 0; b < out->nblocks; b++)
+    out->order[out->blocks[b].layout] = b;
+}
+STATIC_ASSERT(_Alignof(FrameFact) <= 4 && _Alignof(BlockFact) <= 4 && _Alignof(LoopFact) <= 4 && _Alignof(TryFact) <= 4 &&
+                _Alignof(ClauseFact) <= 4 && _Alignof(SideEntry) <= 4, "facts lie one behind the other");
+
+void zw_sweep(FuncCheck *f, FuncFacts *out)
+{
+  Arena *a = &f->c->func;
+  ArenaMark mark = zw_arena_mark(a);
+  uint32_t n = f->blocks.n, nloops = f->loops.n;
+  f->blocks.p[n - 1].effects |= f->effects;
+  Sweep s = { .f = f, .n = n, .nloops = nloops, .blocks = f->blocks.p, .loops = f->loops.p, .succ = f->succ.p };
+  s.nat = zw_new_array(a, uint32_t, n);
+  s.sink = zw_new_array(a, uint8_t, n);
+  s.hot = zw_new_array(a, uint8_t, n);
+  memset(s.nat, 0xff, n * sizeof *s.nat);
+  find_sinks(&s);
+  if (nloops) {
+    s.around = zw_new_array(a, uint32_t, nloops);
+    s.outer = zw_new_array(a, uint32_t, nloops);
+    s.level = zw_new_array(a, uint32_t, nloops);
+    s.spread = zw_new_array(a, uint8_t, nloops);
+    for (uint32_t l = 0; l < nloops; l++) {
+      s.around[l] = s.loops[l].parent;
+      s.outer[l] = NO_LOOP;
+      s.level[l] = level_of(&s, s.around[l]) + 1;
+    }
+    find_loops(&s);
+  }
+  set_cold(&s);
+  if (nloops) {
+    nest_loops(&s);
+    describe_loops(&s);
+    assign_loops(&s, a);
+  }
+  lay_out(&s, a);
+  for (uint32_t b = 0; b < n; b++) {
+    uint32_t l = s.nat[b], depth = l == NO_LOOP ? 0 : s.loops[l].depth;
+    s.blocks[b].loop = l;
+    s.blocks[b].depth = (uint8_t)(depth < 255 ? depth : 255);
+  }
+  copy_facts(f, out);
+  zw_arena_release(a, mark);
+}

@@ -1,0 +1,294 @@
+// Types of a module: which are equal, which are below which, and how they are written in messages.
+// Types are iso-recursive: two are equal when their recursion groups are, member by member, with references inside a
+// group compared by their place in it and all others by what is already known to be equal.  So groups are hashed one
+// after the other in one linear pass.  spec: valid-types, valid-subtyping
+#include "compiler/wasm/check_int.h"
+#include <string.h>
+
+// ---- equality ----
+
+// A type index as the group that starts at `first` sees it: its own types by place, others by their canonical index.
+static uint64_t index_key(const Module *m, uint32_t index, uint32_t first)
+{
+  return index >= first ? (uint64_t)1 << 32 | (index - first) : m->types[index].canon;
+}
+
+static uint64_t type_key(const Module *m, ValType t, uint32_t first)
+{
+  if (!zw_is_ref(t) || zw_heap_type(t) >= HEAP_ABSTRACT)
+    return (uint64_t)1 << 34 | t;
+  return (uint64_t)zw_is_nullable(t) << 33 | index_key(m, zw_heap_type(t), first);
+}
+
+static uint64_t super_key(const Module *m, const TypeDef *t)
+{
+  return t->super == UINT32_MAX ? (uint64_t)1 << 33 : index_key(m, t->super, t->rec_first);
+}
+
+static uint64_t mix(uint64_t h, uint64_t x)
+{
+  h = (h ^ x) * 0xff51afd7ed558ccdu;
+  return h ^ h >> 32;
+}
+
+static uint64_t hash_type(const Module *m, const TypeDef *t, uint64_t h)
+{
+  h = mix(h, t->kind | (uint64_t)t->final << 8);
+  h = mix(h, super_key(m, t));
+  if (t->kind == COMP_FUNC) {
+    h = mix(h, (uint64_t)t->func.nparams << 32 | t->func.nresults);
+    for (uint32_t i = 0; i < t->func.nparams; i++)
+      h = mix(h, type_key(m, t->func.params[i], t->rec_first));
+    for (uint32_t i = 0; i < t->func.nresults; i++)
+      h = mix(h, type_key(m, t->func.results[i], t->rec_first));
+    return h;
+  }
+  h = mix(h, t->nfields);
+  for (uint32_t i = 0; i < t->nfields; i++)
+    h = mix(h, type_key(m, t->fields[i].type, t->rec_first) << 1 | t->fields[i].mutable_);
+  return h;
+}
+
+static bool fields_defaultable(const TypeDef *t)
+{
+  for (uint32_t i = 0; i < t->nfields; i++)
+    if (!zw_is_defaultable(t->fields[i].type))
+      return false;
+  return true;
+}
+
+static bool same_types(const Module *m, const ValType *a, uint32_t a_first, const ValType *b, uint32_t b_first, uint32_t n)
+{
+  for (uint32_t i = 0; i < n; i++)
+    if (type_key(m, a[i], a_first) != type_key(m, b[i], b_first))
+      return false;
+  return true;
+}
+
+static bool same_type(const Module *m, const TypeDef *a, const TypeDef *b)
+{
+  if (a->kind != b->kind || a->final != b->final || super_key(m, a) != super_key(m, b))
+    return false;
+  if (a->kind == COMP_FUNC)
+    return a->func.nparams == b->func.nparams && a->func.nresults == b->func.nresults &&
+           same_types(m, a->func.params, a->rec_first, b->func.params, b->rec_first, a->func.nparams) &&
+           same_types(m, a->func.results, a->rec_first, b->func.results, b->rec_first, a->func.nresults);
+  if (a->nfields != b->nfields)
+    return false;
+  for (uint32_t i = 0; i < a->nfields; i++)
+    if (a->fields[i].mutable_ != b->fields[i].mutable_ ||
+        !same_types(m, &a->fields[i].type, a->rec_first, &b->fields[i].type, b->rec_first, 1))
+      return false;
+  return true;
+}
+
+static bool same_group(const Module *m, uint32_t a, uint32_t b)
+{
+  if (m->types[a].rec_count != m->types[b].rec_count)
+    return false;
+  for (uint32_t i = 0; i < m->types[a].rec_count; i++)
+    if (!same_type(m, &m->types[a + i], &m->types[b + i]))
+      return false;
+  return true;
+}
+
+typedef struct Groups { uint32_t *slots; uint32_t mask; uint64_t seed; } Groups; // first type of a group + 1; 0 = free
+
+// The first group that equals the one at `first`: an earlier one or itself.
+static uint32_t find_group(const Module *m, Groups *g, uint32_t first)
+{
+  uint64_t h = g->seed;
+  for (uint32_t i = 0; i < m->types[first].rec_count; i++)
+    h = hash_type(m, &m->types[first + i], h);
+  for (uint32_t s = (uint32_t)(h >> 7) & g->mask;; s = (s + 1) & g->mask) {
+    if (!g->slots[s]) {
+      g->slots[s] = first + 1;
+      return first;
+    }
+    if (same_group(m, g->slots[s] - 1, first))
+      return g->slots[s] - 1;
+  }
+}
+
+// ---- supertypes ----
+
+static _Noreturn void bad_super(const Module *m, const TypeDef *t, const char *why)
+{
+  zw_fail(m->ctx, ERR_invalid, t->at, "sub type %u does not match its supertype %u: %s", (uint32_t)(t - m->types), t->super, why);
+}
+
+static void set_display(Module *m, uint32_t index)
+{
+  TypeDef *t = &m->types[index];
+  if (t->canon != index) {
+    t->display = m->types[t->canon].display;
+    t->depth = m->types[t->canon].depth;
+    return;
+  }
+  const TypeDef *s = t->super == UINT32_MAX ? NULL : &m->types[t->super];
+  t->depth = s ? s->depth + 1 : 0;
+  if (t->depth > LIMIT_SUBTYPE_DEPTH)
+    zw_fail(m->ctx, ERR_limit, t->at, "type %u has more than %u supertypes", index, LIMIT_SUBTYPE_DEPTH);
+  uint32_t *d = zw_new_array(&m->ctx->module, uint32_t, t->depth + 1);
+  if (s)
+    memcpy(d, s->display, t->depth * sizeof *d);
+  d[t->depth] = index;
+  t->display = d;
+}
+
+static bool storage_sub(const Module *m, ValType a, ValType b) { return a == b || zw_subtype(m, a, b); }
+
+static bool field_sub(const Module *m, FieldType a, FieldType b)
+{
+  return a.mutable_ == b.mutable_ && storage_sub(m, a.type, b.type) && (!a.mutable_ || storage_sub(m, b.type, a.type));
+}
+
+static void check_super(const Module *m, const TypeDef *t)
+{
+  if (t->super == UINT32_MAX)
+    return;
+  const TypeDef *s = &m->types[t->super];
+  if (s->final)
+    bad_super(m, t, "that is final");
+  if (s->kind != t->kind)
+    bad_super(m, t, "another kind of type");
+  if (t->kind == COMP_FUNC) {
+    if (t->func.nparams != s->func.nparams || t->func.nresults != s->func.nresults)
+      bad_super(m, t, "other numbers of parameters or results");
+    for (uint32_t i = 0; i < t->func.nparams; i++)
+      if (!zw_subtype(m, s->func.params[i], t->func.params[i]))
+        bad_super(m, t, "a parameter");
+    for (uint32_t i = 0; i < t->func.nresults; i++)
+      if (!zw_subtype(m, t->func.results[i], s->func.results[i]))
+        bad_super(m, t, "a result");
+    return;
+  }
+  if (t->nfields < s->nfields)
+    bad_super(m, t, "fewer fields");
+  for (uint32_t i = 0; i < s->nfields; i++)
+    if (!field_sub(m, t->fields[i], s->fields[i]))
+      bad_super(m, t, "a field");
+}
+
+void zw_check_types(Module *m)
+{
+  Ctx *c = m->ctx;
+  ArenaMark mark = zw_arena_mark(&c->scratch);
+  // The seed keeps a prepared module from filling one chain; which group is found does not depend on it.
+  Groups g = { .mask = 15, .seed = (uintptr_t)m };
+  while (g.mask < m->ntypes * 2)
+    g.mask = g.mask * 2 + 1;
+  g.slots = zw_new_array(&c->scratch, uint32_t, (size_t)g.mask + 1);
+  for (uint32_t first = 0; first < m->ntypes;) {
+    uint32_t count = m->types[first].rec_count; // 0 is impossible: empty groups have no type
+    uint32_t equal = find_group(m, &g, first);
+    for (uint32_t i = 0; i < count; i++) {
+      m->types[first + i].canon = equal + i;
+      m->types[first + i].defaultable = fields_defaultable(&m->types[first + i]);
+    }
+    for (uint32_t i = 0; i < count; i++)
+      set_display(m, first + i);
+    for (uint32_t i = 0; i < count && equal == first; i++)
+      check_super(m, &m->types[first + i]);
+    first += count;
+  }
+  zw_arena_release(&c->scratch, mark);
+}
+
+// ---- subtyping ----
+
+enum { BIT_FUNC = 1, BIT_NOFUNC = 2, BIT_EXTERN = 4, BIT_NOEXTERN = 8, BIT_ANY = 16, BIT_EQ = 32, BIT_I31 = 64, BIT_STRUCT = 128,
+       BIT_ARRAY = 256, BIT_NONE = 512, BIT_EXN = 1024, BIT_NOEXN = 2048 };
+// Bit h of row a: abstract heap type a is below or equal to h.
+static const uint16_t above[HEAP_BOT - HEAP_ABSTRACT] = {
+  [HEAP_FUNC - HEAP_ABSTRACT] = BIT_FUNC,
+  [HEAP_NOFUNC - HEAP_ABSTRACT] = BIT_NOFUNC | BIT_FUNC,
+  [HEAP_EXTERN - HEAP_ABSTRACT] = BIT_EXTERN,
+  [HEAP_NOEXTERN - HEAP_ABSTRACT] = BIT_NOEXTERN | BIT_EXTERN,
+  [HEAP_ANY - HEAP_ABSTRACT] = BIT_ANY,
+  [HEAP_EQ - HEAP_ABSTRACT] = BIT_EQ | BIT_ANY,
+  [HEAP_I31 - HEAP_ABSTRACT] = BIT_I31 | BIT_EQ | BIT_ANY,
+  [HEAP_STRUCT - HEAP_ABSTRACT] = BIT_STRUCT | BIT_EQ | BIT_ANY,
+  [HEAP_ARRAY - HEAP_ABSTRACT] = BIT_ARRAY | BIT_EQ | BIT_ANY,
+  [HEAP_NONE - HEAP_ABSTRACT] = BIT_NONE | BIT_I31 | BIT_STRUCT | BIT_ARRAY | BIT_EQ | BIT_ANY,
+  [HEAP_EXN - HEAP_ABSTRACT] = BIT_EXN,
+  [HEAP_NOEXN - HEAP_ABSTRACT] = BIT_NOEXN | BIT_EXN,
+};
+STATIC_ASSERT(HEAP_NOFUNC - HEAP_ABSTRACT == 1 && HEAP_ANY - HEAP_ABSTRACT == 4 && HEAP_NOEXN - HEAP_ABSTRACT == 11,
+              "bits follow the order of the heap types");
+
+// The abstract type right above a defined one.
+static uint32_t abstract_of(const Module *m, uint32_t index)
+{
+  switch ((CompKind)m->types[index].kind) {
+  case COMP_FUNC: return HEAP_FUNC;
+  case COMP_STRUCT: return HEAP_STRUCT;
+  case COMP_ARRAY: return HEAP_ARRAY;
+  }
+  return HEAP_BOT;
+}
+
+bool zw_heap_sub(const Module *m, uint32_t a, uint32_t b)
+{
+  if (a == b || a == HEAP_BOT)
+    return true;
+  if (b == HEAP_BOT)
+    return false;
+  if (a < HEAP_ABSTRACT && b < HEAP_ABSTRACT) {
+    const TypeDef *ta = &m->types[a], *tb = &m->types[b];
+    return tb->depth <= ta->depth && ta->display[tb->depth] == tb->canon;
+  }
+  if (b < HEAP_ABSTRACT)
+    return a == (m->types[b].kind == COMP_FUNC ? HEAP_NOFUNC : HEAP_NONE);
+  if (a < HEAP_ABSTRACT)
+    a = abstract_of(m, a);
+  return above[a - HEAP_ABSTRACT] >> (b - HEAP_ABSTRACT) & 1;
+}
+
+bool zw_subtype(const Module *m, ValType a, ValType b)
+{
+  if (a == b || a == VT_BOT)
+    return true;
+  if (!zw_is_ref(a) || !zw_is_ref(b) || (zw_is_nullable(a) && !zw_is_nullable(b)))
+    return false;
+  return zw_heap_sub(m, zw_heap_type(a), zw_heap_type(b));
+}
+
+bool zw_types_equal(const Module *m, uint32_t a, uint32_t b) { return m->types[a].canon == m->types[b].canon; }
+
+// The top of the hierarchy that a heap type is in.
+uint32_t zw_heap_top(const Module *m, uint32_t heap)
+{
+  if (heap < HEAP_ABSTRACT)
+    heap = abstract_of(m, heap);
+  uint16_t up = above[heap - HEAP_ABSTRACT];
+  return up & BIT_ANY ? HEAP_ANY : up & BIT_FUNC ? HEAP_FUNC : up & BIT_EXTERN ? HEAP_EXTERN : HEAP_EXN;
+}
+
+// ---- text ----
+
+static const char *const heap_names[] = { "func", "nofunc", "extern", "noextern", "any", "eq", "i31",
+                                          "struct", "array", "none", "exn", "noexn", "bot" };
+static const char *const plain_names[] = { "i32", "i64", "f32", "f64", "v128", "bot", "i8", "i16" };
+
+const char *zw_type_text(const Module *m, ValType t, char buf[64])
+{
+  (void)m;
+  if (!zw_is_ref(t)) {
+    zw_format(buf, 64, "%s", plain_names[t]);
+    return buf;
+  }
+  uint32_t h = zw_heap_type(t);
+  const char *null = zw_is_nullable(t) ? "null " : "";
+  if (h < HEAP_ABSTRACT)
+    zw_format(buf, 64, "(ref %s%u)", null, h);
+  else if (h == HEAP_NONE && *null)
+    zw_format(buf, 64, "nullref");
+  else if ((h == HEAP_NOFUNC || h == HEAP_NOEXTERN || h == HEAP_NOEXN) && *null)
+    zw_format(buf, 64, "null%sref", heap_names[h - HEAP_ABSTRACT] + 2);
+  else if (*null && h != HEAP_BOT)
+    zw_format(buf, 64, "%sref", heap_names[h - HEAP_ABSTRACT]);
+  else
+    zw_format(buf, 64, "(ref %s%s)", null, heap_names[h - HEAP_ABSTRACT]);
+  return buf;
+}
