@@ -25,3 +25,5 @@ ValKind zw_val_kind(const Module *m, ValType t)
     return VK_FUNCREF;
   return VK_REF;
 }
+STATIC_ASSERT((int)VK_I32 == VT_I32 && (int)VK_I64 == VT_I64 && (int)VK_F32 == VT_F32 && (int)VK_F64 == VT_F64 &&
+                (int)VK_V128 == VT_V128, "ORDER valkind");
