@@ -22,7 +22,12 @@ typedef struct Lir {
 STATIC_ASSERT(sizeof(Lir) == 24, "LIR is compact");
 
 // For the allocation checker (ASSERT builds): which value each operand of a LIR carries.  Parallel to the LIR.
-typedef struct LirNote { Ref def, use[3]; uint8_t kind; uint8_t pad[3]; } LirNote;
+// def: value that rd (or the written slot) holds afterwards; of a jump to a block: the ZIR edge; of a call: its value.
+// use: values in rd (when it is read), rn (also a slot), rm, ra; REF_NONE = not a value.  fix[fix .. + nfix): registers
+// beyond the fields.
+typedef struct LirNote { Ref def, use[4]; uint32_t fix; uint16_t nfix; } LirNote;
+enum { LF_USE, LF_DEF, LF_ALIAS /* ref is another name, from just above, for the ref of the LF_FROM behind it */, LF_FROM };
+typedef struct LirFix { uint32_t place /* register */; Ref ref; uint8_t kind; } LirFix;
 
 enum { LABEL_STUB = 0x80000000u };
 // A block or stub.  P4 places the chunks that are not cold in array order, then the cold ones in array order.
@@ -33,7 +38,7 @@ typedef struct LirTable { uint32_t first, n; } LirTable;            // jump tabl
 
 typedef struct LirFunc {
   const ZirFunc *z;
-  Lir *lir; uint32_t nlir; LirNote *notes /* or NULL */;
+  Lir *lir; uint32_t nlir; LirNote *notes /* or NULL */; LirFix *fix; uint32_t nfix;
   LirChunk *chunks; uint32_t nchunks;
   LirTable *tables; uint32_t ntables; uint32_t *table_labels;
   LirMap *maps; uint32_t nmaps; uint32_t *map_slots;     // ascending lir

@@ -3,6 +3,14 @@
 #include "compiler/emit/blob.h"
 
 enum { GLUE_CALL, GLUE_TRY, GLUE_IMPORT, GLUE_MODULE, GLUE_INDEX };
+// What an instruction does to registers and slots, for the allocation checker.  Places: registers, then 64 + slot id.
+typedef enum LirEffectKind {
+  LE_OTHER, LE_MOVE, LE_LOAD, LE_STORE, // dst <- src, `width` bytes of it
+  LE_SWAP, LE_STORE_IMM,                // dst <-> src; dst = a constant
+  LE_CALL, LE_JUMP, LE_JCC, LE_TABLE, LE_END,
+} LirEffectKind;
+typedef struct LirEffects { uint64_t writes; uint8_t kind; bool bad_class, may_throw; uint32_t dst, src, width; const char *text; } LirEffects;
+
 typedef struct Target {
   const char *name;          // "x86_64"
   uint32_t arch;             // ARCH_*
@@ -22,6 +30,7 @@ typedef struct Target {
   // R: void, the C type of the one result, or a last parameter that points to a struct of several.  Names of C types
   // are those of the header (sink/header.c).  func: index in the module.  NULL: its type has no C form (references).
   FuncCode *(*glue)(Ctx *ctx, const Module *m, uint32_t kind, uint32_t func, Arena *a);
+  void (*effects)(const Lir *l, LirEffects *e);
   void (*apply_fixup)(uint8_t *text, uint64_t at, uint8_t kind, uint64_t target_off);
   void (*print_lir)(const LirFunc *l, Text *out);                      // --dump=lir
   bool (*disassemble)(const uint8_t *bytes, uint32_t n, uint64_t pc, Text *out); // --dump=asm, through capstone; false = not built in

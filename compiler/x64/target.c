@@ -14,7 +14,7 @@ static const uint8_t save_order[X64_NSAVE] = IMAGE_SAVE_ORDER_X86_64;
 
 const Target zw_x64_target = {
   .name = "x86_64", .arch = ARCH_X86_64, .baseline_cpu = CPU_X86_64_V2,
-  .select = zw_x64_select, .encode = zw_x64_encode, .thunk = zw_x64_thunk, .glue = zw_x64_glue,
+  .select = zw_x64_select, .effects = zw_x64_effects, .encode = zw_x64_encode, .thunk = zw_x64_thunk, .glue = zw_x64_glue,
   .apply_fixup = apply_fixup,
   .print_lir = zw_x64_print_lir, .disassemble = zw_x64_disassemble,
   .dwarf_reg = zw_x64_dwarf, .dwarf_ra = X64_DWARF_RA, .dwarf_sp = X64_DWARF_SP,
