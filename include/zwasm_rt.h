@@ -44,8 +44,9 @@ typedef struct zwasm_options {
   zwasm_wasi_t *wasi;           /* stays yours, must outlive the instance; NULL: every WASI call says ENOSYS */
   zwasm_instance_t *linked;     /* needed to import what belongs to another instance: that instance */
   void *user;                   /* for zwasm_user() */
+  struct zwasm_trap *trap_out;  /* when creation fails: status and exit code, ZWASM_OK if it was no trap; no frames */
 } zwasm_options_t;
-#define ZWASM_OPTIONS_INIT { sizeof(zwasm_options_t), 0, 0, 0, NULL, NULL, NULL, NULL }
+#define ZWASM_OPTIONS_INIT { sizeof(zwasm_options_t), 0, 0, 0, NULL, NULL, NULL, NULL, NULL }
 
 /* Why the last call on this thread that failed with NULL did so: one sentence, never NULL. */
 const char *zwasm_last_error(void);

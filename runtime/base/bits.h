@@ -10,8 +10,14 @@ static inline unsigned zw_clz32(uint32_t x) { return x ? (unsigned)__builtin_clz
 static inline unsigned zw_clz64(uint64_t x) { return x ? (unsigned)__builtin_clzll(x) : 64; }
 static inline unsigned zw_ctz32(uint32_t x) { return x ? (unsigned)__builtin_ctz(x) : 32; }
 static inline unsigned zw_ctz64(uint64_t x) { return x ? (unsigned)__builtin_ctzll(x) : 64; }
-static inline unsigned zw_popcnt32(uint32_t x) { return (unsigned)__builtin_popcount(x); }
-static inline unsigned zw_popcnt64(uint64_t x) { return (unsigned)__builtin_popcountll(x); }
+// By hand: the builtin is a call into the compiler's library where the instruction is not assumed.
+static inline unsigned zw_popcnt64(uint64_t x)
+{
+  x -= x >> 1 & 0x5555555555555555ull;
+  x = (x & 0x3333333333333333ull) + (x >> 2 & 0x3333333333333333ull);
+  return (unsigned)(((x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full) * 0x0101010101010101ull >> 56);
+}
+static inline unsigned zw_popcnt32(uint32_t x) { return zw_popcnt64(x); }
 
 // `to` is a power of two.
 static inline uint64_t zw_align_up(uint64_t x, uint64_t to) { return (x + to - 1) & ~(to - 1); }

@@ -43,3 +43,8 @@ static inline long zw_sys6(long n, long a, long b, long c, long d, long e, long 
 #define zw_sys2(n, a, b) zw_sys6((n), (a), (b), 0, 0, 0, 0)
 #define zw_sys3(n, a, b, c) zw_sys6((n), (a), (b), (c), 0, 0, 0)
 #define zw_sys4(n, a, b, c, d) zw_sys6((n), (a), (b), (c), (d), 0, 0)
+
+// linux_file.c, for linux_path.c
+struct OsStat;
+void zw_os_stat_from(const KernelStatx *s, struct OsStat *out);
+int zw_os_set_times_by(int dir, const char *name, int64_t atime, int64_t mtime);

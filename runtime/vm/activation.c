@@ -8,7 +8,7 @@
 // Records of other stacks (fibers, signal stacks) are left alone.
 #include "runtime/vm/vm_int.h"
 
-enum { RECORDS_PER_BLOCK = 32, ERROR_BYTES = 256 };
+enum { RECORDS_PER_BLOCK = 32, ERROR_BYTES = 1024 };
 typedef struct ThreadBlock {
   struct ThreadBlock *next;
   Activation *free;           // in the thread's first block only: records not in the chain

@@ -71,6 +71,12 @@ FuncRef *zw_instance_func(Instance *in, uint32_t func)
   return in->refs[func];
 }
 
+bool zw_func_is_void(const FuncRef *f)
+{
+  const TypeInfo *t = zw_type_info(f->type_id);
+  return t->n == 0 && t->m == 0;
+}
+
 // ---- host functions ----
 
 FuncRef *zw_host_func_new(Store *s, const ValType *params, uint32_t nparams, const ValType *results, uint32_t nresults, HostFn fn, void *env)

@@ -72,7 +72,8 @@ typedef struct Birth {
   zwasm_options_t o;
   uint32_t *type_ids;
   Extern *imports;
-  char err[240];
+  TrapKind trap;
+  char err[1000];
 } Birth;
 
 static void *field(const Birth *b, const zwasm_import_t *m)
@@ -154,7 +155,6 @@ static TrapKind initialize(Instance *in)
 
 static bool give_birth(Birth *b)
 {
-  TrapKind trap = TRAP_none;
   zw_format(b->err, sizeof b->err, "out of memory");
   if (!choose_store(b) || !find_imports(b))
     return false;
@@ -162,12 +162,12 @@ static bool give_birth(Birth *b)
   if (!b->i->in)
     return false;
   b->i->in->host_data = b->i;
-  if (!zw_instance_start(b->i->in, &trap, b->err, sizeof b->err))
-    return false;
-  trap = initialize(b->i->in);
-  if (trap != TRAP_none)
-    zw_format(b->err, sizeof b->err, "_initialize: %s", zw_store_trap(b->i->store)->text);
-  return trap == TRAP_none;
+  bool ok = zw_instance_start(b->i->in, &b->trap, b->err, sizeof b->err);
+  if (ok)
+    b->trap = initialize(b->i->in);
+  if (b->trap != TRAP_none)
+    zw_trap_format(zw_store_trap(b->i->store), b->err, sizeof b->err);
+  return ok && b->trap == TRAP_none;
 }
 
 static bool options_ok(const zwasm_module_t *m, const zwasm_options_t *o, zwasm_options_t *out)
@@ -203,9 +203,13 @@ static zwasm_instance_t *start(const zwasm_module_t *m, zwasm_instance_t *i, con
   if (ok)
     return i;
   set_error("%s: %s", m->name, b.err);
+  if (b.o.trap_out)
+    *b.o.trap_out = (zwasm_trap_t){ .status = (zwasm_status_t)b.trap, .message = zwasm_last_error(),
+                                    .exit_code = b.trap == TRAP_exit ? zw_store_trap(i->store)->exit_code : 0 };
   release(i);
   return NULL;
 }
+Instance *zw_rt_instance(zwasm_instance_t *i) { return i->in; }
 
 size_t zwasm_rt_sizeof(const zwasm_module_t *m)
 {

@@ -105,6 +105,10 @@ bool zw_table_fill(Table *t, uint64_t dst, uint64_t v, uint64_t len) MUST_CHECK;
 uint64_t zw_elem_get(Instance *in, uint32_t seg, uint64_t i); // i < its count, not dropped; FuncRef * or ref
 bool zw_table_init(Instance *in, uint32_t table, uint32_t seg, uint64_t dst, uint64_t src, uint64_t len) MUST_CHECK;
 
+bool zw_func_is_void(const FuncRef *f);    // no parameters, no results
+struct zwasm_instance;
+Instance *zw_rt_instance(struct zwasm_instance *i); // of zwasm_rt.h
+
 // Call any function, native, interpreted or host.  args has max(nparams, nresults) slots; results from slot 0.
 // TRAP_none on return; else zw_store_trap(its store) has the details.  TRAP_exit carries the exit code there.
 TrapKind zw_call(FuncRef *f, Value *args);

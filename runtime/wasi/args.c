@@ -1,0 +1,25 @@
+// Arguments and variables: an array of pointers and the strings behind each other.
+#include "runtime/wasi/wasi_int.h"
+
+static uint32_t sizes(GuestMem m, const StringList *l, const Value *a)
+{
+  return put_u32(m, a[0].u32, l->n) && put_u32(m, a[1].u32, (uint32_t)l->bytes) ? E_success : E_fault;
+}
+static uint32_t copy(GuestMem m, const StringList *l, const Value *a)
+{
+  uint8_t *pointers = guest_at(m, a[0].u32, 4ull * l->n), *buf = guest_at(m, a[1].u32, l->bytes);
+  uint32_t at = a[1].u32;
+  if (!pointers || !buf)
+    return E_fault;
+  for (uint32_t i = 0; i < l->n; i++) {
+    size_t n = strlen(l->p[i]) + 1;
+    memcpy(buf, l->p[i], n);
+    zw_put32(pointers + 4 * i, at);
+    buf += n, at += (uint32_t)n;
+  }
+  return E_success;
+}
+WASI(args_sizes_get) { return sizes(m, &w->args, a); }
+WASI(args_get) { return copy(m, &w->args, a); }
+WASI(environ_sizes_get) { return sizes(m, &w->env, a); }
+WASI(environ_get) { return copy(m, &w->env, a); }
