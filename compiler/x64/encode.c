@@ -286,7 +286,10 @@ static unsigned loop_alignment(const Enc *e, uint32_t c, const uint32_t *size_be
   const ZBlock *b = &e->l->z->blocks[chunk->block];
   if (b->loop >= e->l->z->nloops)
     return 16;
-  uint32_t last = e->place[label_chunk(e, e->l->z->loops[b->loop].last_block)];
+  uint32_t last_chunk = e->block_chunk[e->l->z->loops[b->loop].last_block];
+  if (last_chunk == UINT32_MAX) // its last block held nothing but a jump
+    return 16;
+  uint32_t last = e->place[last_chunk];
   uint32_t k = e->place[c];
   return last >= k && size_before[last + 1] - size_before[k] <= HOT_LOOP_BYTES ? 32 : 16;
 }
