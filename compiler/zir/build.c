@@ -1,0 +1,697 @@
+// P2: from a checked body and its facts to SSA.  One forward walk over the bytecode; nothing is revisited.
+//
+// Blocks of ZIR are the blocks of P1's skeleton, by number (rule R of compiler/wasm/check.h): this walk starts a block
+// exactly where P1 did.  Locals and operands are Refs; a branch writes down what it carries (label results, then the
+// locals that the frame assigns), and the join at `end` makes a phi only where the incoming values differ.  Loops know
+// from P1 which locals they assign, so their phis stand before the body is read.
+#include "compiler/wasm/body.h"
+#include "compiler/zir/zir_int.h"
+#include "runtime/base/vec.h"
+#include <string.h>
+
+typedef struct Undo { uint32_t local; Ref old; } Undo;
+typedef struct Pending { uint32_t next, edge, carry; } Pending; // a branch to the end of a frame; carry[carry ..)
+typedef struct Frame {
+  uint8_t kind;                   // Op
+  bool has_else, then_falls;
+  uint32_t fact, height, undo;
+  uint32_t nparams, nresults;
+  const uint32_t *assigned; uint32_t nassigned;
+  uint32_t pending, npending;
+  uint32_t header;                // loop: block
+  uint32_t else_edge, saved;      // if: the edge that waits for its else; parameters in saved[]
+  uint32_t stamp, stamp_edge;     // br_table: already has an edge in this one
+} Frame;
+
+typedef struct Build {
+  const Module *m;
+  const CodeOptions *o;
+  ZirFunc *f;
+  Arena *scratch;
+  const FuncFacts *facts;
+  const Func *fn;
+  const uint8_t *p;
+  uint32_t at, block, next_block, next_frame, stamp;
+  bool live, frame_locals;
+  Ref *stack; uint32_t sp;
+  Ref *locals;
+  uint32_t *loop_map;
+  VEC(Undo) undo;
+  VEC(Frame) frames;
+  VEC(Ref) carry, saved;
+  VEC(Pending) pending;
+  VEC(ZEdge) edges;
+  VEC(Ref) edge_args;
+  VEC(uint32_t) xa;
+} Build;
+
+static _Noreturn void unsupported(const Build *b, Feature f)
+{
+  zw_fail(b->m->ctx, ERR_unsupported, b->at, "feature '%s' is not in compiled code yet", zw_feature_info[f].name);
+}
+
+static uint32_t append(Build *b, Op op, unsigned ty, unsigned fl, uint32_t x, uint32_t y, uint32_t z)
+{
+  ZirFunc *f = b->f;
+  if (f->nins == f->cap)
+    zw_zir_reserve(f, f->nins + 1);
+  uint32_t i = f->nins++;
+  f->ins[i] = (ZIns){ (uint16_t)op, (uint8_t)ty, (uint8_t)fl, x, y, z };
+  f->blk[i] = b->block, f->at[i] = b->at, f->hoist_next[i] = REF_NONE, f->vflags[i] = 0;
+  return i;
+}
+
+static void push(Build *b, Ref r) { b->stack[b->sp++] = r; }
+static Ref pop(Build *b) { return b->stack[--b->sp]; }
+static Ref i32_const(Build *b, uint32_t v) { return zw_zir_const(b->f, VK_I32, v, 0); }
+static Ref i64_const(Build *b, uint64_t v) { return zw_zir_const(b->f, VK_I64, v, 0); }
+static Ref un(Build *b, Op op, Ref x) { return append(b, op, zw_op_info[op].out[0], 0, x, 0, 0); }
+static Ref bin(Build *b, Op op, Ref x, Ref y) { return append(b, op, zw_op_info[op].out[0], 0, x, y, 0); }
+static Ref vm_load(Build *b, ValKind ty, uint32_t off, unsigned alias) { return append(b, OP_vm_load, ty, alias, off, 0, 0); }
+static Ref ptr_load(Build *b, ValKind ty, Ref p, uint32_t off, unsigned alias) { return append(b, OP_ptr_load, ty, alias, p, 0, off); }
+static void trapif(Build *b, Ref cond, TrapKind kind) { append(b, OP_trapif, VK_COUNT, 0, cond, 0, kind); }
+static Ref to_i64(Build *b, Ref r) { return zw_ref_type(b->f, r) == VK_I32 ? un(b, OP_i64_extend_i32_u, r) : r; }
+
+static uint32_t xa_list(Build *b, const Ref *refs, uint32_t n)
+{
+  uint32_t at = b->xa.n;
+  for (uint32_t k = 0; k < n; k++)
+    *zw_push(b->scratch, &b->xa) = refs[k];
+  return at;
+}
+
+// ---- blocks and edges ----
+static uint32_t add_edge(Build *b, uint32_t to)
+{
+  *zw_push(b->scratch, &b->edges) = (ZEdge){ .to = to, .from = b->block };
+  return b->edges.n - 1;
+}
+
+static void start_block(Build *b)
+{
+  b->block = b->next_block++;
+  ASSERT(b->block < b->f->nblocks);
+  ZBlock *z = &b->f->blocks[b->block];
+  const BlockFact *fact = &b->facts->blocks[b->block];
+  *z = (ZBlock){ .first = b->f->nins, .loop = fact->loop == NO_LOOP ? NO_LOOP : b->loop_map[fact->loop],
+                 .depth = fact->depth, .cold = fact->cold, .try_region = UINT32_MAX };
+  b->live = true;
+}
+
+// The terminator of the current block; its edges are those added since `first`.
+static void end_block(Build *b, Op op, uint32_t x, uint32_t y, uint32_t z, uint32_t first)
+{
+  append(b, op, VK_COUNT, 0, x, y, z);
+  ZBlock *blk = &b->f->blocks[b->block];
+  blk->end = b->f->nins, blk->edges = first, blk->nedges = b->edges.n - first;
+  b->live = false;
+}
+
+// ---- locals ----
+static uint32_t local_word(Build *b, uint32_t l) { (void)b; return 8 * (b->facts->local_kinds[l] == VK_V128 ? 2 * l : l); }
+
+static void set_local(Build *b, uint32_t l, Ref r)
+{
+  if (b->frame_locals) {
+    Ref p = append(b, OP_frame_addr, VK_I64, 0, 0, 0, 0);
+    append(b, OP_ptr_store, VK_COUNT, AL_FRAME, p, r, local_word(b, l));
+    return;
+  }
+  if (b->locals[l] == r)
+    return;
+  *zw_push(b->scratch, &b->undo) = (Undo){ l, b->locals[l] };
+  b->locals[l] = r;
+}
+
+static Ref get_local(Build *b, uint32_t l)
+{
+  if (!b->frame_locals)
+    return b->locals[l];
+  Ref p = append(b, OP_frame_addr, VK_I64, 0, 0, 0, 0);
+  return ptr_load(b, (ValKind)b->facts->local_kinds[l], p, local_word(b, l), AL_FRAME);
+}
+
+static void rollback(Build *b, uint32_t mark)
+{
+  while (b->undo.n > mark) {
+    Undo u = b->undo.p[--b->undo.n];
+    b->locals[u.local] = u.old;
+  }
+}
+
+// ---- branches ----
+// An edge to the end of frame f: what it carries waits for the join.
+static uint32_t edge_to_end(Build *b, Frame *f, const Ref *results)
+{
+  uint32_t carry = b->carry.n;
+  for (uint32_t k = 0; k < f->nresults; k++)
+    *zw_push(b->scratch, &b->carry) = results[k];
+  for (uint32_t k = 0; k < f->nassigned; k++)
+    *zw_push(b->scratch, &b->carry) = b->locals[f->assigned[k]];
+  uint32_t edge = add_edge(b, NO_BLOCK);
+  *zw_push(b->scratch, &b->pending) = (Pending){ f->pending, edge, carry };
+  f->pending = b->pending.n - 1, f->npending++;
+  return edge;
+}
+
+static uint32_t edge_to_header(Build *b, Frame *f, const Ref *params)
+{
+  uint32_t edge = add_edge(b, f->header);
+  b->edges.p[edge].args = b->edge_args.n;
+  for (uint32_t k = 0; k < f->nparams; k++)
+    *zw_push(b->scratch, &b->edge_args) = params[k];
+  for (uint32_t k = 0; k < f->nassigned; k++)
+    *zw_push(b->scratch, &b->edge_args) = b->locals[f->assigned[k]];
+  return edge;
+}
+
+static uint32_t branch_edge(Build *b, uint32_t label)
+{
+  Frame *f = &b->frames.p[b->frames.n - 1 - label];
+  uint32_t n = f->kind == OP_loop ? f->nparams : f->nresults;
+  const Ref *values = b->stack + b->sp - n;
+  return f->kind == OP_loop ? edge_to_header(b, f, values) : edge_to_end(b, f, values);
+}
+
+// The join of f: values that differ over the incoming edges become phis.  Leaves the results on the stack.
+static void join(Build *b, Frame *f)
+{
+  start_block(b);
+  ZirFunc *z = b->f;
+  uint32_t n = f->nresults + f->nassigned, nphi = 0;
+  Ref *value = zw_new_array(b->scratch, Ref, n + 1);
+  uint32_t *phi = zw_new_array(b->scratch, uint32_t, n + 1); // slots that became phis
+  uint8_t *differs = zw_new_array(b->scratch, uint8_t, n + 1);
+  bool first = true;
+  for (uint32_t k = f->pending; k != UINT32_MAX; k = b->pending.p[k].next, first = false)
+    for (uint32_t s = 0; s < n; s++) {
+      Ref r = b->carry.p[b->pending.p[k].carry + s];
+      if (first)
+        value[s] = r;
+      else
+        differs[s] |= value[s] != r;
+    }
+  for (uint32_t s = 0; s < n; s++)
+    if (differs[s]) {
+      phi[nphi++] = s;
+      value[s] = append(b, OP_phi, zw_ref_type(z, value[s]), 0, 0, 0, 0);
+    }
+  z->blocks[b->block].nphi = nphi;
+  for (uint32_t k = f->pending; k != UINT32_MAX; k = b->pending.p[k].next) {
+    ZEdge *e = &b->edges.p[b->pending.p[k].edge];
+    e->to = b->block, e->args = b->edge_args.n;
+    for (uint32_t s = 0; s < nphi; s++)
+      *zw_push(b->scratch, &b->edge_args) = b->carry.p[b->pending.p[k].carry + phi[s]];
+  }
+  rollback(b, f->undo);
+  b->sp = f->height;
+  for (uint32_t s = 0; s < f->nresults; s++)
+    push(b, value[s]);
+  for (uint32_t s = 0; s < f->nassigned; s++)
+    set_local(b, f->assigned[s], value[f->nresults + s]);
+}
+
+// ---- structured control ----
+static Frame *push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults)
+{
+  const FrameFact *fact = &b->facts->frames[b->next_frame];
+  ASSERT(fact->kind == kind);
+  *zw_push(b->scratch, &b->frames) = (Frame){
+    .kind = (uint8_t)kind, .fact = b->next_frame++, .height = b->sp - nparams, .undo = b->undo.n,
+    .nparams = nparams, .nresults = nresults, .assigned = b->facts->assigned + fact->assigned_off,
+    .nassigned = fact->nassigned, .pending = UINT32_MAX, .header = NO_BLOCK, .else_edge = UINT32_MAX };
+  return &b->frames.p[b->frames.n - 1];
+}
+
+static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
+{
+  Frame *f = push_frame(b, OP_loop, nparams, nresults);
+  const LoopFact *l = &b->facts->loops[b->facts->frames[f->fact].loop];
+  f->header = b->next_block;
+  f->assigned = b->facts->assigned + l->assigned_off, f->nassigned = l->iterates ? l->nassigned : 0;
+  if (!l->iterates) {
+    uint32_t e = add_edge(b, f->header);
+    b->edges.p[e].args = b->edge_args.n;
+    end_block(b, OP_jmp, 0, 0, 0, e);
+    start_block(b);
+    return;
+  }
+  uint32_t e = edge_to_header(b, f, b->stack + f->height);
+  end_block(b, OP_jmp, 0, 0, 0, e);
+  start_block(b);
+  b->f->blocks[b->block].is_header = 1;
+  for (uint32_t k = 0; k < nparams; k++)
+    b->stack[f->height + k] = append(b, OP_phi, zw_ref_type(b->f, b->stack[f->height + k]), 0, 0, 0, 0);
+  for (uint32_t k = 0; k < f->nassigned; k++)
+    set_local(b, f->assigned[k], append(b, OP_phi, b->facts->local_kinds[f->assigned[k]], 0, 0, 0, 0));
+  b->f->blocks[b->block].nphi = nparams + f->nassigned;
+}
+
+static void enter_if(Build *b, uint32_t nparams, uint32_t nresults, Ref cond)
+{
+  Frame *f = push_frame(b, OP_if, nparams, nresults);
+  f->saved = b->saved.n;
+  for (uint32_t k = 0; k < nparams; k++)
+    *zw_push(b->scratch, &b->saved) = b->stack[f->height + k];
+  uint32_t then = add_edge(b, b->next_block);
+  f->else_edge = add_edge(b, NO_BLOCK);
+  end_block(b, OP_br, cond, 0, 0, then);
+  start_block(b);
+}
+
+static void fall_to_end(Build *b, Frame *f)
+{
+  uint32_t e = edge_to_end(b, f, b->stack + b->sp - f->nresults);
+  end_block(b, OP_jmp, 0, 0, 0, e);
+}
+
+static void start_else(Build *b, Frame *f)
+{
+  if (b->live)
+    fall_to_end(b, f);
+  rollback(b, f->undo);
+  b->sp = f->height;
+  for (uint32_t k = 0; k < f->nparams; k++)
+    push(b, b->saved.p[f->saved + k]);
+  b->edges.p[f->else_edge].to = b->next_block;
+  start_block(b);
+}
+
+static void emit_return(Build *b)
+{
+  uint32_t n = b->frames.p[0].nresults;
+  end_block(b, OP_ret, xa_list(b, b->stack + b->sp - n, n), n, 0, b->edges.n);
+}
+
+static void end_frame(Build *b)
+{
+  Frame *f = &b->frames.p[b->frames.n - 1];
+  bool is_if = f->kind == OP_if;
+  if (is_if && !f->has_else)
+    start_else(b, f);
+  if (f->kind == OP_loop) {
+    if (b->live) { // R7
+      uint32_t e = add_edge(b, b->next_block);
+      b->edges.p[e].args = b->edge_args.n;
+      end_block(b, OP_jmp, 0, 0, 0, e);
+      start_block(b);
+    } else {
+      rollback(b, f->undo);
+      b->sp = f->height;
+    }
+  } else if (is_if || b->facts->frames[f->fact].nbr > 0) {
+    if (b->live)
+      fall_to_end(b, f);
+    if (f->npending) {
+      join(b, f);
+    } else {
+      rollback(b, f->undo);
+      b->sp = f->height;
+    }
+  } else if (!b->live) {
+    rollback(b, f->undo);
+    b->sp = f->height;
+  }
+  b->saved.n = is_if ? f->saved : b->saved.n;
+  if (b->frames.n == 1 && b->live)
+    emit_return(b);
+  b->frames.n--;
+}
+
+// Dead code: step to the `else` or `end` that belongs to the open frame.
+static Op skip_dead(Build *b)
+{
+  for (uint32_t depth = 0;;) {
+    b->at = (uint32_t)(b->fn->at + (uint64_t)(b->p - b->fn->body));
+    Op op = zw_fast_op(&b->p, zw_op_one_byte);
+    if (op == OP_block || op == OP_loop || op == OP_if || op == OP_try_table || op == OP_try)
+      depth++;
+    else if (depth == 0 && (op == OP_end || op == OP_else))
+      return op;
+    else if (op == OP_end || op == OP_delegate)
+      depth--;
+    zw_skip_imm(&b->p, op);
+  }
+}
+
+static void br_if(Build *b, Op op, uint32_t label, Ref cond)
+{
+  uint32_t e = branch_edge(b, label);
+  uint32_t on = add_edge(b, b->next_block);
+  b->edges.p[on].args = b->edge_args.n;
+  end_block(b, op, cond, 0, 0, e);
+  start_block(b);
+}
+
+static void br_table(Build *b)
+{
+  uint32_t n = zw_fast_u32(&b->p), first = b->edges.n, stamp = ++b->stamp;
+  Ref index = pop(b);
+  const uint8_t *labels = b->p;
+  for (uint32_t k = 0; k < n; k++)
+    zw_fast_u32(&b->p);
+  uint32_t dflt = zw_fast_u32(&b->p);
+  Frame *last = &b->frames.p[b->frames.n - 1 - dflt];
+  uint32_t table = b->xa.n;
+  last->stamp = stamp, last->stamp_edge = UINT32_MAX; // gets the last edge
+  for (uint32_t k = 0; k < n; k++) {
+    uint32_t label = zw_fast_u32(&labels);
+    Frame *f = &b->frames.p[b->frames.n - 1 - label];
+    if (f->stamp != stamp) {
+      uint32_t e = branch_edge(b, label);
+      f = &b->frames.p[b->frames.n - 1 - label];
+      f->stamp = stamp, f->stamp_edge = e - first;
+    }
+    *zw_push(b->scratch, &b->xa) = f->stamp_edge;
+  }
+  uint32_t e = branch_edge(b, dflt) - first;
+  for (uint32_t k = 0; k < n; k++)
+    if (b->xa.p[table + k] == UINT32_MAX)
+      b->xa.p[table + k] = e;
+  if (e == 0)
+    end_block(b, OP_jmp, 0, 0, 0, first);
+  else
+    end_block(b, OP_switch, index, table, n, first);
+}
+
+// ---- memory ----
+static bool checked(const Build *b, uint32_t mem)
+{
+  const Limits *l = &b->m->memories[mem].type.limits;
+  return b->o->image_flags & IMAGE_CHECKED || l->is64 || l->page_log2 != 16;
+}
+
+static Ref memory_bytes(Build *b, uint32_t mem)
+{
+  Ref def = vm_load(b, VK_I64, b->f->layout.memories + 16 * mem + 8, AL_IMMUT);
+  return ptr_load(b, VK_I64, def, offsetof(VmMemoryDef, bytes), AL_MEMLEN);
+}
+
+// Check [address + offset, + width) when the memory needs it, and make the offset fit the machine's displacement.
+static Ref address(Build *b, Ref addr, MemArg *arg, uint32_t width)
+{
+  if (checked(b, arg->memory)) {
+    Ref len = memory_bytes(b, arg->memory), idx = to_i64(b, addr);
+    uint64_t reach;
+    if (__builtin_add_overflow(arg->offset, (uint64_t)width, &reach)) {
+      trapif(b, i32_const(b, 1), TRAP_oob);
+      reach = 0;
+    }
+    Ref end = bin(b, OP_i64_add, idx, i64_const(b, reach));
+    if (b->m->memories[arg->memory].type.limits.is64)
+      trapif(b, bin(b, OP_i64_lt_u, end, idx), TRAP_oob);
+    trapif(b, bin(b, OP_i64_gt_u, end, len), TRAP_oob);
+  }
+  if (arg->offset >> 31) {
+    addr = bin(b, OP_i64_add, to_i64(b, addr), i64_const(b, arg->offset));
+    arg->offset = 0;
+  }
+  return addr;
+}
+
+static void access(Build *b, Op op)
+{
+  const OpInfo *info = &zw_op_info[op];
+  MemArg arg = zw_fast_memarg(&b->p);
+  if (info->feature == FEAT_THREADS)
+    unsupported(b, FEAT_THREADS);
+  if (info->kind == OPK_LANE)
+    unsupported(b, FEAT_SIMD);
+  if (info->flags & OPF_STORE) {
+    Ref value = pop(b), addr = address(b, pop(b), &arg, info->width);
+    append(b, op, VK_COUNT, arg.memory, addr, value, (uint32_t)arg.offset);
+  } else {
+    Ref addr = address(b, pop(b), &arg, info->width);
+    push(b, append(b, op, info->out[0], arg.memory, addr, 0, (uint32_t)arg.offset));
+  }
+}
+
+static Ref lib(Build *b, unsigned id, unsigned ty, const Ref *args, uint32_t n)
+{
+  return append(b, OP_lib, ty, 0, xa_list(b, args, n), n, id);
+}
+
+static void memory_op(Build *b, Op op)
+{
+  uint32_t x = zw_fast_u32(&b->p), y = 0;
+  if (op == OP_memory_copy || op == OP_memory_init)
+    y = zw_fast_u32(&b->p);
+  if (op == OP_memory_size) {
+    const Limits *l = &b->m->memories[x].type.limits;
+    Ref pages = bin(b, OP_i64_shr_u, memory_bytes(b, x), i64_const(b, l->page_log2));
+    push(b, l->is64 ? pages : un(b, OP_i32_wrap_i64, pages));
+  } else if (op == OP_memory_grow) {
+    if (b->m->memories[x].type.limits.is64)
+      unsupported(b, FEAT_MEMORY64);
+    Ref delta = to_i64(b, pop(b));
+    push(b, lib(b, LIB_memory_grow, VK_I32, (Ref[]){ i32_const(b, x), delta }, 2));
+  } else if (op == OP_data_drop) {
+    lib(b, LIB_data_drop, VK_COUNT, (Ref[]){ i32_const(b, x) }, 1);
+  } else {
+    Ref len = to_i64(b, pop(b)), second = pop(b), dst = to_i64(b, pop(b));
+    if (op == OP_memory_fill) {
+      lib(b, LIB_memory_fill, VK_COUNT, (Ref[]){ i32_const(b, x), dst, second, len }, 4);
+    } else {
+      bool init = op == OP_memory_init; // init: segment, memory; the service wants memory, segment
+      lib(b, init ? LIB_memory_init : LIB_memory_copy, VK_COUNT,
+          (Ref[]){ i32_const(b, init ? y : x), i32_const(b, init ? x : y), dst, to_i64(b, second), len }, 5);
+    }
+  }
+}
+
+static void global_op(Build *b, bool set)
+{
+  uint32_t g = zw_fast_u32(&b->p), off = b->f->layout.globals + 16 * g;
+  const Global *global = &b->m->globals[g];
+  if (zw_is_ref(global->type.type))
+    unsupported(b, FEAT_REF_TYPES);
+  ValKind ty = zw_val_kind(b->m, global->type.type);
+  unsigned alias = global->type.mutable_ ? AL_GLOBAL : AL_IMMUT;
+  bool imported = global->import != UINT32_MAX;
+  Ref p = imported ? vm_load(b, VK_I64, off, AL_IMMUT) : REF_NONE;
+  if (set) {
+    Ref v = pop(b);
+    imported ? append(b, OP_ptr_store, VK_COUNT, alias, p, v, 0) : append(b, OP_vm_store, VK_COUNT, alias, off, v, 0);
+  } else {
+    push(b, imported ? ptr_load(b, ty, p, 0, alias) : vm_load(b, ty, off, alias));
+  }
+}
+
+// ---- calls ----
+static void push_results(Build *b, uint32_t call, const FuncType *t)
+{
+  for (uint32_t k = 0; k < t->nresults; k++)
+    push(b, k == 0 ? call : append(b, OP_result, zw_val_kind(b->m, t->results[k]), 0, call, k, 0));
+}
+
+static void call_op(Build *b, Op op)
+{
+  bool indirect = op == OP_call_indirect;
+  uint32_t x = zw_fast_u32(&b->p), table = indirect ? zw_fast_u32(&b->p) : 0;
+  const FuncType *t = indirect ? &b->m->types[x].func : zw_func_type(b->m, x);
+  Ref elem = REF_NONE;
+  if (indirect) {
+    uint32_t at = b->f->layout.tables + 16 * table;
+    Ref idx = to_i64(b, pop(b));
+    Ref len = ptr_load(b, VK_I64, vm_load(b, VK_I64, at + 8, AL_IMMUT), offsetof(VmTableDef, length), AL_TABLE);
+    trapif(b, bin(b, OP_i64_ge_u, idx, len), TRAP_undefined_element);
+    elem = bin(b, OP_i64_add, vm_load(b, VK_I64, at, AL_IMMUT), bin(b, OP_i64_shl, idx, i64_const(b, 5)));
+    append(b, OP_check_sig, VK_COUNT, 0, elem, vm_load(b, VK_I32, b->f->layout.type_ids + 4 * x, AL_IMMUT), 0);
+  }
+  b->sp -= t->nparams;
+  uint32_t args = xa_list(b, b->stack + b->sp, t->nparams);
+  if (indirect)
+    xa_list(b, &elem, 1);
+  unsigned ty = t->nresults ? (unsigned)zw_val_kind(b->m, t->results[0]) : VK_COUNT;
+  uint32_t call = append(b, indirect ? OP_call_elem : OP_call, ty, 0, args, t->nparams + indirect, x);
+  push_results(b, call, t);
+}
+
+// ---- the walk ----
+static void constant(Build *b, Op op)
+{
+  switch (op) {
+  case OP_i32_const: push(b, i32_const(b, (uint32_t)zw_fast_s32(&b->p))); return;
+  case OP_i64_const: push(b, i64_const(b, (uint64_t)zw_fast_s64(&b->p))); return;
+  case OP_f32_const: push(b, zw_zir_const(b->f, VK_F32, zw_get32(b->p), 0)), b->p += 4; return;
+  case OP_f64_const: push(b, zw_zir_const(b->f, VK_F64, zw_get64(b->p), 0)), b->p += 8; return;
+  default: BUG("not a constant");
+  }
+}
+
+static void numeric(Build *b, Op op)
+{
+  const OpInfo *info = &zw_op_info[op];
+  if (info->feature == FEAT_SIMD || info->feature == FEAT_RELAXED || info->feature == FEAT_WIDE)
+    unsupported(b, (Feature)info->feature);
+  Ref in[3] = { 0 };
+  for (unsigned k = info->nin; k-- > 0;)
+    in[k] = pop(b);
+  push(b, append(b, op, info->out[0], 0, in[0], in[1], in[2]));
+}
+
+static void control(Build *b, Op op)
+{
+  BlockType t;
+  switch (op) {
+  case OP_block:
+    t = zw_fast_blocktype(b->m, &b->p);
+    push_frame(b, OP_block, t.nparams, t.nresults);
+    return;
+  case OP_loop: t = zw_fast_blocktype(b->m, &b->p); enter_loop(b, t.nparams, t.nresults); return;
+  case OP_if: {
+    t = zw_fast_blocktype(b->m, &b->p);
+    Ref cond = pop(b);
+    enter_if(b, t.nparams, t.nresults, cond);
+    return;
+  }
+  case OP_else: {
+    Frame *f = &b->frames.p[b->frames.n - 1];
+    f->has_else = true;
+    start_else(b, f);
+    return;
+  }
+  case OP_end: end_frame(b); return;
+  case OP_br: {
+    uint32_t e = branch_edge(b, zw_fast_u32(&b->p));
+    end_block(b, OP_jmp, 0, 0, 0, e);
+    return;
+  }
+  case OP_br_if: {
+    uint32_t label = zw_fast_u32(&b->p);
+    Ref cond = pop(b);
+    br_if(b, OP_br, label, cond);
+    return;
+  }
+  case OP_br_table: br_table(b); return;
+  case OP_return: emit_return(b); return;
+  case OP_unreachable: end_block(b, OP_trap, 0, 0, TRAP_unreachable, b->edges.n); return;
+  default: BUG("not control");
+  }
+}
+
+static void instruction(Build *b, Op op)
+{
+  switch (op) {
+  case OP_nop: return;
+  case OP_drop: b->sp--; return;
+  case OP_local_get: push(b, get_local(b, zw_fast_u32(&b->p))); return;
+  case OP_local_set: { uint32_t l = zw_fast_u32(&b->p); set_local(b, l, pop(b)); return; }
+  case OP_local_tee: set_local(b, zw_fast_u32(&b->p), b->stack[b->sp - 1]); return;
+  case OP_i32_const: case OP_i64_const: case OP_f32_const: case OP_f64_const: constant(b, op); return;
+  case OP_select: case OP_select_t: {
+    if (op == OP_select_t)
+      zw_skip_imm(&b->p, op);
+    Ref cond = pop(b), no = pop(b), yes = pop(b);
+    push(b, append(b, OP_sel, zw_ref_type(b->f, yes), 0, yes, no, cond));
+    return;
+  }
+  case OP_global_get: case OP_global_set: global_op(b, op == OP_global_set); return;
+  case OP_memory_size: case OP_memory_grow: case OP_memory_copy: case OP_memory_fill: case OP_memory_init: case OP_data_drop:
+    memory_op(b, op);
+    return;
+  case OP_call: case OP_call_indirect: call_op(b, op); return;
+  case OP_block: case OP_loop: case OP_if: case OP_else: case OP_end: case OP_br: case OP_br_if: case OP_br_table: case OP_return:
+  case OP_unreachable:
+    control(b, op);
+    return;
+  default:
+    break;
+  }
+  const OpInfo *info = &zw_op_info[op];
+  if (info->kind == OPK_NUM || info->kind == OPK_TNUM)
+    numeric(b, op);
+  else if (info->kind == OPK_MEM || info->kind == OPK_LANE)
+    access(b, op);
+  else
+    unsupported(b, (Feature)info->feature);
+}
+
+static void copy_loops(Build *b)
+{
+  const FuncFacts *ff = b->facts;
+  ZirFunc *f = b->f;
+  b->loop_map = zw_new_array(b->scratch, uint32_t, ff->nloops + 1);
+  f->loops = zw_new_array(f->arena, ZLoop, ff->nloops + 1);
+  for (uint32_t k = 0; k < ff->nloops; k++) {
+    const LoopFact *l = &ff->loops[k];
+    b->loop_map[k] = NO_LOOP;
+    if (!l->iterates)
+      continue;
+    uint32_t parent = l->parent;
+    while (parent != NO_LOOP && !ff->loops[parent].iterates)
+      parent = ff->loops[parent].parent;
+    ZLoop *z = &f->loops[b->loop_map[k] = f->nloops++];
+    *z = (ZLoop){ .parent = parent == NO_LOOP ? NO_LOOP : b->loop_map[parent], .header = l->header, .entry = l->entry, .depth = l->depth,
+                  .effects = l->effects, .max_height = l->max_height, .nexits = l->nexits, .has_call = l->has_call, .iterates = 1,
+                  .hoist_first = REF_NONE, .hoist_last = REF_NONE };
+    memcpy(z->exits, l->exits, sizeof z->exits);
+  }
+}
+
+static void start_locals(Build *b)
+{
+  const FuncFacts *ff = b->facts;
+  const FuncType *t = zw_func_type(b->m, b->f->func);
+  b->locals = zw_new_array(b->scratch, Ref, ff->nlocals + 1);
+  b->frame_locals = ff->flags & FN_NO_SETS;
+  b->f->frame_locals = b->frame_locals ? 2 * ff->nlocals : 0;
+  for (uint32_t l = 0; l < ff->nlocals; l++) {
+    ValKind ty = (ValKind)ff->local_kinds[l];
+    if (ty >= VK_FUNCREF)
+      unsupported(b, FEAT_REF_TYPES);
+    if (ty == VK_V128)
+      unsupported(b, FEAT_SIMD);
+    Ref r = l < t->nparams ? append(b, OP_param, ty, 0, l, 0, 0) : zw_zir_const(b->f, ty, 0, 0);
+    b->locals[l] = REF_NONE;
+    set_local(b, l, r);
+  }
+  b->undo.n = 0;
+}
+
+ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Arena *a)
+{
+  ASSERT(m->checked && func >= m->nimported_funcs);
+  const FuncFacts *ff = &m->facts[func - m->nimported_funcs];
+  Arena *scratch = &m->ctx->scratch;
+  ArenaMark mark = zw_arena_mark(scratch);
+  ZirFunc *f = zw_new(a, ZirFunc);
+  *f = (ZirFunc){ .m = m, .func = func, .type = m->funcs[func].type, .layout = zw_module_layout(m), .arena = a, .flags = ff->flags };
+  f->counts = (VmCounts){ .memories = m->nmemories, .tables = m->ntables, .imported_funcs = m->nimported_funcs, .types = m->ntypes,
+                          .globals = m->nglobals, .funcrefs = m->nfuncrefs };
+  zw_zir_reserve(f, ff->nops + ff->nlocals + 16);
+  f->nblocks = ff->nblocks;
+  f->blocks = zw_new_array(a, ZBlock, f->nblocks);
+  Build b = { .m = m, .o = o, .f = f, .scratch = scratch, .facts = ff, .fn = &m->funcs[func] };
+  b.stack = zw_new_array(scratch, Ref, ff->max_height + 8);
+  b.p = b.fn->body + ff->code_at;
+  b.at = (uint32_t)b.fn->at;
+  copy_loops(&b);
+  start_block(&b);
+  start_locals(&b);
+  push_frame(&b, OP_block, 0, zw_func_type(m, func)->nresults);
+  while (b.frames.n) {
+    Op op;
+    if (b.live) {
+      b.at = (uint32_t)(b.fn->at + (uint64_t)(b.p - b.fn->body));
+      op = zw_fast_op(&b.p, zw_op_one_byte);
+    } else {
+      op = skip_dead(&b);
+    }
+    instruction(&b, op);
+  }
+  ASSERT(b.next_block == f->nblocks);
+  f->edges = zw_new_array(a, ZEdge, b.edges.n + 1), f->nedges = b.edges.n;
+  f->edge_args = zw_new_array(a, Ref, b.edge_args.n + 1), f->nedge_args = b.edge_args.n;
+  f->xa = zw_new_array(a, Ref, b.xa.n + 1), f->nxa = b.xa.n;
+  if (b.edges.n)
+    memcpy(f->edges, b.edges.p, b.edges.n * sizeof *f->edges);
+  if (b.edge_args.n)
+    memcpy(f->edge_args, b.edge_args.p, b.edge_args.n * sizeof *f->edge_args);
+  if (b.xa.n)
+    memcpy(f->xa, b.xa.p, b.xa.n * sizeof *f->xa);
+  f->order = ff->order, f->norder = ff->nblocks;
+  zw_arena_release(scratch, mark);
+  zw_zir_finish(f, scratch);
+  return f;
+}
