@@ -51,6 +51,7 @@ Module *zw_read_module(Ctx *ctx, Source *s, uint64_t features, PassTimes *times)
     bytes = s->wat.bytes, len = s->wat.len;
   }
   Module *m = zw_decode_module(ctx, bytes, len, features); // index spaces have their sizes, bodies are byte spans
+  s->m = m;
   uint64_t t1 = zw_now();
   zw_check_module(m);                                      // valid: from here on nobody reports an input error
   zw_number_funcrefs(m);
@@ -64,6 +65,10 @@ Module *zw_read_module(Ctx *ctx, Source *s, uint64_t features, PassTimes *times)
 
 void zw_source_place(const Source *s, Diag *d)
 {
+  if (s->m && d->func < s->m->nfuncs) {
+    Str name = s->m->funcs[d->func].name;
+    zw_format(d->func_name, sizeof d->func_name, "%.*s", (int)name.n, name.p ? name.p : "");
+  }
   if (s->is_text && !d->line)
     zw_wat_place(&s->wat, (Str){ (const char *)s->bytes, s->len }, d);
 }

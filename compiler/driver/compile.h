@@ -11,17 +11,21 @@ typedef struct Compilation {
 // Decode, check and compile everything.  Fails through ctx.  threads: workers over functions; output does not depend on it.
 void zw_compile_module(Ctx *ctx, const uint8_t *bytes, size_t len, uint64_t features, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out);
 // Its two halves: bytes or text to a checked module, a checked module to code.
-typedef struct Source { const uint8_t *bytes; size_t len; WatModule wat; bool is_text; } Source; // wat: of a text
+typedef struct Source {
+  const uint8_t *bytes; size_t len;
+  WatModule wat; bool is_text;  // wat: of a text
+  const Module *m;              // once it is decoded
+} Source;
 Module *zw_read_module(Ctx *ctx, Source *s, uint64_t features, PassTimes *times);
 void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out);
-// After a failure: give a message about a text its line and column.
+// After a failure: give a message the function's name, and one about a text its line and column.
 void zw_source_place(const Source *s, Diag *d);
 
 // The verifiers between the stages: in builds with assertions, and with o->verify.  What they find is our bug.
 void zw_verify_zir(Ctx *ctx, const ZirFunc *z, const CodeOptions *o);
 void zw_verify_lir(Ctx *ctx, const LirFunc *l, const Target *t, const CodeOptions *o);
 
-// --dump=STAGE of one function, or of all (func UINT32_MAX): module wat facts zir lir asm obj stackmaps traps
+// --dump=STAGE of one function, or of all (func UINT32_MAX): module wat facts zir lir asm stackmaps traps
 void zw_dump(Ctx *ctx, const Module *m, const Target *t, const CodeOptions *o, const char *stage, uint32_t func, Text *out);
 // A --time-report: milliseconds and ns per instruction of each pass, MB/s of code section.
 void zw_print_times(const PassTimes *t, Text *out);

@@ -191,7 +191,7 @@ void zw_print_cpus(Text *out)
 void zw_print_cpu_attrs(Text *out)
 {
   for (size_t k = 0; k < ARRAY_COUNT(attrs); k++)
-    zw_text_printf(out, "%-10s%s\n", attrs[k].name, CPU_X86_64_V2 & attrs[k].bit ? " always on" : "");
+    zw_text_printf(out, CPU_X86_64_V2 & attrs[k].bit ? "%-10s always on\n" : "%s\n", attrs[k].name);
 }
 
 void zw_print_proposals(Text *out)
