@@ -1,6 +1,7 @@
 // The pipeline.  Each line says what holds from there on; the next stage asserts it.
 #include "compiler/driver/compile.h"
 #include "compiler/driver/jobs.h"
+#include <string.h>
 
 void zw_verify_zir(Ctx *ctx, const ZirFunc *z, const CodeOptions *o)
 {
@@ -73,6 +74,19 @@ void zw_source_place(const Source *s, Diag *d)
     zw_wat_place(&s->wat, (Str){ (const char *)s->bytes, s->len }, d);
 }
 
+// The workers' memory goes; of what a function came from, only its unwind rows are wanted later.
+static void keep_unwind_rows(Blob *b, Arena *a)
+{
+  FuncCode *kept = zw_new_array(a, FuncCode, b->nfuncs);
+  for (uint32_t k = 0; k < b->nfuncs; k++) {
+    const FuncCode *c = b->codes[k];
+    kept[k] = (FuncCode){ .func = c->func, .code_bytes = c->code_bytes, .cfi_bytes = c->cfi_bytes };
+    if (c->cfi_bytes)
+      kept[k].cfi = memcpy(zw_arena_alloc(a, c->cfi_bytes, 1), c->cfi, c->cfi_bytes);
+    b->codes[k] = &kept[k];
+  }
+}
+
 void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out)
 {
   ASSERT(m->checked);
@@ -85,6 +99,7 @@ void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions 
   out->blob = zw_blob_build(m, t, &out->code, codes, &ctx->module); // one text, no external relocation in it
   out->times.blob += zw_now() - t0;
   out->times.text_bytes = out->blob->text_bytes;
+  keep_unwind_rows(out->blob, &ctx->module);
   zw_jobs_free(jobs);
 }
 

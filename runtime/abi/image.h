@@ -91,7 +91,8 @@ typedef struct ImageFunc {
   uint32_t func;              // function index in the module; type index for thunks
 } ImageFunc;
 
-// A site: { pc delta (uleb), kind u8, wasm offset delta (sleb) }, ascending pc, from code_off and 0.
+// A site: { pc delta (uleb), kind u8, wasm offset delta (sleb) }, ascending pc, from code_off and 0.  Two may have one pc:
+// an access that may fault stands right behind a call; the call's return address comes first.
 // kind: SITE_CALL: pc is a return address of a call.  SITE_FAULT | TrapKind: pc of an access that may fault.
 // plain TrapKind: pc is the return address of the call to a trap thunk.  SITE_ENTRY: with it, the frame does not stand yet.
 enum { SITE_TRAP_MASK = 0x3f, SITE_FAULT = 0x40, SITE_CALL = 0x80, SITE_NO_FRAME = 0xc0 };
@@ -145,6 +146,6 @@ bool zw_image_open(Image *im, const uint8_t *meta, size_t meta_bytes, const uint
                    const uint8_t *data, size_t data_bytes, bool untrusted, char *err, size_t err_bytes) MUST_CHECK;
 // The function whose code range holds pc (offset in text), or NULL.
 const ImageFunc *zw_image_func_at(const Image *im, uint32_t pc);
-// The site with exactly that pc; false when there is none.
+// The site with exactly that pc that is (fault) or is not the pc of an access that may fault; false when there is none.
 typedef struct SiteInfo { uint8_t kind; uint32_t wasm_at; } SiteInfo;
-bool zw_image_site(const Image *im, const ImageFunc *f, uint32_t pc, SiteInfo *out);
+bool zw_image_site(const Image *im, const ImageFunc *f, uint32_t pc, bool fault, SiteInfo *out);

@@ -133,13 +133,17 @@ static bool sites_ok(const Image *im, const ImageFunc *f)
     return false;
   const uint8_t *p = base + f->sites;
   uint64_t pc = 0;
+  bool behind_call = false; // the site before is no fault: one may follow at its pc
   for (uint32_t i = 0; i < f->nsites; i++) {
     uint32_t delta;
-    if (!read_uleb(&p, end, &delta) || p == end || (i > 0 && delta == 0))
+    if (!read_uleb(&p, end, &delta) || p == end)
       return false;
+    uint8_t kind = *p++;
+    bool fault = (kind & ~SITE_TRAP_MASK) == SITE_FAULT;
     pc += delta;
-    if (pc > f->code_bytes || !site_kind_ok(*p++) || !skip_sleb(&p, end))
+    if ((i > 0 && delta == 0 && !(behind_call && fault)) || pc > f->code_bytes || !site_kind_ok(kind) || !skip_sleb(&p, end))
       return false;
+    behind_call = !fault;
   }
   return true;
 }
@@ -436,7 +440,7 @@ static int32_t next_sleb(const uint8_t **p)
   }
 }
 
-bool zw_image_site(const Image *im, const ImageFunc *f, uint32_t pc, SiteInfo *out)
+bool zw_image_site(const Image *im, const ImageFunc *f, uint32_t pc, bool fault, SiteInfo *out)
 {
   const uint8_t *p = im->meta + im->h->span[IMG_SITES].off + f->sites;
   uint32_t at = f->code_off, wasm_at = 0;
@@ -444,7 +448,7 @@ bool zw_image_site(const Image *im, const ImageFunc *f, uint32_t pc, SiteInfo *o
     at += next_uleb(&p);
     uint8_t kind = *p++;
     wasm_at += (uint32_t)next_sleb(&p);
-    if (at == pc) {
+    if (at == pc && ((kind & ~SITE_TRAP_MASK) == SITE_FAULT) == fault) {
       *out = (SiteInfo){ kind, wasm_at };
       return true;
     }

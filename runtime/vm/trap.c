@@ -139,7 +139,7 @@ static bool on_fault(OsFault *f, uintptr_t *pc, uintptr_t *sp)
   uint32_t off = (uint32_t)(f->pc - (uintptr_t)im->text), index;
   const ImageFunc *func = zw_image_func_at(im, off);
   SiteInfo site;
-  if (!func || !zw_image_site(im, func, off, &site) || (site.kind & ~SITE_TRAP_MASK) != SITE_FAULT)
+  if (!func || !zw_image_site(im, func, off, true, &site))
     return false;
   enum { RAX = 0, RCX = 1, RDX = 2, R8 = 8, R15 = 15 };
   VmCtx *v = (VmCtx *)f->regs[R15]; // pinned: pc is in our text

@@ -40,7 +40,7 @@ static bool step(Cursor *c, TrapInfo *t)
   if (!f || f->flags & IMAGE_FUNC_THUNK_ENTRY)
     return false;
   SiteInfo site;
-  bool known = zw_image_site(im, f, (uint32_t)(c->pc - (uintptr_t)im->text), &site);
+  bool known = zw_image_site(im, f, (uint32_t)(c->pc - (uintptr_t)im->text), c->at == AT_FAULT, &site);
   uintptr_t frame = f->frame_bytes + 8 * zw_popcnt32(f->saved);
   if (c->at == AT_TRAP && known && (site.kind & ~SITE_TRAP_MASK) == SITE_NO_FRAME)
     frame = 0;

@@ -1,0 +1,384 @@
+// zwasm run: a module or a .cwasm file in this process.
+//
+// Exit codes: below 126 the guest spoke (proc_exit, or 0 when it returned); 126 we could not run it; 127 no such file;
+// 134 a trap.  The text on standard error says which.
+//
+// A .cwasm file is machine code and is run as such.  Naming it on the command line is the user's word for it as long as
+// nobody else could have changed it: the file must belong to the user or to root and must not be writable by
+// others.  --allow-precompiled lifts that, and is needed for standard input.
+#include "compiler/driver/compile.h"
+#include "compiler/interp/interp.h"
+#include "runtime/abi/compile.h"
+#include "runtime/abi/cwasm.h"
+#include "runtime/vm/vm.h"
+#include "runtime/wasi/wasi.h"
+#include "tools/cli/common.h"
+#include "tools/zwasm/commands.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zwasm_rt.h>
+
+enum { EXIT_GUEST_MAX = 125, EXIT_CANNOT = 126, EXIT_NO_FILE = 127, EXIT_TRAP = 134 };
+
+typedef struct Run {
+  Common c;
+  const char *file, *invoke, *argv0;
+  Engine engine;
+  bool allow_precompiled;
+  StoreOptions store_options;
+  VEC(const char *) dirs, env;
+  const char *const *args;   // the guest's, argv[1] on
+  int nargs;
+  // while it runs
+  Source source;
+  Image *image;
+  zwasm_wasi_t *wasi;
+  Store *store;
+  char err[600];
+} Run;
+
+static _Noreturn void cannot(const Run *r, const char *code, const char *sentence)
+{
+  zw_say_error(&r->c.say, code, "%s", sentence);
+  exit(EXIT_CANNOT);
+}
+
+// ---- the command line ----
+
+static void take_flag(Run *r, const Arg *f)
+{
+  Common *c = &r->c;
+  uint64_t n = 0;
+  switch (f->id) {
+  case FLAG_dir: *zw_push(&c->arena, &r->dirs) = f->value; break;
+  case FLAG_env: *zw_push(&c->arena, &r->env) = f->value; break;
+  case FLAG_invoke: r->invoke = f->value; break;
+  case FLAG_argv0: r->argv0 = f->value; break;
+  case FLAG_allow_cwasm: r->allow_precompiled = true; break;
+  case FLAG_engine:
+    if (strcmp(f->value, "auto") != 0 && strcmp(f->value, "jit") != 0 && strcmp(f->value, "interp") != 0)
+      zw_usage_error(c, "unknown value '%s' for --engine: there are auto, jit and interp", f->value);
+    r->engine = f->value[0] == 'i' ? ENGINE_INTERP : f->value[0] == 'j' ? ENGINE_JIT : ENGINE_AUTO;
+    break;
+  case FLAG_max_memory:
+    if (!zw_parse_size(f->value, &n, r->err, sizeof r->err))
+      zw_usage_error(c, "%s", r->err);
+    r->store_options.max_memory = n;
+    break;
+  case FLAG_max_table:
+    if (!zw_parse_number(f->value, UINT32_MAX, &n))
+      zw_usage_error(c, "option '--max-table-elements' wants a number, not '%s'", f->value);
+    r->store_options.max_table_elements = n;
+    break;
+  case FLAG_version:
+    zw_print_version(c);
+    exit(0);
+  default: break;
+  }
+}
+
+static void parse(Run *r, int argc, char **argv)
+{
+  Args a = { .argc = argc, .argv = (const char *const *)argv, .at = 1, .tool = TOOL_RUN };
+  for (;;) {
+    Arg f;
+    switch (zw_args_next(&a, &f)) {
+    case ARGS_BAD: zw_usage_error(&r->c, "%s", a.error);
+    case ARGS_END: zw_usage_error(&r->c, "no file to run; see zwasm run --help");
+    case ARGS_FLAG:
+      if (!zw_common_flag(&r->c, TOOL_RUN, &f))
+        take_flag(r, &f);
+      break;
+    case ARGS_OPERAND:
+      r->file = f.value;
+      r->args = a.argv + a.at;
+      r->nargs = a.argc - a.at;
+      if (r->nargs && strcmp(r->args[0], "--") == 0 && !a.operands) // `run FILE -- ARGS` as well
+        r->args++, r->nargs--;
+      return;
+    }
+  }
+}
+
+// ---- from the file to an image ----
+
+static FileBytes read_input(Run *r)
+{
+  if (strcmp(r->file, "-") != 0 && access(r->file, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
+    zw_say_error(&r->c.say, "io", "no such file: '%s'", r->file);
+    exit(EXIT_NO_FILE);
+  }
+  FileBytes b = zw_file_read(r->file, &r->c.arena, r->err, sizeof r->err);
+  if (!b.p)
+    cannot(r, "io", r->err);
+  return b;
+}
+
+static void compile(Ctx *ctx, void *arg)
+{
+  Run *r = arg;
+  Compilation out = { .timed = r->c.time_report };
+  CodeOptions o = zw_settings_code(&r->c.set);
+  Module *m = zw_read_module(ctx, &r->source, r->c.set.features, &out.times);
+  zw_compile_checked(ctx, m, r->c.set.target, &o, r->c.set.threads, &out);
+  uint64_t t0 = zw_now();
+  r->image = zw_sink_jit(m, out.blob, r->err, sizeof r->err);
+  out.times.sink = zw_now() - t0;
+  if (!r->image)
+    zw_fail(ctx, ERR_limit, ZW_NO_POS, "%s", r->err);
+  if (r->c.time_report) {
+    Text t;
+    zw_text_init(&t, &ctx->module);
+    zw_print_times(&out.times, &t);
+    fwrite(t.p, 1, t.n, stderr);
+  }
+}
+
+static void check(Ctx *ctx, void *arg)
+{
+  Run *r = arg;
+  PassTimes times = { 0 };
+  zw_read_module(ctx, &r->source, r->c.set.features, &times);
+}
+
+static void compile_image(Run *r)
+{
+  Ctx ctx;
+  zw_ctx_init(&ctx);
+  bool interp = r->engine == ENGINE_INTERP;
+  if (!zw_guard(&ctx, interp ? check : compile, r)) {
+    zw_source_place(&r->source, &ctx.diag);
+    zw_say_diag(&r->c.say, &ctx.diag, strcmp(r->file, "-") == 0 ? "<stdin>" : r->file, r->source.bytes, r->source.len);
+    exit(EXIT_CANNOT);
+  }
+  if (interp) { // it reads the bytes itself; a text is assembled by now
+    const uint8_t *bytes = r->source.is_text ? r->source.wat.bytes : r->source.bytes;
+    size_t len = r->source.is_text ? r->source.wat.len : r->source.len;
+    CompileOptions o = { .engine = ENGINE_INTERP, .features = r->c.set.features };
+    r->image = zw_compile(bytes, len, &o, r->err, sizeof r->err);
+    if (!r->image)
+      cannot(r, "invalid", r->err);
+  }
+  zw_ctx_free(&ctx);
+}
+
+static void load_precompiled(Run *r, FileBytes in)
+{
+  struct stat st;
+  bool standard = strcmp(r->file, "-") == 0;
+  bool safe = !standard && stat(r->file, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0) && !(st.st_mode & (S_IWGRP | S_IWOTH));
+  if (!safe && !r->allow_precompiled) {
+    zw_say_error(&r->c.say, "untrusted", "'%s' is machine code%s; --allow-precompiled runs it all the same", r->file,
+                 standard ? " from standard input" : " that others may have written (its owner or its mode)");
+    exit(EXIT_CANNOT);
+  }
+  r->image = zw_cwasm_load(in.p, in.n, r->err, sizeof r->err);
+  if (!r->image) {
+    zw_say_error(&r->c.say, "bad-cwasm", "cannot run '%s': %s", r->file, r->err);
+    exit(EXIT_CANNOT);
+  }
+}
+
+// ---- imports: WASI, nothing else yet ----
+
+static void make_wasi(Run *r)
+{
+  r->wasi = zwasm_wasi_new();
+  bool ok = r->wasi && zwasm_wasi_inherit_stdio(r->wasi) && zwasm_wasi_arg(r->wasi, r->argv0 ? r->argv0 : r->file);
+  for (int k = 0; ok && k < r->nargs; k++)
+    ok = zwasm_wasi_arg(r->wasi, r->args[k]);
+  for (uint32_t k = 0; ok && k < r->env.n; k++) {
+    const char *v = r->env.p[k], *equals = strchr(v, '=');
+    const char *name = equals ? zw_arena_str(&r->c.arena, v, (size_t)(equals - v)) : v;
+    const char *value = equals ? equals + 1 : getenv(v);
+    if (value) // a bare N that is not set here is not set there
+      ok = zwasm_wasi_env(r->wasi, name, value);
+  }
+  if (!ok)
+    cannot(r, "out-of-memory", "out of memory");
+  for (uint32_t k = 0; k < r->dirs.n; k++) {
+    const char *v = r->dirs.p[k], *colons = strstr(v, "::");
+    if (!colons)
+      colons = strchr(v, ':'); // upstream's HOST:GUEST
+    const char *host = colons ? zw_arena_str(&r->c.arena, v, (size_t)(colons - v)) : v;
+    const char *guest = colons ? colons + (colons[1] == ':' ? 2 : 1) : v;
+    int why = zw_wasi_preopen(r->wasi, host, guest, true);
+    if (why < 0) {
+      zw_say_error(&r->c.say, "io", "cannot open the directory '%s' for --dir: %s", host, strerror(-why));
+      exit(EXIT_CANNOT);
+    }
+  }
+}
+
+static Extern *find_imports(Run *r)
+{
+  const Image *im = r->image;
+  uint32_t n = IMAGE_COUNT(im, IMG_IMPORTS);
+  const ImageImport *imports = IMAGE_ARRAY(im, ImageImport, IMG_IMPORTS);
+  Extern *out = zw_new_array(&r->c.arena, Extern, n);
+  for (uint32_t k = 0; k < n; k++) {
+    Str module = zw_image_name(im, imports[k].module), name = zw_image_name(im, imports[k].name);
+    if (imports[k].kind != EXT_FUNC || !zw_wasi_import(r->store, r->wasi, module, name, &out[k])) {
+      zw_say_error(&r->c.say, "unlinkable", "%s: unknown import \"%.*s\" \"%.*s\": only WASI preview 1 can be imported here", r->file,
+                   (int)module.n, module.p, (int)name.n, name.p);
+      exit(EXIT_CANNOT);
+    }
+  }
+  return out;
+}
+
+// ---- running ----
+
+// What a call ended with, as our exit code.
+static int ended(Run *r, TrapKind kind)
+{
+  if (kind == TRAP_none)
+    return 0;
+  const TrapInfo *t = zw_store_trap(r->store);
+  if (kind == TRAP_exit) {
+    if (t->exit_code >= 0 && t->exit_code <= EXIT_GUEST_MAX)
+      return t->exit_code;
+    zw_say_error(&r->c.say, "exit", "the guest ended with exit code %d; codes above %d are ours", t->exit_code, EXIT_GUEST_MAX);
+    return EXIT_CANNOT;
+  }
+  static char text[16384];
+  zw_trap_format(t, text, sizeof text);
+  fflush(stdout);
+  fputs(text, stderr);
+  return EXIT_TRAP;
+}
+
+static bool parse_value(ValType type, const char *s, Value *v)
+{
+  char *end;
+  errno = 0;
+  *v = (Value){ .u64x2 = { 0, 0 } };
+  if (type == VT_I32 || type == VT_I64) {
+    bool minus = s[0] == '-';
+    uint64_t n = strtoull(minus ? s + 1 : s, &end, 0);
+    uint64_t most = type == VT_I32 ? (minus ? 1ull << 31 : UINT32_MAX) : (minus ? 1ull << 63 : UINT64_MAX);
+    if (errno || end == s || n > most)
+      return false;
+    v->u64 = minus ? 0 - n : n;
+    if (type == VT_I32)
+      v->u64 = v->u32;
+  } else if (type == VT_F32) {
+    v->f32 = strtof(s, &end);
+  } else if (type == VT_F64) {
+    v->f64 = strtod(s, &end);
+  } else {
+    return false;
+  }
+  return *s && *end == 0;
+}
+
+static void print_value(ValType type, const Value *v)
+{
+  if (type == VT_I32)
+    printf("%d\n", v->i32);
+  else if (type == VT_I64)
+    printf("%lld\n", (long long)v->i64);
+  else if (type == VT_F32)
+    printf("%.9g\n", (double)v->f32);
+  else if (type == VT_F64)
+    printf("%.17g\n", v->f64);
+  else if (type == VT_V128)
+    printf("0x%016llx%016llx\n", (unsigned long long)v->u64x2[1], (unsigned long long)v->u64x2[0]);
+  else
+    printf("%s\n", v->u64 ? "ref" : "null");
+}
+
+static const char *type_name(ValType t)
+{
+  static const char *const names[] = { [VT_I32] = "i32", [VT_I64] = "i64", [VT_F32] = "f32", [VT_F64] = "f64", [VT_V128] = "v128" };
+  return t < ARRAY_COUNT(names) && names[t] ? names[t] : "reference";
+}
+
+// The words of a function's type in the image: n parameters, m results (runtime/type/README.md).
+static const uint32_t *func_type(const Image *im, uint32_t func, uint32_t *n, uint32_t *m)
+{
+  uint32_t type = IMAGE_ARRAY(im, uint32_t, IMG_FUNC_TYPES)[func];
+  const uint32_t *head = IMAGE_ARRAY(im, uint32_t, IMG_TYPES) + IMAGE_ARRAY(im, uint32_t, IMG_TYPE_INDEX)[type];
+  *n = head[2], *m = head[3];
+  return head + 4;
+}
+
+static int invoke(Run *r, FuncRef *f)
+{
+  uint32_t n, m;
+  const uint32_t *types = func_type(r->image, f->func, &n, &m);
+  if ((uint32_t)r->nargs != n)
+    zw_usage_error(&r->c, "'%s' takes %u arguments, not %d", r->invoke, n, r->nargs);
+  Value *v = zw_arena_array(&r->c.arena, (n > m ? n : m) + 1, sizeof *v, 16);
+  for (uint32_t k = 0; k < n; k++)
+    if (!parse_value(types[k], r->args[k], &v[k]))
+      zw_usage_error(&r->c, "argument %u of '%s', '%s', is no %s", k + 1, r->invoke, r->args[k], type_name(types[k]));
+  TrapKind kind = zw_call(f, v);
+  if (kind != TRAP_none)
+    return ended(r, kind);
+  for (uint32_t k = 0; k < m; k++)
+    print_value(types[n + k], &v[k]);
+  return 0;
+}
+
+static int start(Run *r)
+{
+  TrapKind trap = TRAP_none;
+  Extern *imports = find_imports(r);
+  Instance *in = zw_instance_new(r->store, r->image, imports, IMAGE_COUNT(r->image, IMG_IMPORTS), &trap, r->err, sizeof r->err);
+  if (!in && trap != TRAP_none)
+    return ended(r, trap);
+  if (!in) {
+    zw_say_error(&r->c.say, "unlinkable", "%s: %s", r->file, r->err);
+    return EXIT_CANNOT;
+  }
+  in->host_data = r->wasi;
+  Extern e = { 0 };
+  bool reactor = zw_instance_export(in, "_initialize", 11, &e) && e.kind == EXT_FUNC;
+  if (reactor) {
+    TrapKind kind = zw_call(e.u.func, (Value[1]){ 0 });
+    if (kind != TRAP_none)
+      return ended(r, kind);
+  }
+  const char *name = r->invoke ? r->invoke : "_start";
+  if (!zw_instance_export(in, name, strlen(name), &e) || e.kind != EXT_FUNC) {
+    if (reactor && !r->invoke)
+      return 0;
+    zw_say_error(&r->c.say, "no-entry", r->invoke ? "%s exports no function '%s'" : "%s exports no function '%s'; --invoke names another", r->file, name);
+    return EXIT_CANNOT;
+  }
+  return r->invoke ? invoke(r, e.u.func) : ended(r, zw_call(e.u.func, (Value[1]){ 0 }));
+}
+
+int zw_cmd_run(int argc, char **argv)
+{
+  static Run r;
+  zw_common_init(&r.c, "zwasm", EXIT_CANNOT);
+  zw_catch_bugs(EXIT_CANNOT);
+  parse(&r, argc, argv);
+  signal(SIGPIPE, SIG_IGN); // writing to a closed pipe is the guest's EPIPE
+  FileBytes in = read_input(&r);
+  if (zw_cwasm_looks(in.p, in.n)) {
+    load_precompiled(&r, in);
+  } else {
+    r.source = (Source){ .bytes = in.p, .len = in.n };
+    compile_image(&r);
+  }
+  r.store_options.max_stack = r.c.set.stack_size;
+  r.store_options.no_signals = r.c.set.no_signals;
+  r.store = zw_store_new(&r.store_options);
+  if (!r.store)
+    cannot(&r, "out-of-memory", "out of memory");
+  make_wasi(&r);
+  int code = start(&r);
+  fflush(stdout);
+  zw_store_delete(r.store);
+  zwasm_wasi_delete(r.wasi);
+  zw_image_free(r.image);
+  return code;
+}
