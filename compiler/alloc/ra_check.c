@@ -582,6 +582,17 @@ static void number_chunks(Check *c)
   c->queue = zw_new_array(c->a, uint64_t, l->nchunks / 64 + 1);
 }
 
+static void check_edge_seen(Check *c, uint32_t block, uint32_t edge)
+{
+  const ZirFunc *z = c->z;
+  const ZBlock *b = &z->blocks[block];
+  bool seen = c->edge_seen[edge];
+  for (uint32_t o = b->edges; o < b->edges + b->nedges && !seen && b->nedges > 2; o++) // a switch shares equal edges
+    seen = c->edge_seen[o] && z->edges[o].to == z->edges[edge].to;
+  if (!seen)
+    complain(c, "the edge from block %u to block %u is missing", block, z->edges[edge].to);
+}
+
 const char *zw_ra_check(const LirFunc *l, const Target *t, Arena *scratch)
 {
   if (!l->notes || !t->effects)
@@ -613,13 +624,11 @@ const char *zw_ra_check(const LirFunc *l, const Target *t, Arena *scratch)
   for (uint32_t k = 0; k < z->norder && !c->failed; k++) { // every edge of a block that runs is some jump
     const ZBlock *b = &z->blocks[z->order[k]];
     bool runs = c->node_of_block[z->order[k]] && c->nodes[c->node_of_block[z->order[k]] - 1].reached;
-    for (uint32_t e = b->edges; e < b->edges + b->nedges && runs; e++) {
-      bool shared = c->edge_seen[e];
-      for (uint32_t o = b->edges; o < b->edges + b->nedges && !shared && b->nedges > 2; o++) // a switch shares equal edges
-        shared = c->edge_seen[o] && z->edges[o].to == z->edges[e].to;
-      if (!shared)
-        complain(c, "the edge from block %u to block %u is missing", z->order[k], z->edges[e].to);
-    }
+    const ZIns *end = &z->ins[b->end - 1];
+    for (uint32_t j = 0; runs && end->op == OP_switch && j < end->c; j++)
+      check_edge_seen(c, z->order[k], b->edges + z->xa[end->b + j]);
+    for (uint32_t e = end->op == OP_switch ? b->edges + b->nedges - 1 : b->edges; runs && e < b->edges + b->nedges; e++)
+      check_edge_seen(c, z->order[k], e);
   }
   return c->failed ? c->error.p : NULL;
 }

@@ -342,12 +342,12 @@ static void make(Ra *ra, Reg dst, Ref ref)
 // ---- giving registers up ----
 // Weak promises are made only by the outermost 64 open loops, so that this is O(1) however deep loops nest.
 enum { MAX_WEAK_DEPTH = 64 };
-// No open loop may count on v in r any longer.
+// No open loop may count on v in r any longer.  Strong promises stay: what they need is required on every path.
 static void forget_promise(Ra *ra, Ref v, Reg r)
 {
   for (uint32_t k = ra->nopen < MAX_WEAK_DEPTH ? ra->nopen : MAX_WEAK_DEPTH; k--;) {
     Promise *p = ra->open[k];
-    if ((p->regs & BIT(r)) && p->reg[r] == v)
+    if ((p->regs & p->weak & BIT(r)) && p->reg[r] == v)
       p->regs &= ~BIT(r), p->weak &= ~BIT(r), ra->l->dropped++;
   }
 }
@@ -431,11 +431,17 @@ static Reg make_room(Ra *ra, RegSet from)
   free_up(ra, r, 0);
   return r;
 }
+// Of `allowed`, what may be picked.  The small file is for shaking the allocator; what it cannot hold at all may go beyond it.
+static inline RegSet pickable(const Ra *ra, RegSet allowed, RegSet but)
+{
+  RegSet can = allowed & ra->file & ~but;
+  return can || !ra->o->small_file ? can : allowed & ~but;
+}
 static inline bool has(RegSet m, Reg r) { return r < RA_NREG && (m & BIT(r)); }
 // A register for v from here upward, emptied but not bound.  Preferences: want, its hint, callee-saved when a call is crossed.
 static Reg pick(Ra *ra, Ref v, RegSet allowed, Reg want)
 {
-  RegSet can = allowed & ra->file & ~ra->lock, free = can & ~ra->busy;
+  RegSet can = pickable(ra, allowed, ra->lock), free = can & ~ra->busy;
   if (!free)
     return make_room(ra, can);
   if (NEVER(ra->o->random_ra != 0))
@@ -470,8 +476,7 @@ static inline void lose_weight(Ra *ra, Ref v)
 // A register that the instruction may write before it has read its operands.
 static Reg temp(Ra *ra, RegSet allowed)
 {
-  RegSet can = allowed & ra->file & ~ra->lock & ~ra->written;
-  Reg r = make_room(ra, can);
+  Reg r = make_room(ra, pickable(ra, allowed, ra->lock | ra->written));
   ra->lock |= BIT(r), ra->written |= BIT(r);
   dirty(ra, r);
   return r;
@@ -527,7 +532,7 @@ static void bring(Ra *ra, Reg r, Ref v, Reg from)
 static Reg use(Ra *ra, Ref v, RegSet allowed, Reg want)
 {
   if (!zw_ref_is_value(v)) {
-    RegSet can = allowed & ra->file & ~ra->lock;
+    RegSet can = pickable(ra, allowed, ra->lock);
     Reg r = has(can & ~ra->busy, want) ? want : make_room(ra, can & ~ra->written ? can & ~ra->written : can);
     ra->lock |= BIT(r);
     dirty(ra, r);
@@ -543,7 +548,7 @@ static Reg use(Ra *ra, Ref v, RegSet allowed, Reg want)
     ra->weak &= ~BIT(r);
     RegSet keep = ra->lock;
     ra->lock |= BIT(r);
-    Reg q = make_room(ra, allowed & ra->file & ~ra->lock);
+    Reg q = make_room(ra, pickable(ra, allowed, ra->lock));
     ra->lock = keep | BIT(r) | BIT(q);
     ra->written |= BIT(q);
     dirty(ra, r), dirty(ra, q);

@@ -731,9 +731,10 @@ static void sel_bits(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned old, 
   ra->lock |= BIT(d);
   Reg t = temp(ra, RA_GPR);
   Reg r = use(ra, ins->a, RA_GPR, REG_NONE);
-  if (lz)
+  if (lz) {
     emit_ri(ra, X_xor_ri, sz, d, (int32_t)sz * 8 - 1);
-  note(ra, lz ? v : REF_NONE, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
+    note(ra, v, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
+  }
   Lir *l = emit_rr(ra, X_cmov_rr, sz, d, t);
   l->cc = CC_E;
   note(ra, v, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
@@ -996,7 +997,9 @@ static void sel_sel_float(Ra *ra, const ZIns *ins, Ref v)
 }
 static void sel_sel(Ra *ra, const ZIns *ins, Ref v)
 {
-  if (class_of((ValKind)ins->ty) == RA_GPR)
+  if (ins->a == ins->b)
+    sel_copy(ra, ins, v);
+  else if (class_of((ValKind)ins->ty) == RA_GPR)
     sel_sel_int(ra, ins, v);
   else
     sel_sel_float(ra, ins, v);
@@ -1621,11 +1624,8 @@ static void stack_args(Ra *ra, const ZIns *ins, uint32_t n, const X64Sig *s, uin
   for (uint32_t k = n; k--;)
     if (s->params[k].reg == REG_NONE)
       store_word(ra, ra->z->xa[ins->a + k], REG_OUT, REF_NONE, s->params[k].off);
-  if (has_area(s) && s->result_area.reg == REG_NONE) { // its address; every argument register is taken
-    Reg t = zw_ctz64(RA_CALLEE & ~ra->lock);
-    if (ra->busy & BIT(t))
-      free_up(ra, t, 0);
-    dirty(ra, t);
+  if (has_area(s) && s->result_area.reg == REG_NONE) { // its address
+    Reg t = temp(ra, RA_GPR);
     Lir *l = lir(ra, X_mov_mr);
     l->rd = (uint8_t)t, l->sz = 8, l->rn = REG_OUT, l->disp = (int32_t)s->result_area.off;
     l = lir(ra, X_lea);
@@ -1696,8 +1696,10 @@ static void call_common(Ra *ra, const ZIns *ins, Ref v, uint32_t type, uint32_t 
   }
   if (area_in_reg) {
     Lir *l = lir(ra, X_lea);
+    dirty(ra, s->result_area.reg);
     l->rd = s->result_area.reg, l->sz = 8, l->rn = REG_AREA, l->disp = (int32_t)area;
   }
+  end_ins(ra); // register arguments arrive behind the stores of the others, which are free to use any register
   stack_args(ra, ins, nargs, s, area, X_out_area);
 }
 static void sel_call(Ra *ra, const ZIns *ins, Ref v) { call_common(ra, ins, v, ra->z->m->funcs[ins->c].type, ins->b, false); }
@@ -1942,6 +1944,7 @@ static void term_tail_call(Ra *ra, uint32_t b, const ZIns *ins, Ref v, uint32_t 
   }
   if (!s->arg_bytes)
     return;
+  end_ins(ra);
   if (has_area(s) && s->result_area.reg == REG_NONE)
     store_word(ra, ra->z->nins, REG_OUT, REF_NONE, s->result_area.off);
   for (uint32_t k = nargs; k--;)

@@ -12,7 +12,8 @@ static void verify(ZirRig *g, const ZirFunc *z, const LirFunc *l)
   zw_text_init(&t, &g->r->keep);
   zw_zir_print(z, &t);
   zw_x64_print_lir(l, &t);
-  fail_msg("%s\n%s", bad, t.p);
+  fprintf(stderr, "%s\n", t.p);
+  fail_msg("%s", bad);
 }
 
 static void compile(Ctx *c, void *arg)
