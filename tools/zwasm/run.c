@@ -352,7 +352,11 @@ static int start(Run *r)
     zw_say_error(&r->c.say, "no-entry", r->invoke ? "%s exports no function '%s'" : "%s exports no function '%s'; --invoke names another", r->file, name);
     return EXIT_CANNOT;
   }
-  return r->invoke ? invoke(r, e.u.func) : ended(r, zw_call(e.u.func, (Value[1]){ 0 }));
+  uint64_t t0 = zw_now();
+  int code = r->invoke ? invoke(r, e.u.func) : ended(r, zw_call(e.u.func, (Value[1]){ 0 }));
+  if (r->c.time_report)
+    fprintf(stderr, "%-12s %10.3f\n", "run", (double)(zw_now() - t0) / 1e6);
+  return code;
 }
 
 int zw_cmd_run(int argc, char **argv)
