@@ -154,7 +154,7 @@ static uint32_t *global_effects(Module *m, Arena *a)
   return e;
 }
 
-static void check_bodies(Module *m)
+void zw_check_bodies(Module *m, bool fast)
 {
   Ctx *c = m->ctx;
   Arena *a = &c->scratch;
@@ -167,7 +167,8 @@ static void check_bodies(Module *m)
   f->global_effect = global_effects(m, a);
   f->hint = m->hints;
   f->hints_end = m->hints + m->nhints;
-  zw_fill_fast_ops(f);
+  if (fast)
+    zw_fill_fast_ops(f);
   m->facts = zw_new_array(&c->module, FuncFacts, m->nfuncs - m->nimported_funcs);
   for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++)
     zw_check_func(f, i, &m->facts[i - m->nimported_funcs]);
@@ -193,7 +194,7 @@ void zw_check_module(Module *m)
     check_data(m, &m->datas[i]);
   check_start(m);
   check_exports(m);
-  check_bodies(m);
+  zw_check_bodies(m, true);
   zw_number_funcrefs(m);
   c->at_func = c->at_instr = UINT32_MAX;
   c->at_op = NULL;

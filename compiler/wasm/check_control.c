@@ -25,6 +25,7 @@ static uint32_t start_block(FuncCheck *f, uint32_t pos)
   f->block_serial++;
   *zw_push(f->a, &f->blocks) =
       (BlockFact){ .pos = pos, .loop = f->cur_loop, .succ_off = f->succ.n, .layout = f->log_n };
+  *zw_push(f->a, &f->block_try) = f->cur_try;
   f->dead = false;
   return f->blocks.n - 1;
 }
@@ -125,11 +126,11 @@ void zw_fall_through(FuncCheck *f)
   start_block(f, behind(f));
 }
 
-void zw_die(FuncCheck *f, bool cold)
+void zw_die(FuncCheck *f, uint8_t cold)
 {
   Ctrl *c = zw_top(f);
-  if (!f->dead && cold)
-    f->blocks.p[f->blocks.n - 1].cold |= COLD_SINK;
+  if (!f->dead)
+    f->blocks.p[f->blocks.n - 1].cold |= cold;
   f->sp = f->vals + c->base;
   c->poly = true;
   f->dead = true;
@@ -156,7 +157,7 @@ static void check_br(FuncCheck *f)
   zw_pop_list(f, t.results, t.nresults);
   if (!f->dead)
     zw_branch(f, c);
-  zw_die(f, false);
+  zw_die(f, 0);
 }
 
 static void check_br_if(FuncCheck *f)
@@ -192,7 +193,7 @@ static void check_br_table(FuncCheck *f)
       if (arity != UINT32_MAX && t.nresults != arity)
         zw_fail(f->c, ERR_type_mismatch, zw_here(f), "labels of br_table carry %u and %u values", arity, t.nresults);
       arity = t.nresults;
-      zw_peek_list(f, t.results, t.nresults, "instruction");
+      zw_peek_list(f, t.results, t.nresults);
       if (!f->dead) {
         f->frames.p[c->frame].nbr++;
         edge_to_label(f, c);
@@ -201,13 +202,13 @@ static void check_br_table(FuncCheck *f)
     if (!f->dead)
       side_to_label(f, c);
   }
-  zw_die(f, false);
+  zw_die(f, 0);
 }
 
 static void check_return(FuncCheck *f)
 {
   zw_pop_list(f, f->type->results, f->type->nresults);
-  zw_die(f, false);
+  zw_die(f, 0);
 }
 
 // ---- frames ----
@@ -365,7 +366,7 @@ static void check_results(FuncCheck *f, const Ctrl *c)
   uint32_t have = (uint32_t)(f->sp - f->vals) - c->base;
   if (have > c->type.nresults)
     zw_fail_operands(f, "block", c->type.results, c->type.nresults, have);
-  zw_peek_list(f, c->type.results, c->type.nresults, "block");
+  zw_peek_list(f, c->type.results, c->type.nresults);
 }
 
 static void forget_inits(FuncCheck *f, const Ctrl *c)
@@ -424,9 +425,9 @@ static void check_missing_else(FuncCheck *f, const Ctrl *c)
     zw_fail(f->c, ERR_type_mismatch, zw_here(f), "an if without else must have results like its parameters");
 }
 
-static void handler_block(FuncCheck *f, ClauseFact *k)
+static void handler_block(FuncCheck *f, ClauseFact *k, uint32_t pos)
 {
-  k->block = start_block(f, here(f));
+  k->block = start_block(f, pos);
   f->blocks.p[k->block].cold = COLD_HANDLER;
 }
 
@@ -450,7 +451,7 @@ static void end_try_table(FuncCheck *f, Ctrl *c)
   for (uint32_t i = 0; i < t->nclauses; i++) {
     ClauseFact *k = &f->clauses.p[t->clauses + i];
     Ctrl *label = &f->ctrl.p[k->side];
-    handler_block(f, k);
+    handler_block(f, k, here(f));
     edge_to_label(f, label);
     if (label->kind == CTRL_LOOP) {
       k->pc = label->pc;
@@ -610,6 +611,7 @@ static void open_try(FuncCheck *f, uint32_t clauses)
   *zw_push(f->a, &f->tries) = (TryFact){ .at = here(f), .start = behind(f), .parent = f->cur_try, .frame = c->frame,
                                         .clauses = clauses, .nclauses = f->clauses.n - clauses };
   f->cur_try = c->try_;
+  f->block_try.p[f->blocks.n - 1] = c->try_; // the block goes on in the region
   f->flags |= FN_TRIES;
   f->has_table_or_try = true;
 }
@@ -641,14 +643,14 @@ static void check_throw(FuncCheck *f)
   const FuncType *t = read_tag(f, &tag);
   zw_pop_list(f, t->params, t->nparams);
   zw_effect(f, EFF_TRAP);
-  zw_die(f, true);
+  zw_die(f, COLD_SINK | COLD_THROWS);
 }
 
 static void check_throw_ref(FuncCheck *f)
 {
   zw_pop(f, VT_REF | VT_NULL | HEAP_EXN);
   zw_effect(f, EFF_TRAP);
-  zw_die(f, true);
+  zw_die(f, COLD_SINK | COLD_THROWS);
 }
 
 static void check_catch(FuncCheck *f, bool with_tag)
@@ -682,7 +684,7 @@ static void check_catch(FuncCheck *f, bool with_tag)
     k.side = f->side.n;
     k.nvals = payload ? payload->nparams : 0;
     k.drop_to = c->height;
-    handler_block(f, &k);
+    handler_block(f, &k, behind(f));
     *zw_push(f->a, &f->legacy) = (LegacyClause){ k, c->last_clause };
     c->last_clause = f->legacy.n;
     t->nclauses++;
@@ -699,7 +701,7 @@ static void check_rethrow(FuncCheck *f)
   if (!f->dead)
     *zw_push(f->a, &f->side) = (SideEntry){ .nvals = f->tries.p[c->try_].exn_slot };
   zw_effect(f, EFF_TRAP);
-  zw_die(f, true);
+  zw_die(f, COLD_SINK | COLD_THROWS);
 }
 
 static void check_delegate(FuncCheck *f)

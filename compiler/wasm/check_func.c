@@ -312,7 +312,7 @@ static void reset(FuncCheck *f)
 {
   f->sp = f->sp_max = f->vals;
   f->ctrl.n = f->init_log.n = f->frames.n = f->blocks.n = f->loops.n = f->succ.n = f->assigned.n = f->tries.n = 0;
-  f->clauses.n = f->legacy.n = f->side.n = f->unlikely.n = 0;
+  f->clauses.n = f->legacy.n = f->side.n = f->unlikely.n = f->block_try.n = 0;
   f->nlive = f->ndead = f->log_n = f->effects = f->exn_depth = f->nexn_slots = 0;
   f->set_work = 0;
   f->dead = f->no_sets = f->has_table_or_try = false;

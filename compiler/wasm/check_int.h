@@ -50,7 +50,8 @@ typedef struct Ctrl {
 } Ctrl;
 
 typedef struct LegacyClause { ClauseFact clause; uint32_t before; } LegacyClause; // before: index + 1
-enum { COLD_SINK = 1, COLD_HANDLER = 2 }; // BlockFact.cold while scanning: ends in a trap or throw; is a handler
+// BlockFact.cold while scanning: ends in a trap or throw; is a handler; ends in a throw
+enum { COLD_SINK = 1, COLD_HANDLER = 2, COLD_THROWS = 4 };
 
 // How the walk does an opcode byte; check_func.c.
 typedef struct FastOp { uint8_t how, align_log2, bytes, effects; ValType out; uint64_t in; } FastOp;
@@ -91,6 +92,7 @@ typedef struct FuncCheck {
   // facts
   VEC(FrameFact) frames;
   VEC(BlockFact) blocks;    // while scanning: loop = innermost loop around it, layout = start of its first-set log
+  VEC(uint32_t) block_try;  // per block: the innermost try that it is in or enters
   VEC(LoopFact) loops;      // while scanning: parent = the loop around it
   VEC(uint32_t) succ, assigned;
   VEC(TryFact) tries;
@@ -125,7 +127,7 @@ uint64_t zw_here(FuncCheck *f);
 ValType zw_pop_any(FuncCheck *f);                   // VT_BOT in polymorphic code
 void zw_pop(FuncCheck *f, ValType want);
 void zw_pop_list(FuncCheck *f, const ValType *want, uint32_t n);
-void zw_peek_list(FuncCheck *f, const ValType *want, uint32_t n, const char *who);
+void zw_peek_list(FuncCheck *f, const ValType *want, uint32_t n);
 void zw_push_type(FuncCheck *f, ValType t);
 void zw_push_list(FuncCheck *f, const ValType *t, uint32_t n);
 void zw_reserve_operands(FuncCheck *f, uint32_t n); // room for n more, keeping the invariant
@@ -139,7 +141,7 @@ Ctrl *zw_read_label(FuncCheck *f);
 void zw_branch(FuncCheck *f, Ctrl *target);         // count, edge and side entry of a branch from here; live code only
 void zw_fall_through(FuncCheck *f);                 // the block after a conditional branch
 void zw_open_body(FuncCheck *f);                    // frame 0 and block 0
-void zw_die(FuncCheck *f, bool cold);               // the rest of the frame cannot be reached
+void zw_die(FuncCheck *f, uint8_t cold);               // the rest of the frame cannot be reached
 void zw_check_control(FuncCheck *f);                // f->op is a structured instruction or a plain branch
 BlockType zw_label_type(const Ctrl *c);             // its results are what a branch carries
 uint32_t zw_read_index(FuncCheck *f, uint32_t n, const char *what); // "unknown WHAT i" unless below n
@@ -148,5 +150,7 @@ void zw_check_op(FuncCheck *f);                     // any instruction: reads th
 uint32_t zw_read_data_index(FuncCheck *f);
 void zw_check_gc_op(FuncCheck *f);                  // f->op is of the GC page, or concerns references
 void zw_sweep(FuncCheck *f, FuncFacts *out);        // loops, cold code, layout; copies the facts
+// All bodies.  fast: with the table for common instructions; without it the same must come out, which tests compare.
+void zw_check_bodies(Module *m, bool fast);
 void zw_fill_fast_ops(FuncCheck *f);
 void zw_check_func(FuncCheck *f, uint32_t func, FuncFacts *out);

@@ -4,6 +4,9 @@
 // A loop is natural: a block is in it when it can come back to the header.  A block of the loop's body that cannot - it
 // leads to a panic, or out - is not.  Blocks are numbered topologically but for the edges back to headers, so one
 // backward pass finds for each block the deepest loop that a successor stays in.
+//
+// A block that can throw inside a try has the handlers as successors too.  They are not in its list, and there may be many
+// of them through nested tries; what they have in common is kept per try.
 #include "compiler/wasm/check_int.h"
 #include <string.h>
 
@@ -16,11 +19,22 @@ typedef struct Sweep {
   uint32_t *nat;       // per block: its natural loop
   uint8_t *sink;       // per block: every path from it ends in a trap or throw
   uint8_t *hot;        // per block: a predecessor is not cold
-  uint32_t *around;    // per loop: the loop around it in the text
+  uint32_t *around;    // per loop: the next loop around it in the text that iterates
   uint32_t *outer;     // per loop: the deepest loop that an exit of it stays in
-  uint32_t *level;     // per loop: depth in the text
+  uint32_t *level;     // per loop: depth in these
   uint8_t *spread;     // per loop: some exit leaves more loops than were told so
+  struct Catch *catches; // per try
+  uint32_t *handles;   // per block: the try whose first handler it is
 } Sweep;
+
+// What an exception raised in a block that is in the try or enters it can lead to: its handlers and those of its parents,
+// also when one of its clauses takes everything, since the block may throw before it enters.
+typedef struct Catch {
+  uint32_t real;       // the try itself, or if it has no clause the first one around it that has; NO_TRY
+  uint32_t best;       // deepest loop that a handler stays in
+  uint32_t low;        // depth in the text of the outermost one
+  bool all_sink;       // every handler can only end in a trap or throw
+} Catch;
 enum { MAX_LEFT = 16 }; // loops that one edge is recorded to leave
 
 static uint32_t succ_end(const Sweep *s, uint32_t b) { return b + 1 < s->n ? s->blocks[b + 1].succ_off : s->f->succ.n; }
@@ -52,6 +66,20 @@ static void note_left(Sweep *s, uint32_t from, uint32_t to)
   }
 }
 
+// Exceptions leave the loops from `from` on to some depth: where they arrive is not kept apart, so each is taken to stay
+// in the loop around.
+static void note_thrown(Sweep *s, uint32_t from, uint32_t low)
+{
+  unsigned left = 0;
+  for (uint32_t l = from; level_of(s, l) > low; l = s->around[l]) {
+    s->outer[l] = s->around[l];
+    if (left++ == MAX_LEFT) {
+      s->spread[l] = true;
+      return;
+    }
+  }
+}
+
 // Beyond MAX_LEFT loops, everything is taken to stay in the loop around: safe, only less precise.
 static void spread_out(Sweep *s, uint32_t l)
 {
@@ -62,29 +90,90 @@ static void spread_out(Sweep *s, uint32_t l)
   s->outer[a] = s->around[a];
 }
 
-static void find_loops(Sweep *s)
+// Where b's exceptions are caught; NULL when it raises none or nothing here catches them.
+static const Catch *catch_of(const Sweep *s, uint32_t b)
+{
+  uint32_t t = s->f->tries.n ? s->f->block_try.p[b] : NO_TRY;
+  if (t == NO_TRY || !(s->blocks[b].effects & EFF_CALL || s->blocks[b].cold & COLD_THROWS))
+    return NULL;
+  t = s->catches[t].real;
+  return t == NO_TRY ? NULL : &s->catches[t];
+}
+
+// All handlers of t have been visited, and those of its parents, which come later in the text.
+static void sum_up_handlers(Sweep *s, uint32_t t)
+{
+  const TryFact *k = &s->f->tries.p[t];
+  Catch sum = { .real = t, .best = NO_LOOP, .low = UINT32_MAX, .all_sink = true };
+  for (uint32_t i = k->clauses; i < k->clauses + k->nclauses; i++) {
+    const ClauseFact *q = &s->f->clauses.p[i];
+    uint32_t l = s->nat[q->block];
+    sum.best = deeper(s, sum.best, l);
+    sum.low = level_of(s, l) < sum.low ? level_of(s, l) : sum.low;
+    sum.all_sink &= s->sink[q->block];
+  }
+  uint32_t up = k->parent == NO_TRY ? NO_TRY : s->catches[k->parent].real;
+  if (up == NO_TRY) {
+    sum.low = 0; // out of the function
+  } else {
+    const Catch *c = &s->catches[up];
+    sum.best = deeper(s, sum.best, c->best);
+    sum.low = c->low < sum.low ? c->low : sum.low;
+    sum.all_sink &= c->all_sink;
+  }
+  s->catches[t] = sum;
+}
+
+static void prepare_tries(Sweep *s, Arena *a)
+{
+  FuncCheck *f = s->f;
+  s->catches = zw_new_array(a, Catch, f->tries.n);
+  s->handles = zw_new_array(a, uint32_t, s->n);
+  memset(s->handles, 0xff, s->n * sizeof *s->handles);
+  for (uint32_t t = 0; t < f->tries.n; t++) {
+    const TryFact *k = &f->tries.p[t];
+    s->catches[t].real = k->nclauses ? t : k->parent == NO_TRY ? NO_TRY : s->catches[k->parent].real;
+    if (k->nclauses)
+      s->handles[f->clauses.p[k->clauses].block] = t;
+  }
+}
+
+static bool is_sink(const Sweep *s, uint32_t b, const Catch *c)
+{
+  uint32_t first = s->blocks[b].succ_off, end = succ_end(s, b);
+  if (c && !c->all_sink)
+    return false;
+  if (first == end)
+    return s->blocks[b].cold & COLD_SINK;
+  for (uint32_t e = first; e < end; e++)
+    if (s->succ[e] <= b || !s->sink[s->succ[e]])
+      return false;
+  return true;
+}
+
+static void find_loops_and_sinks(Sweep *s)
 {
   for (uint32_t b = s->n; b-- > 0;) {
     uint32_t best = NO_LOOP, first = s->blocks[b].succ_off, end = succ_end(s, b);
     for (uint32_t e = first; e < end; e++)
       best = deeper(s, best, loop_of_edge(s, b, s->succ[e]));
+    const Catch *c = catch_of(s, b);
+    if (c)
+      best = deeper(s, best, c->best);
+    uint32_t l = s->blocks[b].loop;
+    bool header = l != NO_LOOP && s->loops[l].header == b;
+    if (header && s->loops[l].iterates) // also when only a handler that nothing throws to comes back
+      best = deeper(s, best, l);
     s->nat[b] = best;
+    s->sink[b] = best == NO_LOOP && is_sink(s, b, c);
     for (uint32_t e = first; e < end && best != NO_LOOP; e++)
       note_left(s, best, loop_of_edge(s, b, s->succ[e]));
-    uint32_t l = s->blocks[b].loop;
-    if (l != NO_LOOP && s->loops[l].header == b)
+    if (c)
+      note_thrown(s, best, c->low);
+    if (s->handles && s->handles[b] != NO_TRY)
+      sum_up_handlers(s, s->handles[b]);
+    if (header)
       spread_out(s, l);
-  }
-}
-
-static void find_sinks(Sweep *s)
-{
-  for (uint32_t b = s->n; b-- > 0;) {
-    uint32_t first = s->blocks[b].succ_off, end = succ_end(s, b);
-    bool sink = first != end;
-    for (uint32_t e = first; e < end && sink; e++)
-      sink = s->succ[e] > b && s->sink[s->succ[e]];
-    s->sink[b] = sink || s->blocks[b].cold & COLD_SINK;
   }
 }
 
@@ -281,19 +370,21 @@ void zw_sweep(FuncCheck *f, FuncFacts *out)
   s.sink = zw_new_array(a, uint8_t, n);
   s.hot = zw_new_array(a, uint8_t, n);
   memset(s.nat, 0xff, n * sizeof *s.nat);
-  find_sinks(&s);
   if (nloops) {
     s.around = zw_new_array(a, uint32_t, nloops);
     s.outer = zw_new_array(a, uint32_t, nloops);
     s.level = zw_new_array(a, uint32_t, nloops);
     s.spread = zw_new_array(a, uint8_t, nloops);
     for (uint32_t l = 0; l < nloops; l++) {
-      s.around[l] = s.loops[l].parent;
+      uint32_t up = s.loops[l].parent;
+      s.around[l] = up == NO_LOOP || s.loops[up].iterates ? up : s.around[up];
       s.outer[l] = NO_LOOP;
       s.level[l] = level_of(&s, s.around[l]) + 1;
     }
-    find_loops(&s);
   }
+  if (f->tries.n)
+    prepare_tries(&s, a);
+  find_loops_and_sinks(&s);
   set_cold(&s);
   if (nloops) {
     nest_loops(&s);
