@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Offsets that the code below needs, as assembler constants.  One memory, two imported functions.
+// Offsets that the code below needs, as assembler constants.  One memory, one table, two globals, two imported functions.
 #define VAR ((sizeof(VmCtx) + 15) & ~15ul)
 static void constants(void) __attribute__((used));
 static void constants(void)
 {
   __asm__ volatile(".set G_IMPORTS, %c0\n.set G_LIB_GROW, %c1\n.set G_LIB_FILL, %c2\n.set G_LIMIT, %c3\n.set G_HOST_SHIM, %c4\n.set G_TRAP_SHIM, %c5\n"
-                   ".set K_UNREACHABLE, %c6\n.set K_OVERFLOW, %c7\n" ::"i"(VAR + 16),
+                   ".set K_UNREACHABLE, %c6\n.set K_OVERFLOW, %c7\n" ::"i"(VAR + 16 + 16 + 32),
                    "i"(VMCTX_LIBCALL(memory_grow)), "i"(VMCTX_LIBCALL(memory_fill)), "i"(offsetof(VmCtx, stack_limit)),
                    "i"(offsetof(VmCtx, host_shim)), "i"(offsetof(VmCtx, trap_shim)), "i"(TRAP_unreachable), "i"(TRAP_stack_overflow));
 }
@@ -229,6 +229,8 @@ static void site(uint8_t *s, uint32_t *n, uint32_t delta, uint8_t kind, uint8_t 
 typedef struct SiteSpec { const uint8_t *at; uint8_t kind, wasm; } SiteSpec;
 typedef struct CodeSpec { const uint8_t *low, *high; uint32_t frame; uint16_t saved, flags; uint32_t func; SiteSpec sites[2]; } CodeSpec;
 
+const char guest_data[9] = "datarest";
+
 static Meta meta;
 static void build(uint64_t min, uint64_t max, bool has_max, uint32_t flags)
 {
@@ -275,12 +277,24 @@ static void build(uint64_t min, uint64_t max, bool has_max, uint32_t flags)
   uint32_t env = add_string(strings, &nstrings, "env"), host = add_string(strings, &nstrings, "host"), hostv = add_string(strings, &nstrings, "host_v");
   uint32_t name[G_FUNCS] = { host, hostv };
   static const char *const names[] = { "add", "unreachable", "load", "recurse", "call_host", "grow", "fill", "call_v" };
-  ImageExport exports[9];
+  ImageExport exports[11];
   for (uint32_t i = 0; i < 8; i++) {
     name[2 + i] = add_string(strings, &nstrings, names[i]);
     exports[i] = (ImageExport){ name[2 + i], EXT_FUNC, 2 + i, 0 };
   }
   exports[8] = (ImageExport){ add_string(strings, &nstrings, "memory"), EXT_MEMORY, 0, 0 };
+  exports[9] = (ImageExport){ add_string(strings, &nstrings, "table"), EXT_TABLE, 0, 0 };
+  exports[10] = (ImageExport){ add_string(strings, &nstrings, "global"), EXT_GLOBAL, 1, 0 };
+  ImageTable table = { .limits = { .min = 10, .max = 20, .has_max = 1 }, .elem = VT_FUNCREF, .init = { .kind = INIT_NULL } };
+  static const uint8_t exprs[] = { 0x41, 40, 0x41, 2, 0x6a, 0xd2, G_ADD }; // 40 + 2; ref.func add
+  ImageGlobal globals[] = { { .type = VT_I64, .init = { .kind = INIT_CONST, .bits = { 77 } } },
+                            { .type = VT_I32, .mutable_ = 1, .init = { .kind = INIT_EXPR, .index = 0, .bits = { 5 } } } };
+  ImageInit items[] = { { .kind = INIT_FUNC, .index = G_ADD }, { .kind = INIT_NULL }, { .kind = INIT_FUNC, .index = G_HOST_I_I },
+                        { .kind = INIT_EXPR, .index = 5, .bits = { 2 } }, { .kind = INIT_NULL } };
+  ImageElem elems[] = { { .mode = 0, .table = 0, .items = 0, .nitems = 3, .type = VT_FUNCREF, .offset = { .kind = INIT_CONST, .bits = { 1 } } },
+                        { .mode = 1, .items = 3, .nitems = 2, .type = VT_FUNCREF } };
+  ImageData datas[] = { { .mode = 0, .memory = 0, .off = 0, .bytes = 4, .offset = { .kind = INIT_EXPR, .index = 0, .bits = { 5 } } },
+                        { .mode = 1, .off = 2, .bytes = 6 } };
   ImageImport imports[] = { { env, host, EXT_FUNC, 0 }, { env, hostv, EXT_FUNC, 1 } };
   ImageMemory memory = { { .min = min, .max = max, .has_max = has_max, .page_log2 = 16 } };
   ImageHeader *h = (ImageHeader *)(void *)meta.bytes;
@@ -295,6 +309,12 @@ static void build(uint64_t min, uint64_t max, bool has_max, uint32_t flags)
   section(&meta, IMG_IMPORTS, imports, ARRAY_COUNT(imports), sizeof imports[0]);
   section(&meta, IMG_EXPORTS, exports, ARRAY_COUNT(exports), sizeof exports[0]);
   section(&meta, IMG_MEMORIES, &memory, 1, sizeof memory);
+  section(&meta, IMG_TABLES, &table, 1, sizeof table);
+  section(&meta, IMG_GLOBALS, globals, ARRAY_COUNT(globals), sizeof globals[0]);
+  section(&meta, IMG_ELEMS, elems, ARRAY_COUNT(elems), sizeof elems[0]);
+  section(&meta, IMG_ELEM_ITEMS, items, ARRAY_COUNT(items), sizeof items[0]);
+  section(&meta, IMG_DATAS, datas, ARRAY_COUNT(datas), sizeof datas[0]);
+  section(&meta, IMG_EXPRS, exprs, sizeof exprs, 1);
   section(&meta, IMG_FUNC_TYPES, func_types, G_FUNCS, 4);
   section(&meta, IMG_FUNC_CODE, func_code, ARRAY_COUNT(func_code), 4);
   section(&meta, IMG_FUNCREFS, funcrefs, ARRAY_COUNT(funcrefs), 4);
@@ -304,7 +324,7 @@ static void build(uint64_t min, uint64_t max, bool has_max, uint32_t flags)
   section(&meta, IMG_STRINGS, strings, nstrings, 1);
   h->magic = IMAGE_MAGIC, h->format = IMAGE_FORMAT, h->abi = IMAGE_ABI, h->arch = ARCH_X86_64;
   h->flags = flags, h->meta_bytes = meta.n, h->text_bytes = (uint64_t)(g_text_end - g_text);
-  h->start_func = UINT32_MAX, h->nimported_funcs = 2, h->name = module;
+  h->data_bytes = sizeof guest_data - 1, h->start_func = UINT32_MAX, h->nimported_funcs = 2, h->name = module;
 }
 
 const Image *guest_image(uint64_t min_pages, uint64_t max_pages, bool has_max, uint32_t flags)
@@ -312,7 +332,7 @@ const Image *guest_image(uint64_t min_pages, uint64_t max_pages, bool has_max, u
   static Image im;
   char err[200];
   build(min_pages, max_pages, has_max, flags);
-  if (!zw_image_open(&im, meta.bytes, meta.n, g_text, (size_t)(g_text_end - g_text), NULL, 0, true, err, sizeof err))
+  if (!zw_image_open(&im, meta.bytes, meta.n, g_text, (size_t)(g_text_end - g_text), (const uint8_t *)guest_data, sizeof guest_data - 1, true, err, sizeof err))
     BUG("guest image: %s", err);
   return &im;
 }

@@ -184,6 +184,80 @@ static void bulk_and_grow_keep_registers(void **state)
   close_world();
 }
 
+static void tables_globals_and_segments(void **state)
+{
+  (void)state;
+  open_world();
+  Extern e;
+  assert_true(zw_instance_export(world.in, "global", 6, &e));
+  assert_int_equal(e.kind, EXT_GLOBAL);
+  assert_int_equal(e.u.global->at->i32, 42);
+  assert_memory_equal(zw_memory_at(world.in->memories[0], 42, 4), "data", 4);
+  Table *t = world.in->tables[0];
+  assert_int_equal(zw_table_get(t, 0), 0);
+  FuncRef *add = (FuncRef *)(uintptr_t)zw_table_get(t, 1), *host = (FuncRef *)(uintptr_t)zw_table_get(t, 3);
+  assert_ptr_equal(add->code, zw_instance_func(world.in, G_ADD)->code);
+  Value v[2] = { { .i32 = 20 }, { .i32 = 3 } };
+  assert_int_equal(zw_call(add, v), TRAP_none);
+  assert_int_equal(v[0].i32, 23);
+  assert_int_equal(zw_call(host, v), TRAP_none);
+  assert_int_equal(v[0].i32, 230);
+  assert_true(zw_table_init(world.in, 0, 1, 8, 0, 2));
+  assert_int_equal(((FuncRef *)(uintptr_t)zw_table_get(t, 8))->func, G_ADD);
+  assert_false(zw_table_init(world.in, 0, 1, 9, 0, 2));
+  assert_false(zw_table_init(world.in, 0, 0, 0, 0, 1)); // active: dropped
+  assert_true(zw_table_init(world.in, 0, 0, 10, 0, 0));
+  assert_true(zw_memory_init(world.in, 0, 1, 100, 1, 5));
+  assert_memory_equal(zw_memory_at(world.in->memories[0], 100, 5), "arest", 5);
+  assert_false(zw_memory_init(world.in, 0, 1, 100, 1, 6));
+  assert_false(zw_memory_init(world.in, 0, 0, 100, 0, 1));
+  assert_int_equal(zw_table_grow(t, 10, (uintptr_t)add), 10);
+  assert_int_equal(zw_table_grow(t, 1, 0), ZW_GROW_FAILED);
+  assert_int_equal(zw_table_get(t, 19), (uintptr_t)add);
+  assert_true(zw_table_copy(t, t, 0, 1, 19));
+  assert_ptr_equal(zw_table_get(t, 0), add);
+  assert_false(zw_table_copy(t, t, 1, 1, 20));
+  assert_true(zw_table_fill(t, 20, 0, 0));
+  assert_false(zw_table_fill(t, 20, 0, 1));
+  close_world();
+}
+
+// Overlapping and not, all small sizes and some large, against memmove.
+static void bulk_moves_and_fills_are_exact(void **state)
+{
+  (void)state;
+  enum { N = 9000 };
+  open_world();
+  Memory *m = world.in->memories[0];
+  uint8_t *p = m->def.base, *model = malloc(N);
+  for (int i = 0; i < 3000; i++) {
+    uint64_t dst = (uint64_t)rand() % 4000, src = (uint64_t)rand() % 4000, len = i % 2 ? (uint64_t)rand() % 100 : (uint64_t)rand() % 5000;
+    if (i % 7 == 0)
+      src = dst + (uint64_t)(rand() % 80) - 40 * (dst > 40);
+    for (int k = 0; k < N; k++)
+      p[k] = (uint8_t)(k * 31 + i);
+    memcpy(model, p, N);
+    if (i % 3) {
+      assert_true(zw_memory_copy(m, m, dst, src, len));
+      memmove(model + dst, model + src, len);
+    } else {
+      assert_true(zw_memory_fill(m, dst, (uint8_t)i, len));
+      memset(model + dst, i, len);
+    }
+    assert_memory_equal(p, model, N);
+  }
+  static const uint64_t edge[] = { 0, 1, 65535, 65536, 65537, 1ull << 31, UINT32_MAX, 1ull << 32, 1ull << 63, UINT64_MAX - 1, UINT64_MAX };
+  for (size_t a = 0; a < ARRAY_COUNT(edge); a++)
+    for (size_t b = 0; b < ARRAY_COUNT(edge); b++)
+      for (size_t c = 0; c < ARRAY_COUNT(edge); c++) {
+        bool ok_dst = (unsigned __int128)edge[a] + edge[c] <= 65536, ok_src = (unsigned __int128)edge[b] + edge[c] <= 65536;
+        assert_int_equal(zw_memory_copy(m, m, edge[a], edge[b], edge[c]), ok_dst && ok_src);
+        assert_int_equal(zw_memory_fill(m, edge[a], 1, edge[c]), ok_dst);
+      }
+  free(model);
+  close_world();
+}
+
 // ---- traps and host frames ----
 
 static void raise_now(void *env, VmCtx *caller, Value *args)
@@ -493,7 +567,7 @@ static void instantiation_survives_each_failed_allocation(void **state)
     if (in)
       break;
   }
-  assert_true(failures >= 6);
+  assert_true(failures >= 8);
 }
 
 static void no_signals_refuses_guard_code(void **state)
@@ -535,6 +609,8 @@ int main(int argc, char **argv)
     cmocka_unit_test(stack_overflow_ten_thousand_times),
     cmocka_unit_test(stack_overflow_on_small_thread_stacks),
     cmocka_unit_test(bulk_and_grow_keep_registers),
+    cmocka_unit_test(tables_globals_and_segments),
+    cmocka_unit_test(bulk_moves_and_fills_are_exact),
     cmocka_unit_test(host_functions_end_the_call),
     cmocka_unit_test(nested_trap_is_caught_by_the_inner_call),
     cmocka_unit_test(plain_calls_pass_traps_on),
