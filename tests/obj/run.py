@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Objects against the facts that the design promises.   run.py BIN_DIR [CORPUS.wasm...]
+"""Objects against the facts that the design promises.   run.py BIN_DIR [PROGRAM of tests/real...]
 
 Sections, relocations, symbols and unwind data as readelf sees them; the same bytes for every -j and every order of
 compilation; the same machine code in the object, in the .cwasm file and in the memory of a running JIT, read from
@@ -169,8 +169,11 @@ def main():
     stripped = Elf("stripped.o")
     check("-s leaves no local function symbol", not [s for s in stripped.symbols if s[1] == 0 and s[2] == 2])
     check("-s keeps the machine code", stripped.contents(".text.zwasm.sample") == Elf("sample.o").contents(".text.zwasm.sample"))
-    for k, wasm in enumerate(sys.argv[2:]):
-        compare_texts(wasm, f"m{k}")
+    if sys.argv[2:]:
+        code, out = run([os.path.join(here, "..", "real", "fetch"), *sys.argv[2:]])
+        if check("the corpus is there", code == 0, out):
+            for k, wasm in enumerate(out.split()):
+                compare_texts(wasm, f"m{k}")
     shutil.rmtree(work)
     print(f"obj: {passed} passed, {failed} failed")
     sys.exit(failed > 0)
