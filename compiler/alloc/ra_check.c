@@ -155,7 +155,8 @@ static void flow(Check *c, uint32_t chunk, const Pairs *s)
   if (!n->reached) {
     n->reached = true;
     n->state = zw_new_array(c->a, uint64_t, s->n + 1);
-    memcpy(n->state, s->p, s->n * sizeof *n->state);
+    if (s->n)
+      memcpy(n->state, s->p, s->n * sizeof *n->state);
     n->n = s->n;
     enqueue(c, chunk);
     return;
