@@ -2021,6 +2021,8 @@ static void emit_handler_head(Ra *ra, uint32_t b)
   }
 }
 
+#include "compiler/x64/select_simd.h"
+
 // ---- the walk ----
 static void select_ins(Ra *ra, const ZIns *ins, Ref v)
 {
