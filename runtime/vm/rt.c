@@ -165,8 +165,11 @@ static bool give_birth(Birth *b)
   bool ok = zw_instance_start(b->i->in, &b->trap, b->err, sizeof b->err);
   if (ok)
     b->trap = initialize(b->i->in);
-  if (b->trap != TRAP_none)
-    zw_trap_format(zw_store_trap(b->i->store), b->err, sizeof b->err);
+  if (b->trap != TRAP_none) {
+    size_t n = zw_trap_format(zw_store_trap(b->i->store), b->err, sizeof b->err);
+    if (n > 0 && n < sizeof b->err)
+      b->err[n - 1] = 0; // the line's end
+  }
   return ok && b->trap == TRAP_none;
 }
 

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Executables: exit codes, traps, what they may reach; and what the runtime's archive may contain.
+   exe.py ZWASMC LIBZWASM_RT START_O"""
+import os, re, subprocess, sys, tempfile
+
+zwasmc, archive, start = (os.path.abspath(p) for p in sys.argv[1:4])
+passed = failed = 0
+
+
+def check(name, ok, text=""):
+    global passed, failed
+    passed, failed = passed + bool(ok), failed + (not ok)
+    if not ok:
+        print(f"FAIL {name}\n{str(text).strip()[-1200:]}", flush=True)
+    return ok
+
+
+def run(args, **kw):
+    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, **kw)
+    return p.returncode, p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace")
+
+
+IMPORTS = """
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+"""
+PRINT = """
+  (func $print (param $at i32) (param $n i32)
+    (i32.store (i32.const 0) (local.get $at))
+    (i32.store (i32.const 4) (local.get $n))
+    (if (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)) (then (call $proc_exit (i32.const 9)))))
+"""
+programs = {
+    "hello": IMPORTS + '(memory (export "memory") 1)' + PRINT + '(data (i32.const 16) "hello\\n") (func (export "_start") (call $print (i32.const 16) (i32.const 6)))',
+    "exit42": IMPORTS + '(memory (export "memory") 1) (func (export "_start") (call $proc_exit (i32.const 42)))',
+    "exit125": IMPORTS + '(memory (export "memory") 1) (func (export "_start") (call $proc_exit (i32.const 125)))',
+    "exit126": IMPORTS + '(memory (export "memory") 1) (func $code (call $proc_exit (i32.const 126))) (func (export "_start") (call $code))',
+    "unreachable": '(func $inner unreachable) (func $outer (call $inner)) (func (export "_start") (call $outer))',
+    "oob": '(memory 1) (func $peek (result i32) (i32.load offset=8 (i32.const 65536))) (func (export "_start") (drop (call $peek)))',
+    "overflow": '(func $down (param i32) (result i32) (i32.add (call $down (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))'
+                ' (func (export "_start") (drop (call $down (i32.const 0))))',
+    "startrap": '(func $s unreachable) (start $s) (func (export "_start"))',
+    "startexit": IMPORTS + '(memory (export "memory") 1) (func $s (call $proc_exit (i32.const 3))) (start $s) (func (export "_start"))',
+    "segment": '(memory 1) (data (i32.const 65535) "ab") (func (export "_start"))',
+    "args": IMPORTS + """
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $asz (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_get" (func $ag (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "environ_sizes_get" (func $esz (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "environ_get" (func $eg (param i32 i32) (result i32)))
+  (memory (export "memory") 1)""" + PRINT + """
+  (func (export "_start")
+    (drop (call $asz (i32.const 32) (i32.const 36))) (drop (call $ag (i32.const 1024) (i32.const 4096)))
+    (call $print (i32.const 4096) (i32.load (i32.const 36)))
+    (drop (call $esz (i32.const 32) (i32.const 36))) (drop (call $eg (i32.const 1024) (i32.const 4096)))
+    (call $print (i32.const 4096) (i32.load (i32.const 36))))""",
+    "cat": IMPORTS + """
+  (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)""" + PRINT + """
+  (data (i32.const 64) "note.txt")
+  (func (export "_start") (local $e i32)
+    (local.set $e (call $open (i32.const 3) (i32.const 1) (i32.const 64) (i32.const 8) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 32)))
+    (if (local.get $e) (then (call $proc_exit (local.get $e))))
+    (i32.store (i32.const 40) (i32.const 1024)) (i32.store (i32.const 44) (i32.const 100))
+    (drop (call $read (i32.load (i32.const 32)) (i32.const 40) (i32.const 1) (i32.const 48)))
+    (call $print (i32.const 1024) (i32.load (i32.const 48))))""",
+    "flood": IMPORTS + '(memory (export "memory") 1)' + PRINT + '(func (export "_start") (loop (call $print (i32.const 0) (i32.const 60000)) (br 0)))',
+}
+
+with tempfile.TemporaryDirectory() as tmp:
+    os.chdir(tmp)
+
+    def build(name, *flags):
+        open(name + ".wat", "w").write("(module $" + name + programs[name] + ")")
+        code, out, err = run(["wat2wasm", "--debug-names", name + ".wat", "-o", name + ".wasm"])
+        check("wat2wasm " + name, code == 0, err)
+        code, out, err = run([zwasmc, name + ".wasm", "-o", name, *flags])
+        return check("build " + name, code == 0, err)
+
+    def expect(name, code, out="", err="", **kw):
+        got = run(["./" + name], **kw)
+        check(f"run {name}", got[0] == code and got[1] == out and re.fullmatch(err, got[2]) is not None, got)
+
+    for name in programs:
+        if name not in ("args", "cat"):
+            build(name)
+    expect("hello", 0, "hello\n")
+    expect("exit42", 42)
+    expect("exit125", 125)
+    at = r" +\[\S+\+0x[0-9a-f]+\]\n"
+    expect("exit126", 134, "", r"wasm trap: proc_exit: code 126 is not below 126\n    0: code" + at + "    1: _start" + at)
+    expect("unreachable", 134, "", r"wasm trap: unreachable\n    0: inner" + at + "    1: outer" + at + "    2: _start" + at)
+    expect("oob", 134, "", r"wasm trap: out of bounds memory access at address 0x10008 \(memory 0 is 65536 bytes\)\n    0: peek" + at + "    1: _start" + at)
+    expect("overflow", 134, "", r"wasm trap: call stack exhausted\n(    ?\d+: down" + at + r"){64}    \.\.\. \d+ more\n")
+    expect("startrap", 134, "", r"startrap: wasm trap: unreachable\n    0: s" + at)
+    expect("startexit", 3)
+    expect("segment", 134, "", r"segment: wasm trap: out of bounds memory access\n")
+
+    if build("args", "--arg=baked", "--env=A=1", "--env=B=two words"):
+        got = run(["./args", "own", ""], env={"SECRET": "x"})
+        check("arguments and variables", got == (0, "./args\0baked\0own\0\0A=1\0B=two words\0", ""), got)
+    os.mkdir("d")
+    open("d/note.txt", "w").write("noted")
+    if build("cat"):
+        expect("cat", 8)  # badf: no directory was granted
+    if build("cat", "--dir=d"):
+        expect("cat", 0, "noted")
+        os.rename("d", "e")
+        expect("cat", 126, "", r"\./cat: cannot open the directory of --dir=d\n")
+    # closed standard streams stay closed, a broken pipe is an errno
+    code = subprocess.run("./hello >&-", shell=True).returncode
+    check("closed stdout", code == 9, code)
+    code = subprocess.run(["bash", "-c", "./flood | head -c 10 >/dev/null; exit ${PIPESTATUS[0]}"]).returncode
+    check("broken pipe", code == 9, code)
+    # a small stack, a small address space
+    code = subprocess.run("ulimit -s 200; ./overflow 2>&1 | head -1 | grep -q exhausted", shell=True).returncode
+    check("small main stack", code == 0)
+    got = run(["bash", "-c", "ulimit -v 1000000; ./oob"])
+    check("short address space", got[0] == 126 and "--bounds=check" in got[2], got)
+
+    # ---- the file ----
+    size = os.path.getsize("hello")
+    check("hello is at most 100 KB", size <= 100000, size)
+    head = run(["readelf", "-lW", "hello"])[1]
+    check("position independent, no interpreter", "DYN (" in run(["readelf", "-hW", "hello"])[1] and "INTERP" not in head, head)
+    check("nothing writable is executable", re.search(r"^\s+\S.*\bRWE\b", head, re.M) is None and "GNU_STACK" in head, head)
+    relocs = run(["readelf", "-rW", "hello"])[1]
+    check("relative relocations only", set(re.findall(r"R_X86_64_\w+", relocs)) <= {"R_X86_64_RELATIVE"}, relocs)
+    names = run(["nm", "hello"])[1]
+    check("a program that prints has fd_write", "zwasm_wasi_p1_fd_write" in names)
+    check("and nothing that opens paths", not re.search(r"path_open|zw_os_open_beneath|zw_os_unlink_at|fd_readdir", names), names)
+    maps = subprocess.run(["bash", "-c", "./flood | (sleep 0.3; cat /proc/$(pgrep -n flood)/maps; true) | grep -a -c 'rwx'"], stdout=subprocess.PIPE).stdout
+    check("no page is writable and executable", maps.strip() == b"0", maps)
+
+# ---- the archive ----
+defined = set(re.findall(r"^[0-9a-f]+ [TtDdBbRrVvWw] (\S+)$", run(["nm", archive])[1], re.M))
+external = set(re.findall(r"^[0-9a-f]+ [TDBRVWC] (\S+)$", run(["nm", "-g", "--defined-only", archive])[1], re.M))
+for name in ("memcpy", "memmove", "memset", "memcmp", "bcmp", "memchr", "strlen", "abort", "_start", "malloc"):
+    check(f"the archive does not define {name}", name not in external)
+check("every global name is ours", all(n.startswith(("zw_", "zwasm_")) for n in external), sorted(n for n in external if not n.startswith(("zw_", "zwasm_"))))
+undefined = set(re.findall(r"^\s+U (\S+)$", run(["nm", "-u", archive])[1], re.M)) - external
+check("it needs nothing but what compilers call", undefined <= {"memcpy", "memmove", "memset", "memcmp", "bcmp", "memchr", "strlen", "_GLOBAL_OFFSET_TABLE_"}, undefined)
+weak = set(re.findall(r"^\s+w (\S+)$", run(["nm", "-u", archive])[1], re.M))
+known = {"sigaction", "abort", "pthread_self", "pthread_getattr_np", "pthread_attr_getstack", "pthread_attr_destroy",
+         "pthread_key_create", "pthread_setspecific", "_Unwind_GetCFA"}
+check("the host's functions that it uses where they are", weak <= known, weak - known)
+symbols = run(["readelf", "-sW", archive])[1]
+check("all global names are hidden", not re.search(r" GLOBAL +(DEFAULT|PROTECTED) +\d+ ", symbols), re.findall(r".* GLOBAL +DEFAULT +\d+ .*", symbols)[:5])
+tls = sum(int(m) for m in re.findall(r"^ +\d+: [0-9a-f]+ +(\d+) TLS ", symbols, re.M))
+check("thread-locals are few bytes", 0 < tls <= 128, tls)
+sections = run(["readelf", "-SW", archive])[1]
+members = len(re.findall(r"^File: ", sections, re.M))
+check("no member asks for an executable stack", sections.count(".note.GNU-stack") == members, (sections.count(".note.GNU-stack"), members))
+check("thread-locals by initial-exec", "R_X86_64_TLSGD" not in run(["readelf", "-rW", archive])[1] and "TLSLD" not in run(["readelf", "-rW", archive])[1])
+owned = set(re.findall(r"^[0-9a-f]+ T (\S+)$", run(["nm", "-g", "--defined-only", start])[1], re.M))
+check("start.o has what compilers call", {"memcpy", "memmove", "memset", "memcmp", "strlen", "_start"} <= owned, owned)
+
+print(f"{passed} passed, {failed} failed")
+sys.exit(failed != 0 or passed < 60)
