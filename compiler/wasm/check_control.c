@@ -634,7 +634,7 @@ static void check_try(FuncCheck *f)
 {
   check_structured(f, CTRL_TRY);
   if (!f->dead)
-    open_try(f, 0);
+    open_try(f, f->clauses.n); // none yet
 }
 
 static void check_throw(FuncCheck *f)
