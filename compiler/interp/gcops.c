@@ -16,7 +16,7 @@ bool zw_interp_ref_is(Interp *I, uint64_t ref, ValType target)
     return heap == HEAP_FUNC || (heap < HEAP_ABSTRACT && zw_type_sub(((const FuncRef *)(uintptr_t)ref)->type_id, heap));
   if (ref & 1 && heap >= HEAP_ABSTRACT) // an i31 may be tested before there is a heap
     return heap == HEAP_I31 || heap == HEAP_EQ || heap == HEAP_ANY || heap == HEAP_EXTERN;
-  return !(ref & 1) && zw_gc_is(I->heap, (GcRef)ref, target);
+  return !(ref & 1) && zw_interp_heap(I) && zw_gc_is(I->heap, (GcRef)ref, target);
 }
 
 static Step done(const uint8_t *pc, Value *sp) { return (Step){ pc, sp }; }
@@ -190,7 +190,7 @@ static Step without_type(Interp *I, Frame *fr, Op op, const uint8_t *pc, Value *
     break;
   case OP_any_convert_extern: case OP_extern_convert_any: break; // the same word
   case OP_array_len:
-    if (!sp[-1].u64)
+    if (!sp[-1].u64 || !zw_interp_heap(I))
       return trap_step(I, TRAP_null_array);
     sp[-1].u64 = zw_gc_length(I->heap, sp[-1].u32);
     break;

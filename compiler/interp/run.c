@@ -16,6 +16,7 @@
 #define TRAP(kind) do { I->trap = (kind); goto trapped; } while (0)
 #define UNLIKELY(c) __builtin_expect(!!(c), 0)
 
+// The loop's pc has to stay in a register, so its address never leaves for a real call: slow ways take a copy.
 static inline uint32_t read_u32(const uint8_t **p)
 {
   const uint8_t *q = *p;
@@ -23,7 +24,9 @@ static inline uint32_t read_u32(const uint8_t **p)
     *p = q + 1;
     return *q;
   }
-  return zw_fast_u32(p);
+  uint32_t v = zw_fast_u32(&q);
+  *p = q;
+  return v;
 }
 static inline const uint8_t *skip_leb(const uint8_t *p)
 {
@@ -46,7 +49,9 @@ static inline uint8_t *address(Interp *I, Frame *fr, const VmMemoryDef *mem0, co
     I->trap = TRAP_oob;
     return NULL;
   }
-  return zw_interp_address(I, fr, p, index, width);
+  uint8_t *r = zw_interp_address(I, fr, &q, index, width);
+  *p = q;
+  return r;
 }
 
 // Call what is no interpreted function.  Arguments end at sp; results come to lie where they began.
@@ -221,6 +226,7 @@ TrapKind zw_interp_run(Interp *I, Frame *fr)
   const SideEntry *side;
   Value *sp, *fp;
   uint32_t number = 0;  // of a prefixed instruction
+  const uint8_t *operand;
   const FuncRef *target;
   GcRef exn;
 
@@ -279,11 +285,19 @@ BOTH(i32_const) {
     if (__builtin_expect(b < 0x80, 1)) {
       pc++;
       sp++->u64 = (uint32_t)((int32_t)((uint32_t)b << 25) >> 25);
-    } else
-      sp++->u64 = (uint32_t)zw_fast_s32(&pc);
+      NEXT;
+    }
+    const uint8_t *p = pc;
+    sp++->u64 = (uint32_t)zw_fast_s32(&p);
+    pc = p;
     NEXT;
   }
-BOTH(i64_const) sp++->u64 = (uint64_t)zw_fast_s64(&pc); NEXT;
+BOTH(i64_const) {
+    const uint8_t *p = pc;
+    sp++->u64 = (uint64_t)zw_fast_s64(&p);
+    pc = p;
+    NEXT;
+  }
 BOTH(f32_const) sp++->u64 = zw_get32(pc); pc += 4; NEXT;
 BOTH(f64_const) sp++->u64 = zw_get64(pc); pc += 8; NEXT;
 L_local_get: { const Value *v = &fp[read_u32(&pc)]; COPY_SCALAR(sp, v); sp++; NEXT; }
@@ -411,7 +425,9 @@ BOTH(call) {
     NEXT;
   }
 BOTH(call_indirect)
-  target = zw_interp_table_func(I, in, &pc, (--sp)->u64);
+  operand = pc;
+  target = zw_interp_table_func(I, in, &operand, (--sp)->u64);
+  pc = operand;
   if (UNLIKELY(!target))
     goto trapped;
   goto call_target;
@@ -446,7 +462,9 @@ BOTH(return_call)
     target = zw_interp_import(in, number);
   goto tail_call;
 BOTH(return_call_indirect)
-  target = zw_interp_table_func(I, in, &pc, (--sp)->u64);
+  operand = pc;
+  target = zw_interp_table_func(I, in, &operand, (--sp)->u64);
+  pc = operand;
   if (UNLIKELY(!target))
     goto trapped;
   goto tail_call;
@@ -494,7 +512,7 @@ BOTH(rethrow)
   goto throw_exn;
 BOTH(throw_ref)
   exn = (--sp)->u32;
-  if (UNLIKELY(!exn))
+  if (UNLIKELY(!exn || !zw_interp_heap(I)))
     TRAP(TRAP_null_exn);
 throw_exn: {
     fr->pc = pc;
@@ -546,8 +564,9 @@ L_page_fb: {
     if (number != 24 && number != 25)
       STEP(zw_interp_gc(I, fr, number, pc, sp));
     uint8_t flags = *pc++; // br_on_cast, br_on_cast_fail: bit 1 = the target type is nullable
-    pc = skip_leb(skip_leb(pc));
-    ValType type = zw_interp_heap_type(in, &pc, flags & 2);
+    operand = skip_leb(skip_leb(pc));
+    ValType type = zw_interp_heap_type(in, &operand, flags & 2);
+    pc = operand;
     if (zw_interp_ref_is(I, sp[-1].u64, type) == (number == 24))
       BRANCH(at, side);
     else
