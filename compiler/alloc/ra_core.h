@@ -447,6 +447,10 @@ static Reg pick(Ra *ra, Ref v, RegSet allowed, Reg want)
   if (NEVER(ra->o->random_ra != 0))
     return random_bit(ra, free);
   bool cross = crosses_call(ra, v);
+  if ((free & RA_AVOID_DIV) && (free & ~RA_AVOID_DIV) && crosses_div(ra, v))
+    free &= ~RA_AVOID_DIV;
+  if ((free & RA_AVOID_SHIFT) && (free & ~RA_AVOID_SHIFT) && crosses_shift(ra, v))
+    free &= ~RA_AVOID_SHIFT;
   RegSet good = cross ? free & RA_CALLEE : free & ~RA_CALLEE;
   if (has(free, want) && (!cross || has(RA_CALLEE, want) || !good))
     return want;
@@ -457,10 +461,6 @@ static Reg pick(Ra *ra, Ref v, RegSet allowed, Reg want)
       return choose(ra, free & ra->dirty);
     good = free;
   }
-  if ((good & RA_AVOID_DIV) && (good & ~RA_AVOID_DIV) && crosses_div(ra, v))
-    good &= ~RA_AVOID_DIV;
-  if ((good & RA_AVOID_SHIFT) && (good & ~RA_AVOID_SHIFT) && crosses_shift(ra, v))
-    good &= ~RA_AVOID_SHIFT;
   if (good & ~ra->written)
     good &= ~ra->written;
   return choose(ra, good);
@@ -860,10 +860,18 @@ static void promise(Promise *p, Reg r, Ref v, bool weak)
     p->weak |= BIT(r);
 }
 // A free register for v in the promise: its wish when that is possible, else one that calls in the loop leave alone.
-static Reg promise_reg(Ra *ra, const Promise *p, Ref v, Reg wish, RegSet spare)
+// spare: better left to others; leave: worth a callee-saved register not to take, somebody passes through in it.
+static Reg promise_reg(Ra *ra, const Promise *p, Ref v, Reg wish, RegSet spare, RegSet leave)
 {
   RegSet can = class_of(kind_of(ra, v)) & ra->file & ~p->regs;
   bool call = ra->z->loops[p->loop].has_call;
+  RegSet fixed = 0; // registers that some instruction of the loop will take
+  if (ra->ndiv && ra->z->div_pos[ra->ndiv - 1] > p->head_pos)
+    fixed |= RA_AVOID_DIV;
+  if (ra->nshift && ra->z->shift_pos[ra->nshift - 1] > p->head_pos)
+    fixed |= RA_AVOID_SHIFT;
+  if (can & ~fixed)
+    can &= ~fixed;
   if (NEVER(ra->o->random_ra != 0))
     return can ? random_bit(ra, can) : REG_NONE;
   if (call && (can & RA_CALLEE))
@@ -872,6 +880,8 @@ static Reg promise_reg(Ra *ra, const Promise *p, Ref v, Reg wish, RegSet spare)
     return wish;
   if (has(can, ra->hint[v]))
     return ra->hint[v];
+  if (can & ~leave)
+    can &= ~leave;
   if (!call && (can & ~RA_CALLEE))
     can &= ~RA_CALLEE;
   if (can & ~spare)
@@ -929,6 +939,11 @@ static void merge_exits(Ra *ra, uint32_t l, LoopPlan *x)
     }
     break;
   }
+  const ZBlock *entry = &z->blocks[z->loops[l].entry], *head = &z->blocks[z->loops[l].header];
+  const Ref *in = z->edge_args + z->edges[entry->edges].args;
+  for (uint32_t j = 0; j < head->nphi; j++) // else where its first value comes from
+    if (zw_ref_is_value(in[j]) && ra->hint[head->first + j] == REG_NONE)
+      ra->hint[head->first + j] = ra->hint[in[j]];
 }
 // The loop's bottom is met first.  Decide what every back edge will deliver: the values that the exits want and that pass
 // through, the header's phis, and (weakly: for free until used) what the body uses from outside.
@@ -958,6 +973,7 @@ static void open_loop(Ra *ra, uint32_t l)
     uint32_t nreg = zw_popcnt64(cls), keep = c ? 2 : loop->max_height > 3 ? 3 : 2;
     if (nreg <= 2 * keep)
       keep = 1;
+    RegSet wanted = x.xweak; // better left to who wants them
     BestList phis = { .max = nreg - keep }, used = { .max = nreg - keep }, through = { .max = nreg };
     uint32_t nphi = 0, nused = 0;
     for (uint32_t k = 0; k < head->nphi; k++) {
@@ -973,6 +989,9 @@ static void open_loop(Ra *ra, uint32_t l)
       if (class_of(kind_of(ra, v)) == classes[c] && ra->left[v])
         nused++, offer(&used, v, ra->left[v], ra->hint[v]);
     }
+    for (uint32_t k = 0; k < used.n; k++)
+      if (used.p[k].reg != REG_NONE)
+        wanted |= BIT(used.p[k].reg);
     for (RegSet m = x.xregs & cls; m; m &= m - 1) {
       Reg r = zw_ctz64(m);
       Ref v = x.xval[r];
@@ -988,7 +1007,7 @@ static void open_loop(Ra *ra, uint32_t l)
         promise(p, r, v, false);
     }
     for (uint32_t k = 0; k < phis.n && zw_popcnt64(p->regs & cls) + keep < nreg; k++) {
-      Reg r = promise_reg(ra, p, phis.p[k].v, phis.p[k].reg, loop->has_call ? 0 : x.xregs);
+      Reg r = promise_reg(ra, p, phis.p[k].v, phis.p[k].reg, loop->has_call ? 0 : x.xregs | wanted, x.xweak);
       if (r != REG_NONE)
         promise(p, r, phis.p[k].v, false), ra->ploc[phis.p[k].v] = (uint8_t)r;
     }
@@ -1001,7 +1020,7 @@ static void open_loop(Ra *ra, uint32_t l)
     for (uint32_t k = 0; k < through.n && room; k++, room--) {
       Reg r = through.p[k].reg;
       if ((p->regs & BIT(r)) || (loop->has_call && !(RA_CALLEE & BIT(r))))
-        r = promise_reg(ra, p, through.p[k].v, r, 0);
+        r = promise_reg(ra, p, through.p[k].v, r, 0, x.xweak);
       if (r == REG_NONE || (loop->has_call && !(RA_CALLEE & BIT(r))) || zw_popcnt64(p->regs & cls) + keep >= nreg)
         break;
       promise(p, r, through.p[k].v, false);
@@ -1010,7 +1029,7 @@ static void open_loop(Ra *ra, uint32_t l)
       for (uint32_t k = 0; k < used.n && zw_popcnt64(p->regs & cls) + keep < nreg; k++) {
         if (is_promised(p, used.p[k].v))
           continue;
-        Reg r = promise_reg(ra, p, used.p[k].v, used.p[k].reg, 0);
+        Reg r = promise_reg(ra, p, used.p[k].v, used.p[k].reg, wanted, x.xweak);
         if (r != REG_NONE && (!loop->has_call || (RA_CALLEE & BIT(r))))
           promise(p, r, used.p[k].v, true);
       }

@@ -1271,15 +1271,12 @@ static void sel_minmax(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned byt
 static void sel_convert(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz)
 {
   Reg d = def(ra, v, RA_FPR);
-  Reg r = use(ra, ins->a, RA_GPR, REG_NONE);
-  if (ra->t->avx) {
-    Lir *l = lir(ra, op + 2);
-    l->rd = l->ra = (uint8_t)d, l->rn = (uint8_t)r, l->sz = (uint8_t)sz;
-    note(ra, v, REF_NONE, ins->a, REF_NONE, REF_NONE);
-  } else {
-    emit_rr(ra, op, sz, d, r);
-    note(ra, v, REF_NONE, ins->a, REF_NONE, REF_NONE);
-  }
+  bool wide = kind_of(ra, ins->a) == VK_I32 && sz == 8; // unsigned: the register is zero-extended, memory is not
+  Opnd o = wide ? in_reg(use(ra, ins->a, RA_GPR, REG_NONE), ins->a) : use_rm(ra, ins->a, RA_GPR, REG_NONE, sz);
+  unsigned row = ra->t->avx ? op + 2 : op;
+  Lir *l = emit_rm(ra, row, row + 1, sz, d, &o, v, REF_NONE);
+  if (ra->t->avx)
+    l->ra = (uint8_t)d;
   emit_rr(ra, X_xorps_zero, 16, d, REG_NONE);
 }
 // u64: halve it when the sign bit is set, keeping the lowest bit for rounding, and double the result.
