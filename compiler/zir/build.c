@@ -219,7 +219,7 @@ static Frame *push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults)
   *zw_push(b->scratch, &b->frames) = (Frame){
     .kind = (uint8_t)kind, .fact = b->next_frame++, .height = b->sp - nparams, .undo = b->undo.n,
     .nparams = nparams, .nresults = nresults, .assigned = b->facts->assigned + fact->assigned_off,
-    .nassigned = fact->nassigned, .pending = UINT32_MAX, .header = NO_BLOCK, .else_edge = UINT32_MAX };
+    .nassigned = b->frame_locals ? 0 : fact->nassigned, .pending = UINT32_MAX, .header = NO_BLOCK, .else_edge = UINT32_MAX };
   return &b->frames.p[b->frames.n - 1];
 }
 
@@ -228,7 +228,7 @@ static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
   Frame *f = push_frame(b, OP_loop, nparams, nresults);
   const LoopFact *l = &b->facts->loops[b->facts->frames[f->fact].loop];
   f->header = b->next_block;
-  f->assigned = b->facts->assigned + l->assigned_off, f->nassigned = l->iterates ? l->nassigned : 0;
+  f->assigned = b->facts->assigned + l->assigned_off, f->nassigned = l->iterates && !b->frame_locals ? l->nassigned : 0;
   if (!l->iterates) {
     uint32_t e = add_edge(b, f->header);
     b->edges.p[e].args = b->edge_args.n;
@@ -629,12 +629,26 @@ static void copy_loops(Build *b)
   }
 }
 
+// Edges carry the locals their frame assigns; when that is out of proportion to the body, all locals live in the frame
+// instead (backend.md 3.3, complexity guard).
+enum { EDGE_SLOTS_PER_BYTE = 4, EDGE_SLOTS_FREE = 4096 };
+static bool too_many_edge_slots(const FuncFacts *ff, const Func *fn)
+{
+  uint64_t slots = 0, most = (uint64_t)EDGE_SLOTS_PER_BYTE * fn->body_len + EDGE_SLOTS_FREE;
+  for (uint32_t k = 0; k < ff->nframes && slots <= most; k++) {
+    const FrameFact *f = &ff->frames[k];
+    uint32_t assigned = f->kind == OP_loop ? ff->loops[f->loop].nassigned : f->nassigned;
+    slots += ((uint64_t)f->nbr + 2) * assigned;
+  }
+  return slots > most;
+}
+
 static void start_locals(Build *b)
 {
   const FuncFacts *ff = b->facts;
   const FuncType *t = zw_func_type(b->m, b->f->func);
   b->locals = zw_new_array(b->scratch, Ref, ff->nlocals + 1);
-  b->frame_locals = ff->flags & FN_NO_SETS;
+  b->frame_locals = ff->flags & FN_NO_SETS || too_many_edge_slots(ff, b->fn);
   b->f->frame_locals = b->frame_locals ? 2 * ff->nlocals : 0;
   for (uint32_t l = 0; l < ff->nlocals; l++) {
     ValKind ty = (ValKind)ff->local_kinds[l];
