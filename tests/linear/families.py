@@ -6,7 +6,7 @@ linear in the input, whatever the input; refusing the input counts as failure.
 
 For each family the module is compiled at n, 2n, 4n and 8n (best CPU time of three); printed: the exponent
 log(t(8n)/t(n)) / log(bytes(8n)/bytes(n)) after start-up is taken away, and peak memory over input at 8n.
-Fails when the exponent is above 1.15 and the time at 8n is long enough to mean something, or memory above 40 x input.
+Fails when the exponent is above 1.15 and the time at 8n is long enough to mean something, or memory above the limit (40 x input).
 """
 import argparse, math, os, resource, subprocess, sys, tempfile, time
 
@@ -371,6 +371,7 @@ def main():
     ap.add_argument("--list", action="store_true")
     ap.add_argument("--emit", nargs=3, metavar=("NAME", "N", "FILE"))
     ap.add_argument("--flags", default="")
+    ap.add_argument("--memory-limit", type=float, default=40)
     a = ap.parse_args()
     if a.list:
         print("\n".join(FAMILIES))
@@ -418,7 +419,7 @@ def main():
                 most = max(most, exponent)
                 if exponent > 1.15 and times[3] > .03:
                     why = f"exponent {exponent:.2f}"
-                if memory > 40:
+                if memory > a.memory_limit:
                     why = (why + ", " if why else "") + f"memory {memory:.0f} x input"
                 print(f"{f:26} {sizes[3]:9} bytes  {times[0] * 1e3:8.1f} -> {times[3] * 1e3:8.1f} ms  exponent {exponent:5.2f}  memory {memory:5.1f} x  {'FAIL ' + why if why else ''}", flush=True)
             else:
