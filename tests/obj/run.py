@@ -75,11 +75,10 @@ def cwasm_text(path):
 
 
 def jit_text(wasm, size):
-    """The anonymous executable mapping of a JIT that waits on its input."""
-    fifo = "fifo"
-    os.path.exists(fifo) or os.mkfifo(fifo)
-    p = subprocess.Popen([zwasm, "run", "-mcpu=x86-64-v2", "--dir", ".::/work", wasm, "/work/fifo"], stdin=subprocess.PIPE,
-                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """The anonymous executable mapping of a JIT whose guest waits for standard input, or ends when it pleases."""
+    args = {"lua.wasm": ["-"]}.get(os.path.basename(wasm), [])
+    p = subprocess.Popen([zwasm, "run", "-mcpu=x86-64-v2", wasm, *args], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL)
     try:
         for _ in range(6000):
             time.sleep(0.005)
