@@ -77,7 +77,7 @@ def cwasm_text(path):
 def jit_text(wasm, size):
     """The anonymous executable mapping of a JIT whose guest waits for standard input, or ends when it pleases."""
     args = {"lua.wasm": ["-"]}.get(os.path.basename(wasm), [])
-    p = subprocess.Popen([zwasm, "run", "-mcpu=x86-64-v2", wasm, *args], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+    p = subprocess.Popen([zwasm, "run", "-mcpu=x86-64-v2", wasm, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                          stderr=subprocess.DEVNULL)
     try:
         for _ in range(6000):
