@@ -314,7 +314,12 @@ static Limits read_limits(Decoder *d, bool memory)
 static TableType read_tabletype(Decoder *d)
 {
   TableType t;
-  t.elem = zw_read_reftype(&d->r, d->m);
+  if (d->r.p != d->r.end && *d->r.p == 0x70) { // funcref: tables had it before there were reference types
+    t.elem = VT_FUNCREF;
+    d->r.p++;
+  } else {
+    t.elem = zw_read_reftype(&d->r, d->m);
+  }
   t.limits = read_limits(d, false);
   return t;
 }
