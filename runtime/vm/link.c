@@ -82,7 +82,7 @@ bool zw_link_check(const Instance *in, const ImageImport *import, const Extern *
       return refuse(&l, INCOMPATIBLE, "it belongs to another store");
     return table_fits(&l, e->u.table, IMAGE_ARRAY(im, ImageTable, IMG_TABLES) + import->index);
   case EXT_MEMORY:
-    if (e->u.memory->object.store != in->store)
+    if (e->u.memory->object.store != in->store && !e->u.memory->shared) // a shared one serves stores of other threads, while its own lives
       return refuse(&l, INCOMPATIBLE, "it belongs to another store");
     return memory_fits(&l, e->u.memory, IMAGE_ARRAY(im, ImageMemory, IMG_MEMORIES) + import->index);
   case EXT_GLOBAL:
