@@ -281,21 +281,50 @@ typedef struct Encoder {
   EncodeMap *map;
   uint32_t first_mark;       // of this section
   bool rewrite;
-  Bytes body;                // one rewritten body
-  uint32_t *hint_off;        // parallel to m->hints: offsets in the bodies as written
+  Bytes code;                // rewrite: contents of the code section, made before everything else
+  uint32_t *hint_off;        // rewrite, parallel to m->hints: offsets in the bodies as written, NO_HINT = dropped
   uint32_t hint;             // next hint to meet
+  uint32_t *nlabels;         // rewrite: per function
+  bool uses_data;            // an instruction names a data segment
 } Encoder;
+enum { NO_HINT = 0xffffffffu };
 
-// Rewrite the instructions p..end; off0 is p's offset in its body, for the hints of function func.
-static void rewrite_expr(Encoder *e, Bytes *b, const uint8_t *p, const uint8_t *end, const uint8_t *body, uint32_t func, size_t body_at)
+static bool opens_label(Op op) { return op == OP_block || op == OP_loop || op == OP_if || op == OP_try || op == OP_try_table; }
+
+static bool names_data(Op op)
+{
+  Imm imm = (Imm)zw_op_info[op].imm;
+  return imm == IMM_DATA || imm == IMM_DATA_MEMORY || imm == IMM_TYPE_DATA;
+}
+
+// Append the instructions p..end to b in canonical form.
+static void rewrite_expr(Encoder *e, Bytes *b, const uint8_t *p, const uint8_t *end)
 {
   while (p < end) {
-    while (body && e->hint < e->m->nhints && e->m->hints[e->hint].func == func &&
-           e->m->hints[e->hint].off <= (uint32_t)(p - body))
-      e->hint_off[e->hint++] = (uint32_t)(b->n - body_at);
     Op op = zw_fast_op(&p, zw_op_one_byte);
+    e->uses_data |= names_data(op);
     zw_enc_op(b, op);
     copy_imm(b, &p, op);
+  }
+}
+
+// The same for a body, with what its hints and label names need to know.
+static void rewrite_body(Encoder *e, Bytes *b, uint32_t func, const uint8_t *p)
+{
+  const Module *m = e->m;
+  const Func *f = &m->funcs[func];
+  while (p < f->body + f->body_len) {
+    uint32_t off = (uint32_t)(p - f->body), to = (uint32_t)b->n;
+    const uint8_t *q = p;
+    Op op = zw_fast_op(&q, zw_op_one_byte);
+    while (e->hint < m->nhints && (m->hints[e->hint].func < func || (m->hints[e->hint].func == func && m->hints[e->hint].off < off)))
+      e->hint++;
+    if (e->hint < m->nhints && m->hints[e->hint].func == func && m->hints[e->hint].off == off && (op == OP_if || op == OP_br_if))
+      e->hint_off[e->hint] = to;
+    e->nlabels[func] += opens_label(op);
+    zw_skip_imm(&q, op);
+    rewrite_expr(e, b, p, q);
+    p = q;
   }
 }
 
@@ -312,7 +341,7 @@ static void mark(Encoder *e, uint8_t section, uint32_t item, const uint8_t *src)
 static void enc_expr(Encoder *e, uint8_t section, uint32_t item, const ConstExpr *x)
 {
   if (e->rewrite) {
-    rewrite_expr(e, &e->sec, x->bytes, x->bytes + x->len, NULL, 0, 0);
+    rewrite_expr(e, &e->sec, x->bytes, x->bytes + x->len);
   } else {
     mark(e, section, item, x->bytes);
     zw_enc_bytes(&e->sec, x->bytes, x->len);
@@ -544,7 +573,7 @@ static const uint8_t *rewrite_locals(Bytes *b, const uint8_t *p, Arena *a)
 {
   uint32_t groups = zw_fast_u32(&p), out_groups = 0, count = 0;
   Bytes text = { .a = a };   // of the joined groups
-  uint8_t open[8], type[8];  // types of the group that grows and of the next; at most 6 bytes each
+  uint8_t open[16], type[16]; // types of the group that grows and of the next: 6 bytes at most, and room for a LEB128
   size_t open_len = 0;
   for (uint32_t i = 0; i < groups; i++) {
     uint32_t n = zw_fast_u32(&p);
@@ -564,32 +593,38 @@ static const uint8_t *rewrite_locals(Bytes *b, const uint8_t *p, Arena *a)
   return p;
 }
 
-static void enc_body(Encoder *e, uint32_t func)
+// All bodies, before anything is written: the hints' new offsets and the need for a data count come out of it.
+static void rewrite_code(Encoder *e)
 {
-  const Func *f = &e->m->funcs[func];
-  if (!e->rewrite) {
-    zw_enc_u32(&e->sec, f->body_len);
-    mark(e, SEC_CODE, func, f->body);
-    zw_enc_bytes(&e->sec, f->body, f->body_len);
-    return;
+  const Module *m = e->m;
+  Arena *scratch = &m->ctx->scratch;
+  e->hint_off = zw_new_array(e->out->a, uint32_t, m->nhints);
+  e->nlabels = zw_new_array(e->out->a, uint32_t, m->nfuncs);
+  for (uint32_t i = 0; i < m->nhints; i++)
+    e->hint_off[i] = NO_HINT;
+  for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++) {
+    ArenaMark am = zw_arena_mark(scratch);
+    Bytes b = { .a = scratch };
+    rewrite_body(e, &b, i, rewrite_locals(&b, m->funcs[i].body, scratch));
+    zw_enc_u32(&e->code, (uint32_t)b.n);
+    zw_enc_bytes(&e->code, b.p, b.n);
+    zw_arena_release(scratch, am);
   }
-  Arena *scratch = e->body.a;
-  ArenaMark am = zw_arena_mark(scratch);
-  Bytes b = { .a = scratch };
-  const uint8_t *p = rewrite_locals(&b, f->body, scratch);
-  rewrite_expr(e, &b, p, f->body + f->body_len, f->body, func, 0);
-  zw_enc_u32(&e->sec, (uint32_t)b.n);
-  zw_enc_bytes(&e->sec, b.p, b.n);
-  zw_arena_release(scratch, am);
 }
 
 static void enc_code(Encoder *e)
 {
   const Module *m = e->m;
   zw_enc_u32(&e->sec, m->nfuncs - m->nimported_funcs);
-  for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++)
-    enc_body(e, i);
+  zw_enc_bytes(&e->sec, e->code.p, e->code.n);
+  for (uint32_t i = m->nimported_funcs; i < m->nfuncs && !e->rewrite; i++) {
+    zw_enc_u32(&e->sec, m->funcs[i].body_len);
+    mark(e, SEC_CODE, i, m->funcs[i].body);
+    zw_enc_bytes(&e->sec, m->funcs[i].body, m->funcs[i].body_len);
+  }
 }
+
+static uint32_t hint_off(const Encoder *e, uint32_t i) { return e->hint_off ? e->hint_off[i] : e->m->hints[i].off; }
 
 static void enc_hints(Encoder *e)
 {
@@ -597,17 +632,25 @@ static void enc_hints(Encoder *e)
   Bytes *b = &e->sec;
   begin_section(e);
   zw_enc_name(b, STR("metadata.code.branch_hint"));
-  uint32_t funcs = 0;
+  uint32_t funcs = 0, last = UINT32_MAX;
   for (uint32_t i = 0; i < m->nhints; i++)
-    funcs += i == 0 || m->hints[i].func != m->hints[i - 1].func;
+    if (hint_off(e, i) != NO_HINT && m->hints[i].func != last)
+      last = m->hints[i].func, funcs++;
+  if (funcs == 0)
+    return;
   zw_enc_u32(b, funcs);
   for (uint32_t i = 0, j; i < m->nhints; i = j) {
-    for (j = i; j < m->nhints && m->hints[j].func == m->hints[i].func;)
-      j++;
+    uint32_t n = 0;
+    for (j = i; j < m->nhints && m->hints[j].func == m->hints[i].func; j++)
+      n += hint_off(e, j) != NO_HINT;
+    if (n == 0)
+      continue;
     zw_enc_u32(b, m->hints[i].func);
-    zw_enc_u32(b, j - i);
+    zw_enc_u32(b, n);
     for (uint32_t k = i; k < j; k++) {
-      zw_enc_u32(b, e->hint_off ? e->hint_off[k] : m->hints[k].off);
+      if (hint_off(e, k) == NO_HINT)
+        continue;
+      zw_enc_u32(b, hint_off(e, k));
       zw_enc_u32(b, 1);
       zw_enc_u8(b, m->hints[k].likely);
     }
@@ -628,34 +671,75 @@ static void enc_subsection(Bytes *b, uint8_t id, const Bytes *content)
 static void enc_name_map(Bytes *b, uint8_t id, const NameMap *map, Bytes *tmp)
 {
   tmp->n = 0;
-  if (map->n)
-    zw_enc_u32(tmp, map->n);
-  for (uint32_t i = 0; i < map->n; i++) {
-    zw_enc_u32(tmp, map->index[i]);
-    zw_enc_name(tmp, map->name[i]);
-  }
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < map->n; i++)
+    n += map->name[i].n != 0;
+  if (n)
+    zw_enc_u32(tmp, n);
+  for (uint32_t i = 0; i < map->n; i++)
+    if (map->name[i].n) {
+      zw_enc_u32(tmp, map->index[i]);
+      zw_enc_name(tmp, map->name[i]);
+    }
   enc_subsection(b, id, tmp);
 }
 
-static void enc_indirect_names(Bytes *b, uint8_t id, const NameMap *map, const uint32_t *outer, Bytes *tmp)
+// Names of locals, labels and fields.  The decoder does not know how many of these there are and lets any number pass.
+typedef enum InnerKind { INNER_LOCAL, INNER_LABEL, INNER_FIELD } InnerKind;
+static uint64_t count_locals(const Module *m, uint32_t func)
 {
-  tmp->n = 0;
-  uint32_t groups = 0;
-  for (uint32_t i = 0; i < map->n; i++)
-    groups += i == 0 || outer[i] != outer[i - 1];
-  if (groups)
-    zw_enc_u32(tmp, groups);
-  for (uint32_t i = 0, j; i < map->n; i = j) {
-    for (j = i; j < map->n && outer[j] == outer[i];)
-      j++;
-    zw_enc_u32(tmp, outer[i]);
-    zw_enc_u32(tmp, j - i);
-    for (uint32_t k = i; k < j; k++) {
-      zw_enc_u32(tmp, map->index[k]);
-      zw_enc_name(tmp, map->name[k]);
-    }
+  const Func *f = &m->funcs[func];
+  uint64_t n = m->types[f->type].func.nparams;
+  if (f->import != UINT32_MAX)
+    return n;
+  const uint8_t *p = f->body;
+  uint8_t room[16];
+  for (uint32_t groups = zw_fast_u32(&p); groups; groups--) {
+    Bytes type = { .p = room, .cap = sizeof room };
+    n += zw_fast_u32(&p);
+    copy_val_type(&type, &p);
   }
-  enc_subsection(b, id, tmp);
+  return n;
+}
+
+static uint64_t inner_count(const Encoder *e, InnerKind kind, uint32_t outer)
+{
+  if (!e->rewrite)
+    return UINT64_MAX;
+  switch (kind) {
+  case INNER_LOCAL: return count_locals(e->m, outer);
+  case INNER_LABEL: return e->nlabels[outer];
+  case INNER_FIELD: return e->m->types[outer].kind == COMP_STRUCT ? e->m->types[outer].nfields : 0;
+  }
+  return 0;
+}
+
+static void enc_indirect_names(Encoder *e, uint8_t id, InnerKind kind, const NameMap *map, const uint32_t *outer, Bytes *tmp)
+{
+  Bytes groups = { .a = tmp->a };
+  uint32_t ngroups = 0;
+  for (uint32_t i = 0, j; i < map->n; i = j) {
+    uint64_t limit = inner_count(e, kind, outer[i]);
+    uint32_t n = 0;
+    tmp->n = 0;
+    for (j = i; j < map->n && outer[j] == outer[i]; j++)
+      if (map->name[j].n && map->index[j] < limit) {
+        zw_enc_u32(tmp, map->index[j]);
+        zw_enc_name(tmp, map->name[j]);
+        n++;
+      }
+    if (n == 0)
+      continue;
+    zw_enc_u32(&groups, outer[i]);
+    zw_enc_u32(&groups, n);
+    zw_enc_bytes(&groups, tmp->p, tmp->n);
+    ngroups++;
+  }
+  tmp->n = 0;
+  if (ngroups)
+    zw_enc_u32(tmp, ngroups);
+  zw_enc_bytes(tmp, groups.p, groups.n);
+  enc_subsection(&e->sec, id, tmp);
 }
 
 static void enc_func_names(Bytes *b, const Module *m, Bytes *tmp)
@@ -688,15 +772,15 @@ static void enc_names(Encoder *e)
     enc_subsection(b, 0, &tmp);
   }
   enc_func_names(b, m, &tmp);
-  enc_indirect_names(b, 2, &n->locals, n->local_func, &tmp);
-  enc_indirect_names(b, 3, &n->labels, n->label_func, &tmp);
+  enc_indirect_names(e, 2, INNER_LOCAL, &n->locals, n->local_func, &tmp);
+  enc_indirect_names(e, 3, INNER_LABEL, &n->labels, n->label_func, &tmp);
   enc_name_map(b, 4, &n->types, &tmp);
   enc_name_map(b, 5, &n->tables, &tmp);
   enc_name_map(b, 6, &n->memories, &tmp);
   enc_name_map(b, 7, &n->globals, &tmp);
   enc_name_map(b, 8, &n->elems, &tmp);
   enc_name_map(b, 9, &n->datas, &tmp);
-  enc_indirect_names(b, 10, &n->fields, n->field_type, &tmp);
+  enc_indirect_names(e, 10, INNER_FIELD, &n->fields, n->field_type, &tmp);
   enc_name_map(b, 11, &n->tags, &tmp);
   if (b->n != empty)
     end_section(e, SEC_CUSTOM);
@@ -705,13 +789,17 @@ static void enc_names(Encoder *e)
 // ---- the module ----
 static bool same_name(Str a, const char *b) { return a.n == strlen(b) && memcmp(a.p, b, a.n) == 0; }
 
+bool zw_custom_is_derived(const Module *m, const Custom *c)
+{
+  return same_name(c->name, "name") || (same_name(c->name, "metadata.code.branch_hint") && m->nhints);
+}
+
 // The custom sections that follow the section of that rank.
 static void enc_customs(Encoder *e, uint8_t rank)
 {
   for (uint32_t i = 0; i < e->m->ncustoms; i++) {
     const Custom *c = &e->m->customs[i];
-    if (zw_section_rank[c->after] != rank || same_name(c->name, "name") ||
-        (same_name(c->name, "metadata.code.branch_hint") && e->m->nhints))
+    if (zw_section_rank[c->after] != rank || zw_custom_is_derived(e->m, c))
       continue;
     begin_section(e);
     zw_enc_name(&e->sec, c->name);
@@ -720,8 +808,9 @@ static void enc_customs(Encoder *e, uint8_t rank)
   }
 }
 
-static bool section_used(const Module *m, uint8_t id)
+static bool section_used(const Encoder *e, uint8_t id)
 {
+  const Module *m = e->m;
   switch (id) {
   case SEC_TYPE: return m->ntypes;
   case SEC_IMPORT: return m->nimports;
@@ -733,7 +822,7 @@ static bool section_used(const Module *m, uint8_t id)
   case SEC_EXPORT: return m->nexports;
   case SEC_START: return m->start != UINT32_MAX;
   case SEC_ELEM: return m->nelems;
-  case SEC_DATA_COUNT: return m->has_data_count;
+  case SEC_DATA_COUNT: return e->rewrite ? e->uses_data : m->has_data_count;
   case SEC_DATA: return m->ndatas;
   default: return false;
   }
@@ -759,32 +848,19 @@ static void enc_section(Encoder *e, uint8_t id)
   }
 }
 
-// Rewriting moves the instructions that hints name, and the hints stand before the code: walk the bodies once for that.
-static void place_hints(Encoder *e)
-{
-  const Module *m = e->m;
-  e->hint_off = zw_new_array(e->out->a, uint32_t, m->nhints);
-  for (uint32_t i = 0; i < m->nhints; i++)
-    if (i == 0 || m->hints[i].func != m->hints[i - 1].func) {
-      begin_section(e);
-      enc_body(e, m->hints[i].func);
-    }
-  e->hint = m->nhints;
-}
-
 void zw_encode_module(const Module *m, Bytes *out, bool rewrite, EncodeMap *map)
 {
   static const uint8_t order[] = { SEC_TYPE, SEC_IMPORT, SEC_FUNC, SEC_TABLE, SEC_MEMORY, SEC_TAG, SEC_GLOBAL,
                                    SEC_EXPORT, SEC_START, SEC_ELEM, SEC_DATA_COUNT, SEC_CODE, SEC_DATA };
-  Encoder e = { .m = m, .out = out, .sec = { .a = out->a }, .map = map, .rewrite = rewrite, .body = { .a = &m->ctx->scratch } };
+  Encoder e = { .m = m, .out = out, .sec = { .a = out->a }, .map = map, .rewrite = rewrite, .code = { .a = out->a } };
   zw_enc_bytes(out, "\0asm\1\0\0\0", 8);
-  if (rewrite && m->nhints)
-    place_hints(&e);
+  if (rewrite)
+    rewrite_code(&e);
   enc_customs(&e, 0);
   for (size_t i = 0; i < ARRAY_COUNT(order); i++) {
     if (order[i] == SEC_CODE && m->nhints)
       enc_hints(&e);
-    if (section_used(m, order[i])) {
+    if (section_used(&e, order[i])) {
       begin_section(&e);
       enc_section(&e, order[i]);
       end_section(&e, order[i]);

@@ -39,6 +39,8 @@ enum {
 // The order of sections in a module, by id; custom sections are ranked by the section they follow.
 extern const uint8_t zw_section_rank[SEC_COUNT];
 
+// Is that custom section made anew from the Module: the names, the branch hints?
+bool zw_custom_is_derived(const Module *m, const Custom *c);
 // Append the module to out.  rewrite: bodies and expressions come from a decoder (they must be well formed) and are
 // canonicalised; otherwise they are canonical already and are copied.  map may be NULL.
 void zw_encode_module(const Module *m, Bytes *out, bool rewrite, EncodeMap *map);

@@ -55,7 +55,8 @@ typedef struct WatParser {
   uint32_t *sig_slots, sig_mask, nsigs; // type uses without an index find their type here: index + 1
 
   VEC(ValType) params, results; // of the type use being read
-  VEC(uint32_t) param_syms;     // names of its params, WAT_NONE for none
+  VEC(uint32_t) param_syms;     // identifiers of its params, WAT_NONE for none
+  VEC(Str) param_names;         // and what the name section will call them
   VEC(ValType) locals;          // declared by the function being read
   uint32_t nlocals;             // params included
 
@@ -101,6 +102,8 @@ uint32_t zw_wat_owned_index(WatParser *p, Space space, uint32_t owner);
 void zw_wat_skip_id(WatParser *p, Space space, uint32_t outer, uint32_t index);
 void zw_wat_record_name(WatParser *p, Space space, uint32_t outer, uint32_t index, Str name);
 Str zw_wat_name_annotation(WatParser *p);  // @name right before this token, or empty
+// An optional identifier and its @name: what to call the thing, empty for neither.  *sym: the identifier or WAT_NONE.
+Str zw_wat_id_and_name(WatParser *p, uint32_t *sym);
 void zw_wat_custom_annotations(WatParser *p); // @custom right before this token: a field boundary
 void zw_wat_leftover_annotations(const WatParser *p, uint32_t first); // fails when some of the module were not used
 uint8_t zw_wat_hint(WatParser *p, uint32_t token); // branch hint right before that token: 0, 1, 2
@@ -112,7 +115,7 @@ uint32_t zw_wat_heap_type(WatParser *p);
 void zw_wat_type_field(WatParser *p);      // (type ..), after "(type"
 void zw_wat_rec_field(WatParser *p);       // after "(rec"
 void zw_wat_index_types(WatParser *p);     // when all written types are there
-// A type use.  Fills p->params, p->results, p->param_syms with what is written out; a bare (type x) leaves them empty.
+// A type use.  Fills p->params, p->results, p->param_syms and _names with what is written out; a bare (type x) leaves them empty.
 // With short_form (block types) it gets true, and the index is WAT_NONE, when no index is needed: no params, at most one result.
 uint32_t zw_wat_type_use(WatParser *p, bool named_params, bool *short_form);
 

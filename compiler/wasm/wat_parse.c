@@ -239,11 +239,11 @@ static GlobalType global_type(WatParser *p)
 // Names of params stand with the params; those of locals in (local ..).  Both get their indices here.
 static void bind_params(WatParser *p, uint32_t func, uint32_t type, uint32_t token)
 {
-  for (uint32_t i = 0; i < p->param_syms.n; i++)
-    if (p->param_syms.p[i] != WAT_NONE) {
+  for (uint32_t i = 0; i < p->param_syms.n; i++) {
+    if (p->param_syms.p[i] != WAT_NONE)
       zw_wat_bind(p, SPACE_LOCAL, func, p->param_syms.p[i], i, token);
-      zw_wat_record_name(p, SPACE_LOCAL, func, i, p->s->sym[p->param_syms.p[i]]);
-    }
+    zw_wat_record_name(p, SPACE_LOCAL, func, i, p->param_names.p[i]);
+  }
   bool known = type < p->types.n && p->types.p[type].kind == COMP_FUNC;
   p->nlocals = p->params.n ? p->params.n : known ? p->types.p[type].func.nparams : 0;
 }
@@ -253,9 +253,12 @@ static void read_locals(WatParser *p, uint32_t func)
   Arena *a = &p->ctx->scratch;
   p->locals.n = 0;
   while (zw_wat_open(p, W_local)) {
-    if (at_kind(p, TOK_ID)) {
-      zw_wat_bind(p, SPACE_LOCAL, func, tok(p)->aux, p->nlocals, p->i);
-      zw_wat_skip_id(p, SPACE_LOCAL, func, p->nlocals);
+    uint32_t sym, at = p->i;
+    Str name = zw_wat_id_and_name(p, &sym);
+    if (sym != WAT_NONE)
+      zw_wat_bind(p, SPACE_LOCAL, func, sym, p->nlocals, at);
+    zw_wat_record_name(p, SPACE_LOCAL, func, p->nlocals, name);
+    if (sym != WAT_NONE || name.n) {
       *zw_push(a, &p->locals) = zw_wat_val_type(p);
       p->nlocals++;
     } else {

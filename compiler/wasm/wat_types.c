@@ -190,13 +190,22 @@ void zw_wat_record_name(WatParser *p, Space space, uint32_t outer, uint32_t inde
     *zw_push(&p->ctx->scratch, &p->name[space]) = (NameEntry){ outer, index, name };
 }
 
-void zw_wat_skip_id(WatParser *p, Space space, uint32_t outer, uint32_t index)
+Str zw_wat_id_and_name(WatParser *p, uint32_t *sym)
 {
   Str name = { NULL, 0 };
-  if (at_kind(p, TOK_ID))
-    name = p->s->sym[tok(p)->aux], p->i++;
+  *sym = WAT_NONE;
+  if (at_kind(p, TOK_ID)) {
+    *sym = tok(p)->aux;
+    name = p->s->sym[*sym], p->i++;
+  }
   Str other = zw_wat_name_annotation(p);
-  zw_wat_record_name(p, space, outer, index, other.n ? other : name);
+  return other.n ? other : name;
+}
+
+void zw_wat_skip_id(WatParser *p, Space space, uint32_t outer, uint32_t index)
+{
+  uint32_t sym;
+  zw_wat_record_name(p, space, outer, index, zw_wat_id_and_name(p, &sym));
 }
 
 // ---- annotations ----
@@ -479,17 +488,19 @@ static FieldType field_type(WatParser *p)
 static void params_and_results(WatParser *p, bool named)
 {
   Arena *a = &p->ctx->scratch;
-  p->params.n = p->results.n = p->param_syms.n = 0;
+  p->params.n = p->results.n = p->param_syms.n = p->param_names.n = 0;
   while (zw_wat_open(p, W_param)) {
-    if (named && at_kind(p, TOK_ID)) {
-      *zw_push(a, &p->param_syms) = tok(p)->aux;
-      p->i++;
+    uint32_t sym = WAT_NONE;
+    Str name = { NULL, 0 };
+    if (named)
+      name = zw_wat_id_and_name(p, &sym);
+    bool one = sym != WAT_NONE || name.n;
+    while (one || !at_kind(p, TOK_RPAR)) {
       *zw_push(a, &p->params) = zw_wat_val_type(p);
-    } else {
-      while (!at_kind(p, TOK_RPAR)) {
-        *zw_push(a, &p->params) = zw_wat_val_type(p);
-        *zw_push(a, &p->param_syms) = WAT_NONE;
-      }
+      *zw_push(a, &p->param_syms) = sym;
+      *zw_push(a, &p->param_names) = name;
+      if (one)
+        break;
     }
     zw_wat_close(p);
   }
@@ -517,9 +528,12 @@ static void struct_fields(WatParser *p, TypeDef *t, uint32_t type)
 {
   VEC(FieldType) f = { 0 };
   while (zw_wat_open(p, W_field)) {
-    if (at_kind(p, TOK_ID)) {
-      zw_wat_bind(p, SPACE_FIELD, type, tok(p)->aux, f.n, p->i);
-      zw_wat_skip_id(p, SPACE_FIELD, type, f.n);
+    uint32_t sym, at = p->i;
+    Str name = zw_wat_id_and_name(p, &sym);
+    if (sym != WAT_NONE)
+      zw_wat_bind(p, SPACE_FIELD, type, sym, f.n, at);
+    zw_wat_record_name(p, SPACE_FIELD, type, f.n, name);
+    if (sym != WAT_NONE || name.n) {
       *zw_push(p->a, &f) = field_type(p);
     } else {
       while (!at_kind(p, TOK_RPAR))
