@@ -1,0 +1,115 @@
+// usage: node v8.mjs VERDICTS SEED_DIR COUNT [SEED]
+// Mutates modules of SEED_DIR, asks V8 and our validator (the program VERDICTS), and compares accept and reject.
+// Differences that follow from what V8 does not have or limits differently are counted under a name, the others are
+// printed with the module as hex, and fail.  Prints the totals.
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const [verdicts, dir, countText, seedText = '1'] = process.argv.slice(2);
+const count = Number(countText);
+
+let state = BigInt(seedText) * 2654435761n + 1n;
+const mask = (1n << 64n) - 1n;
+function random() {
+  state ^= (state << 13n) & mask; state ^= state >> 7n; state ^= (state << 17n) & mask;
+  return Number(state & 0x7fffffffn);
+}
+const below = n => n ? random() % n : 0;
+
+const names = readdirSync(dir).sort();
+const seeds = names.map(n => readFileSync(join(dir, n))).filter(b => b.length <= 4096);
+if (!seeds.length) { console.error('no seed found'); process.exit(1); }
+const interesting = [0, 1, 0x7f, 0x80, 0xff, 0x0b, 0x40, 0x60, 0x63, 0x64, 0x70, 0x6f, 0x6e, 0x7e, 0x7d, 0x7c, 0x7b, 0xfc, 0xfd, 0xfb];
+
+function mutate(from) {
+  let b = Buffer.from(from);
+  for (let k = 1 + below(3); k > 0 && b.length > 8; k--) {
+    const at = 8 + below(b.length - 8), n = 1 + below(4);
+    switch (below(8)) {
+      case 0: b[at] = random(); break;
+      case 1: b[at] ^= 1 << below(8); break;
+      case 2: case 3: b[at] = interesting[below(interesting.length)]; break;
+      case 4: b[at]++; break;
+      case 5: b[at]--; break;
+      case 6: b = Buffer.concat([b.subarray(0, at), b.subarray(at + n)]); break;
+      default: {
+        const other = seeds[below(seeds.length)], from2 = below(other.length);
+        other.copy(b, at, from2, Math.min(other.length, from2 + n));
+      }
+    }
+  }
+  return b;
+}
+
+// Feature bits of ours that V8 lacks, by the order of compiler/wasm/feature.def.
+const featureNames = readFileSync(new URL('../../compiler/wasm/feature.def', import.meta.url), 'utf8')
+  .split('\n').filter(l => l.startsWith('FEATURE(')).map(l => l.match(/FEATURE\((\w+)/)[1]);
+const v8Lacks = ['WIDE', 'PAGE_SIZES'];
+const bit = n => 1n << BigInt(featureNames.indexOf(n));
+
+// A reason why V8's answer may differ from ours, or null.  Each is a fact about V8, not about us.
+function explain(ours, v8ok, bytes) {
+  if (ours.startsWith('valid')) {
+    const used = BigInt('0x' + ours.slice(6));
+    for (const f of v8Lacks) if (used & bit(f)) return 'V8 lacks ' + f;
+    let why = '';
+    try { new WebAssembly.Module(bytes); } catch (e) { why = e.message; }
+    if (/branch_hint|branch hint/.test(why)) return 'V8 refuses malformed branch hints';
+    if (/maximum|exceeds|limit|too large|larger than/.test(why)) return 'an implementation limit of V8';
+    if (/shared-everything|custom descriptor|stack-switching|experimental/.test(why)) return 'an experiment of V8';
+    return null;
+  }
+  if (/^limit/.test(ours)) return 'an implementation limit of ours';
+  return null;
+}
+
+const child = spawn(verdicts, [], { stdio: ['pipe', 'pipe', 'inherit'] });
+const lines = (async function* () {
+  let rest = '';
+  for await (const chunk of child.stdout) {
+    rest += chunk;
+    const all = rest.split('\n');
+    rest = all.pop();
+    yield* all;
+  }
+})();
+
+const totals = { same: 0, accepted: 0, different: 0 }, reasons = {};
+const BATCH = 500;
+for (let done = 0; done < count; done += BATCH) {
+  const batch = [];
+  for (let k = 0; k < BATCH && done + k < count; k++)
+    batch.push(done + k < seeds.length ? seeds[done + k] : mutate(seeds[below(seeds.length)]));
+  const parts = [];
+  for (const b of batch) {
+    const head = Buffer.alloc(4);
+    head.writeUInt32LE(b.length);
+    parts.push(head, b);
+  }
+  child.stdin.write(Buffer.concat(parts));
+  for (const b of batch) {
+    const { value, done: ended } = await lines.next();
+    if (ended) { console.error('the validator ended early'); process.exit(1); }
+    const v8 = WebAssembly.validate(b), ours = value.startsWith('valid');
+    if (v8 === ours) {
+      totals.same++;
+      totals.accepted += v8;
+      continue;
+    }
+    const why = explain(value, v8, b);
+    if (why) { reasons[why] = (reasons[why] ?? 0) + 1; continue; }
+    totals.different++;
+    let message = 'accepted';
+    try { new WebAssembly.Module(b); } catch (e) { message = e.message; }
+    if (totals.different <= 30) {
+      writeFileSync(`/tmp/v8-diff-${totals.different}.wasm`, b);
+      console.log(`ours: ${value}\n  V8: ${message}\n  ${b.toString('hex').slice(0, 600)}`);
+    }
+  }
+}
+child.stdin.end();
+const explained = Object.values(reasons).reduce((a, b) => a + b, 0);
+console.log(`${count} modules: ${totals.same} same verdict (${totals.accepted} accepted), ${explained} explained, ${totals.different} different`);
+for (const [why, n] of Object.entries(reasons)) console.log(`  ${n} ${why}`);
+process.exit(totals.different || totals.same + explained !== count ? 1 : 0);
