@@ -1794,6 +1794,7 @@ static void term_br(Ra *ra, uint32_t b, const ZIns *ins)
 {
   Cond c = cond_of(ra, ins->a);
   BranchPlan p = plan_branch(ra, b, c.parity == 1 ? 1 : c.parity == 2 ? 0 : -1);
+  c = cond_of(ra, ins->a); // again: only now is it known what lives on behind the branch
   if (!p.on_true)
     c = negated(c);
   ASSERT(c.parity != 1);
