@@ -2020,6 +2020,7 @@ static void emit_handler_head(Ra *ra, uint32_t b)
 }
 
 #include "compiler/x64/select_simd.h"
+#include "compiler/x64/select_atomic.h"
 
 // ---- the walk ----
 static void select_ins(Ra *ra, const ZIns *ins, Ref v)

@@ -7,7 +7,7 @@
 #include "../alloc/zir_rig.h"
 #include "meaning.h"
 
-enum { FUNCS = 3, MAX_BLOCKS = 400, MAX_SCOPE = 4000, BLOCK_TEXT = 6000, KINDS = 4 /* i32 i64 f32 f64 */, PARAMS = 6 };
+enum { FUNCS = 3, MAX_BLOCKS = 400, MAX_SCOPE = 4000, BLOCK_TEXT = 6000, KINDS = 5 /* i32 i64 f32 f64 v128 */, PARAMS = 6 };
 
 static uint64_t seed;
 static uint64_t rnd64(void)
@@ -33,7 +33,7 @@ typedef struct Gen {
 } Gen;
 typedef struct Mark { uint32_t n[KINDS]; } Mark;
 
-static const char *const kind_name[] = { "i32", "i64", "f32", "f64" };
+static const char *const kind_name[] = { "i32", "i64", "f32", "f64", "v128" };
 enum { OUT_BYTES = 1 << 20 };
 
 static void vsay(char *p, size_t *n, size_t cap, const char *fmt, va_list ap)
@@ -102,6 +102,7 @@ static void operand_text(Gen *g, ValKind k, char *to, size_t n)
     case VK_I32: snprintf(to, n, "i32 %d", v.i32); break;
     case VK_I64: snprintf(to, n, "i64 %lld", (long long)v.i64); break;
     case VK_F32: snprintf(to, n, "f32 0x%x", v.u32); break;
+    case VK_V128: snprintf(to, n, "vec 0x%llx 0x%llx", (unsigned long long)v.u64x2[0], (unsigned long long)v.u64x2[1]); break;
     default: snprintf(to, n, "f64 0x%llx", (unsigned long long)v.u64); break;
     }
     return;
@@ -111,7 +112,7 @@ static void operand_text(Gen *g, ValKind k, char *to, size_t n)
 }
 static void operand(Gen *g, ValKind k)
 {
-  char t[40];
+  char t[60];
   operand_text(g, k, t, sizeof t);
   say(g, "%s", t);
 }
@@ -125,6 +126,9 @@ static uint32_t define(Gen *g, ValKind k)
 static bool usable(Op op)
 {
   const OpInfo *i = &zw_op_info[op];
+  unsigned lanes;
+  if (i->out[0] == VK_V128 && nan_is_open(op, &lanes))
+    return false;
   if (!meaning_of[op] || i->nout != 1 || i->out[0] >= KINDS || strstr(i->text, "reinterpret_f") || strstr(i->text, "copysign"))
     return false;
   for (unsigned k = 0; k < i->nin; k++)
@@ -148,14 +152,17 @@ static void numeric(Gen *g, bool traps)
   const OpInfo *i;
   do // integers mostly
     i = &zw_op_info[traps ? trapping[rnd(ntrapping)] : pure[rnd(npure)]];
-  while (i->out[0] >= VK_F32 && !one_in(4));
-  char a[3][40];
+  while (i->out[0] >= VK_F32 && !one_in(i->out[0] == VK_V128 ? 12 : 4));
+  uint32_t lane = rnd(i->text[1] == '8' ? 16 : i->text[1] == '1' ? 8 : i->text[1] == '3' ? 4 : 2);
+  char a[3][60];
   for (unsigned k = 0; k < i->nin; k++)
     operand_text(g, (ValKind)i->in[k], a[k], sizeof a[k]);
   uint32_t v = define(g, (ValKind)i->out[0]);
   say(g, "%s ", i->text);
   for (unsigned k = 0; k < i->nin; k++)
     say(g, "%s%s", k ? ", " : "", a[k]);
+  if (i->flags & OPF_LANEIMM)
+    say(g, " #%u", lane);
   say(g, "%s\n", traps ? " @9" : "");
   see(g, (ValKind)i->out[0], v);
 }
@@ -163,7 +170,7 @@ static void numeric(Gen *g, bool traps)
 // An address inside the first 8 KiB, sometimes scaled.
 static uint32_t address(Gen *g)
 {
-  char t[40];
+  char t[60];
   operand_text(g, VK_I32, t, sizeof t);
   uint32_t v = define(g, VK_I32);
   say(g, "i32.and %s, i32 %u\n", t, one_in(2) ? 255u : 4095u);
@@ -182,22 +189,22 @@ static uint32_t address(Gen *g)
 
 static void memory_access(Gen *g)
 {
-  static Op loads[64], stores[64];
+  static Op loads[64], stores[64]; // floats are not stored: NaN
   static uint32_t nloads, nstores;
   if (!nloads)
     for (Op op = 0; op < OP_COUNT; op++) {
       const OpInfo *i = &zw_op_info[op];
-      if (i->kind != OPK_MEM || i->flags & OPF_ATOMIC || i->in[i->nin - 1] == VK_V128 || (i->nout && i->out[0] == VK_V128))
+      if (i->kind != OPK_MEM || i->flags & OPF_ATOMIC)
         continue;
-      if (i->flags & OPF_LOAD)
+      if (i->flags & OPF_LOAD && (i->out[0] != VK_V128 || op == OP_v128_load))
         loads[nloads++] = op;
-      else if (i->flags & OPF_STORE && i->in[1] < VK_F32)
+      else if (i->flags & OPF_STORE && (i->in[1] < VK_F32 || i->in[1] == VK_V128))
         stores[nstores++] = op;
     }
   uint32_t at = address(g);
   if (one_in(2)) {
     const OpInfo *i = &zw_op_info[stores[rnd(nstores)]];
-    char t[40];
+    char t[60];
     operand_text(g, (ValKind)i->in[1], t, sizeof t);
     say(g, " %s v%u, %s +%u @3\n", i->text, at, t, rnd(300));
   } else {
@@ -228,7 +235,7 @@ static void call_next(Gen *g)
     return;
   uint32_t f = g->func + 1 + rnd(FUNCS - g->func - 1);
   const Sig *s = &g->sigs[f];
-  char a[PARAMS][40];
+  char a[PARAMS][60];
   for (unsigned k = 0; k < s->nparams; k++)
     operand_text(g, s->params[k], a[k], sizeof a[k]);
   uint32_t v = define(g, s->results[0]);
@@ -247,7 +254,7 @@ static void call_next(Gen *g)
 static void select_value(Gen *g)
 {
   ValKind k = (ValKind)rnd(KINDS);
-  char a[40], b[40], c[40];
+  char a[60], b[60], c[60];
   operand_text(g, k, a, sizeof a), operand_text(g, k, b, sizeof b), operand_text(g, VK_I32, c, sizeof c);
   uint32_t v = define(g, k);
   say(g, "sel %s, %s, %s\n", a, b, c);
@@ -265,7 +272,7 @@ static void straight(Gen *g, uint32_t n)
     case 6: if (one_in(6)) numeric(g, true); break;
     case 7:
       if (one_in(10)) {
-        char c[40];
+        char c[60];
         operand_text(g, VK_I32, c, sizeof c);
         uint32_t v = define(g, VK_I32);
         say(g, "i32.eq %s, i32 %u\n trapif v%u cast_failure @8\n", c, rnd(4), v);
@@ -321,7 +328,7 @@ static void condition(Gen *g, char *to, size_t n)
   static const char *const cmp[] = { "eq", "ne", "lt_s", "lt_u", "gt_s", "gt_u", "le_s", "le_u", "ge_s", "ge_u", "eq", "ne", "lt", "gt", "le", "ge" };
   bool is_float = one_in(4);
   ValKind k = is_float ? (one_in(2) ? VK_F32 : VK_F64) : (one_in(2) ? VK_I32 : VK_I64);
-  char a[40], b[40];
+  char a[60], b[60];
   operand_text(g, k, a, sizeof a), operand_text(g, k, b, sizeof b);
   uint32_t v = define(g, VK_I32);
   say(g, "%s.%s %s, %s\n", kind_name[k], cmp[is_float ? 10 + rnd(6) : rnd(10)], a, b);
@@ -334,7 +341,7 @@ static void region(Gen *g);
 
 static void diamond(Gen *g)
 {
-  char c[40];
+  char c[60];
   uint32_t yes = new_block(g), no = new_block(g), join = new_block(g);
   Phis p = some_phis(g);
   condition(g, c, sizeof c);
@@ -399,7 +406,7 @@ static void loop(Gen *g)
   Phis q = some_phis(g);
   bool two_exits = one_in(3);
   if (two_exits) { // leave in the middle
-    char c[40];
+    char c[60];
     condition(g, c, sizeof c);
     uint32_t on = new_block(g);
     say(g, " br %s, ", c);
@@ -425,7 +432,7 @@ static void loop(Gen *g)
 static void switch_(Gen *g)
 {
   uint32_t n = 2 + rnd(4), arm[6], join = new_block(g);
-  char x[40];
+  char x[60];
   Phis p = some_phis(g);
   operand_text(g, VK_I32, x, sizeof x);
   uint32_t v = define(g, VK_I32);
@@ -465,7 +472,7 @@ static void results(Gen *g)
 
 static void early_return(Gen *g)
 {
-  char c[40];
+  char c[60];
   uint32_t leave = new_block(g), on = new_block(g);
   condition(g, c, sizeof c);
   bool first = one_in(2);
@@ -568,6 +575,10 @@ static Value value_of(const ZirFunc *z, const Value *vals, Ref r)
 
 static void load_value(const OpInfo *i, const uint8_t *p, Value *v)
 {
+  if (i->out[0] == VK_V128) {
+    memcpy(v, p, 16);
+    return;
+  }
   uint64_t raw = 0;
   memcpy(&raw, p, i->width);
   bool is_signed = i->text[strlen(i->text) - 1] == 's';
@@ -602,7 +613,7 @@ static void step(Run *run, const ZirFunc *z, Value *vals, const Value *args, uin
     for (unsigned k = 0; k < info->nin; k++)
       in[k] = value_of(z, vals, refs[k]);
     vals[at] = (Value){ .u64x2 = { 0, 0 } };
-    meaning_of[i->op](in, &vals[at], 0, &run->trap);
+    meaning_of[i->op](in, &vals[at], i->c, &run->trap);
     return;
   }
   switch (i->op) {
@@ -617,7 +628,7 @@ static void step(Run *run, const ZirFunc *z, Value *vals, const Value *args, uin
   }
   assert_int_equal(info->kind, OPK_MEM);
   uint8_t *p = run->memory + value_of(z, vals, i->a).u32 + i->c;
-  assert_true(p + 8 < run->memory + (1 << 16));
+  assert_true(p + 16 < run->memory + (1 << 16));
   if (info->flags & OPF_LOAD) {
     vals[at] = (Value){ .u64x2 = { 0, 0 } };
     load_value(info, p, &vals[at]);
@@ -696,8 +707,7 @@ static void compare(uint64_t program, const char *text, const CodeOptions *o, un
     Outcome out_ = rig_call(g->r, 0, got);
     bool good = out_.trap == run.trap && memcmp(g->memory, run.memory, 1 << 16) == 0;
     for (uint32_t k = 0; good && !run.trap && k < t->nresults; k++) {
-      Value w = { .u64x2 = { want[k].u64, 0 } };
-      good = same(zw_val_kind(g->z[0]->m, t->results[k]), &got[k], &w, true, 0);
+      good = same(zw_val_kind(g->z[0]->m, t->results[k]), &got[k], &want[k], true, 0);
     }
     if (good)
       continue;
@@ -706,7 +716,8 @@ static void compare(uint64_t program, const char *text, const CodeOptions *o, un
     for (uint32_t k = 0; k < t->nparams; k++)
       print_message("arg %u: %llx\n", k, (unsigned long long)args[k].u64);
     for (uint32_t k = 0; k < t->nresults; k++)
-      print_message("result %u: %llx, want %llx\n", k, (unsigned long long)got[k].u64, (unsigned long long)want[k].u64);
+      print_message("result %u: %llx %llx, want %llx %llx\n", k, (unsigned long long)got[k].u64x2[1], (unsigned long long)got[k].u64,
+                    (unsigned long long)want[k].u64x2[1], (unsigned long long)want[k].u64);
     for (uint32_t k = 0; k < 1 << 16; k++)
       if (g->memory[k] != run.memory[k]) {
         print_message("memory at %x: %02x, want %02x\n", k, g->memory[k], run.memory[k]);
