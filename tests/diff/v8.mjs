@@ -24,7 +24,7 @@ const kinds = [
   [/divide by zero|remainder by zero/, "div_zero"], [/divide result unrepresentable/, "overflow"],
   [/float unrepresentable/, "overflow"], [/table index is out of bounds|table access out of bounds|table element access/, "table"],
   [/null function or function signature mismatch|function signature mismatch/, "indirect"],
-  [/dereferencing a null pointer/, "null"], [/illegal cast/, "cast"], [/array element access out of bounds/, "array"],
+  [/dereferencing a null pointer|rethrowing null value/, "null"], [/illegal cast/, "cast"], [/array element access out of bounds/, "array"],
   [/requested new array is too large/, "alloc"], [/Maximum call stack/, "stack"], [/data segment out of bounds/, "oob"], [/element segment out of bounds/, "table"],
 ];
 function trap(e) {

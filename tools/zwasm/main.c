@@ -1,7 +1,9 @@
 // zwasm: run WebAssembly, and look at it.  A table of sub-commands; a bare file means run.
 #include "tools/zwasm/commands.h"
+#include "runtime/gc/gc.h"
 #include "tools/cli/common.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct Command {
@@ -43,6 +45,7 @@ int main(int argc, char **argv)
 {
   Common c;
   zw_common_init(&c, "zwasm", 2);
+  zw_gc_set_zeal_default(getenv("ZW_GC_ZEAL") != NULL);
   if (argc < 2) {
     fprintf(stderr, "usage: zwasm [run] [options] FILE [ARGS..]; see zwasm --help\n");
     return 2;
