@@ -257,6 +257,47 @@ static uint32_t put_raw(Enc *e, const Lir *i, unsigned form)
   return n;
 }
 
+// Do the flags after i say what `test rd, rd` would, as far as zero and sign go?
+static bool sets_zero_and_sign(const Lir *i, const Lir *test)
+{
+  if (i->rd != test->rd || i->sz != test->sz)
+    return false;
+  switch (i->op) {
+#define ROWS(id) case X_##id##_rr: case X_##id##_ri: case X_##id##_rm:
+  ROWS(add) ROWS(sub) ROWS(and) ROWS(or) ROWS(xor)
+#undef ROWS
+  case X_neg_r: return true;
+  case X_shl_ri: case X_shr_ri: case X_sar_ri: return (i->imm & (i->sz * 8 - 1)) != 0;
+  default: return false;
+  }
+}
+static bool begins_with_condition(const Enc *e, uint32_t k)
+{
+  if (k >= e->l->nchunks)
+    return false;
+  const LirChunk *c = &e->l->chunks[e->order[k]];
+  return c->first < c->end && (zw_x64_rows[e->l->lir[c->first].op].use & U_FR);
+}
+// A test of what the instruction before it has computed, when nothing looks at more than zero and sign.
+static bool is_redundant_test(const Enc *e, uint32_t k, const Lir *i, const Lir *first, const Lir *end)
+{
+  if (i->op != X_test_rr || i->rd != i->rn || i == first || !sets_zero_and_sign(i - 1, i))
+    return false;
+  for (const Lir *j = i + 1; j < end; j++) {
+    unsigned use = zw_x64_rows[j->op].use;
+    if (use & U_FR) {
+      unsigned cc = zw_x64_form_has_mem(zw_x64_rows[j->op].form) ? j->ra : j->cc;
+      if (cc != CC_E && cc != CC_NE && cc != CC_S && cc != CC_NS)
+        return false;
+      if (j->op == X_jcc && begins_with_condition(e, target_place(e, j->x)))
+        return false;
+    }
+    if (use & U_FW)
+      return true;
+  }
+  return !begins_with_condition(e, k + 1);
+}
+
 static uint32_t measure_chunk(Enc *e, uint32_t k)
 {
   const LirChunk *c = &e->l->chunks[e->order[k]];
@@ -266,7 +307,7 @@ static uint32_t measure_chunk(Enc *e, uint32_t k)
   for (const Lir *i = e->l->lir + c->first; i < end; i++) {
     CHECK(i->op < X64_NOPS);
     unsigned form = zw_x64_rows[i->op].form;
-    uint32_t n = form == X64_P ? pseudo_bound(e, k, i, end) : put_raw(e, i, form);
+    uint32_t n = form == X64_P ? pseudo_bound(e, k, i, end) : is_redundant_test(e, k, i, e->l->lir + c->first, end) ? 0 : put_raw(e, i, form);
     follow_area(e, i);
     CHECK(n <= UINT16_MAX);
     e->bound[i - e->l->lir] = (uint16_t)n;

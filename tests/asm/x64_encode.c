@@ -128,6 +128,36 @@ static void a_jump_to_the_next_chunk_is_nothing_and_conditions_turn_round(void *
   rig_free(r);
 }
 
+// sub sets the flags that the test would, as far as E, NE, S, NS look; others must still get their test.
+static void a_test_of_what_was_just_computed_goes(void **state)
+{
+  (void)state;
+  for (unsigned cc = 0; cc < 16; cc++)
+    for (unsigned same = 0; same < 2; same++) {
+      Rig *r = rig_new();
+      Fn *f = rig_func(r, rig_type(r, "i", "i"));
+      in(f, X_mov_rr, 4, RAX, RDI);
+      in_imm(f, X_sub_ri, 4, RAX, 5);
+      in(f, X_test_rr, same ? 4 : 8, RAX, RAX);
+      in_imm(f, X_mov_ri, 4, RAX, 1);
+      jump(f, (int)cc, 2);
+      chunk(f, 1, false);
+      in_imm(f, X_mov_ri, 4, RAX, 2);
+      chunk(f, 2, false);
+      in(f, X_ret, 0, 0, 0);
+      rig_build(r);
+      bool gone = same && (cc == CC_E || cc == CC_NE || cc == CC_S || cc == CC_NS);
+      assert_int_equal(r->codes[0]->code_bytes, 2 + 3 + (gone ? 0 : same ? 2 : 3) + 5 + 2 + 5 + 1);
+      for (int32_t x = -3; x < 9; x++) {
+        int64_t v = same ? x - 5 : (int64_t)(uint32_t)(x - 5); // CF = OF = 0 after a test
+        bool parity = !__builtin_parity((uint8_t)v), z = v == 0, n = v < 0;
+        bool taken[] = { false, true, false, true, z, !z, z, !z, n, !n, parity, !parity, n, !n, z || n, !z && !n };
+        assert_int_equal(call1(r, 0, (uint32_t)x), taken[cc] ? 1 : 2);
+      }
+      rig_free(r);
+    }
+}
+
 static void traps_have_a_site_each(void **state)
 {
   (void)state;
@@ -652,6 +682,7 @@ int main(void)
     cmocka_unit_test(forward_branches_reach_both_sides_of_127),
     cmocka_unit_test(backward_branches_reach_both_sides_of_128),
     cmocka_unit_test(a_jump_to_the_next_chunk_is_nothing_and_conditions_turn_round),
+    cmocka_unit_test(a_test_of_what_was_just_computed_goes),
     cmocka_unit_test(traps_have_a_site_each),
     cmocka_unit_test(accesses_that_may_fault_have_a_site_at_their_first_byte),
     cmocka_unit_test(frames_of_every_kind),
