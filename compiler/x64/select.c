@@ -471,7 +471,7 @@ static bool better_left(const Ra *ra, Ref a, Ref b, Reg d)
   if (!zw_ref_is_value(b) || ra->loc[b] != REG_NONE)
     return false;
   if (zw_ref_is_value(a) && ra->loc[a] == REG_NONE)
-    return ra->hint[b] == d && ra->hint[a] != d && ra->z->uses[b] > 1;
+    return ra->hint[b] == d && (ra->hint[a] != d || crosses_call(ra, a));
   return true;
 }
 enum { COMM = 1, LEA_ADD = 2, LEA_SUB = 4 };
@@ -484,23 +484,25 @@ static void sel_alu(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, un
   else if ((how & COMM) && better_left(ra, a, b, d))
     swap_refs(&a, &b);
   int32_t imm;
-  bool has_imm = imm_of(ra, b, sz == 8, &imm);
-  if (zw_ref_is_value(a) && (how & (LEA_ADD | LEA_SUB)) && ra->loc[a] != REG_NONE && ra->loc[a] != d) { // a lives on: lea d, [a + b]
-    bool neg = how & LEA_SUB;
-    if (has_imm && !(neg && imm == INT32_MIN)) {
-      Reg r = use(ra, a, RA_GPR, REG_NONE);
+  bool has_imm = imm_of(ra, b, sz == 8, &imm), sub = how & LEA_SUB;
+  if (zw_ref_is_value(a) && (how & (LEA_ADD | LEA_SUB)) && has_imm && !(sub && imm == INT32_MIN)) {
+    Reg r = use(ra, a, RA_GPR, d);
+    if (r != d) { // a lives elsewhere: lea d, [a + b]
       Lir *l = lir(ra, X_lea);
-      l->rd = (uint8_t)d, l->rn = (uint8_t)r, l->disp = neg ? -imm : imm, l->sz = (uint8_t)sz;
+      l->rd = (uint8_t)d, l->rn = (uint8_t)r, l->disp = sub ? -imm : imm, l->sz = (uint8_t)sz;
       note(ra, v, REF_NONE, a, REF_NONE, REF_NONE);
       return;
     }
-    if (!neg && zw_ref_is_value(b) && ra->loc[b] != REG_NONE) {
-      Reg r = use(ra, a, RA_GPR, REG_NONE), q = use(ra, b, RA_GPR, REG_NONE);
-      Lir *l = lir(ra, X_lea);
-      l->rd = (uint8_t)d, l->rn = (uint8_t)r, l->rm = (uint8_t)q, l->sz = (uint8_t)sz;
-      note(ra, v, REF_NONE, a, b, REF_NONE);
-      return;
-    }
+    emit_ri(ra, op + 1, sz, d, imm);
+    note(ra, v, a, REF_NONE, REF_NONE, REF_NONE);
+    return;
+  }
+  if ((how & LEA_ADD) && zw_ref_is_value(a) && zw_ref_is_value(b) && ra->loc[a] != REG_NONE && ra->loc[b] != REG_NONE) {
+    Reg r = use(ra, a, RA_GPR, REG_NONE), q = use(ra, b, RA_GPR, REG_NONE);
+    Lir *l = lir(ra, X_lea);
+    l->rd = (uint8_t)d, l->rn = (uint8_t)r, l->rm = (uint8_t)q, l->sz = (uint8_t)sz;
+    note(ra, v, REF_NONE, a, b, REF_NONE);
+    return;
   }
   left_into(ra, a, d);
   if (has_imm) {
@@ -2145,9 +2147,13 @@ static void init_target(Ra *ra)
   for (uint32_t v = z->blocks[z->order[0]].first; v < z->blocks[z->order[0]].end; v++)
     if (z->ins[v].op == OP_param && t->self.params[z->ins[v].a].reg != REG_NONE)
       ra->hint[v] = t->self.params[z->ins[v].a].reg;
-  for (uint32_t v = 0; v < z->nins; v++)
-    if (remat_op(&z->ins[v]))
+  for (uint32_t v = 0; v < z->nins; v++) {
+    const ZIns *ins = &z->ins[v];
+    if (remat_op(ins))
       ra->vstate[v] |= VS_REMAT;
+    else if ((ins->op == OP_call || ins->op == OP_call_elem || ins->op == OP_lib) && ins->ty != VK_COUNT)
+      ra->hint[v] = class_of((ValKind)ins->ty) == RA_GPR ? RAX : XMM0;
+  }
 }
 LirFunc *zw_x64_select(Ctx *ctx, const ZirFunc *z, const CodeOptions *o, Arena *a)
 {
