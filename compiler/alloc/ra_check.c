@@ -174,6 +174,44 @@ static void flow(Check *c, uint32_t chunk, const Pairs *s)
   }
 }
 
+// ---- what is meant to be where ----
+static void want(Check *c, uint32_t place, Ref v, const char *what)
+{
+  char p[32], r[32];
+  if (v == REF_NONE || c->failed)
+    return;
+  ref_name(v, r);
+  if (place >= c->nplaces) {
+    complain(c, "%s should be %s but is no place", what, r);
+    return;
+  }
+  if (holds(c, place, v))
+    return;
+  place_name(c, place, p);
+  char have[100];
+  size_t n = 0;
+  have[0] = 0;
+  for (uint32_t k = c->place[place]; k && n < 80; k = c->pool.p[k].next) {
+    char one[32];
+    ref_name(c->pool.p[k].ref, one);
+    n += zw_format(have + n, sizeof have - n, " %s", one);
+  }
+  complain(c, "%s reads %s for %s, which holds%s", what, p, r, n ? have : " nothing known");
+}
+static void aliases(Check *c, const LirNote *n)
+{
+  for (uint32_t k = n->nfix; k--;) {
+    const LirFix *f = &c->l->fix[n->fix + k];
+    if (f->kind != LF_ALIAS)
+      continue;
+    const LirFix *from = f + 1; // LF_FROM: of what; REF_NONE: the convention says so
+    if (from->ref != REF_NONE)
+      want(c, f->place, from->ref, "another name");
+    else
+      clear_place(c, f->place);
+    add_name(c, f->place, f->ref);
+  }
+}
 // ---- edges ----
 static bool stale_after_back_edge(const Check *c, Ref v, const ZBlock *head)
 {
@@ -187,9 +225,7 @@ static void cross_edge(Check *c, uint32_t edge)
   const ZEdge *e = &c->z->edges[edge];
   const ZBlock *to = &c->z->blocks[e->to], *from = &c->z->blocks[e->from];
   bool back = to->pos <= from->pos;
-  for (uint32_t k = 0; k < c->pairs.n; k++)
-    add_name(c, (uint32_t)(c->pairs.p[k] >> 32), (uint32_t)c->pairs.p[k]);
-  // c->place is scratch here: rebuild it with the new names
+  // c->place is rebuilt with the new names
   VEC(uint64_t) added = { 0 };
   for (uint32_t k = 0; k < c->pairs.n; k++)
     for (uint32_t j = 0; j < to->nphi; j++)
@@ -235,6 +271,8 @@ static void jump(Check *c, uint32_t block, uint32_t label, Ref edge)
   while (to != label && !c->node_of_block[to] && c->z->blocks[to].nedges == 1) { // through blocks that are only a jump
     uint32_t next = c->z->blocks[to].edges;
     c->edge_seen[next] = 1;
+    aliases(c, &c->l->gone[to]);
+    save_state(c, &c->pairs, 0);
     cross_edge(c, next);
     to = c->z->edges[next].to;
   }
@@ -387,46 +425,9 @@ static void check_map(Check *c, Ref v, const LirMap *m)
 }
 
 // ---- one instruction ----
-static void want(Check *c, uint32_t place, Ref v, const char *what)
-{
-  char p[32], r[32];
-  if (v == REF_NONE || c->failed)
-    return;
-  ref_name(v, r);
-  if (place >= c->nplaces) {
-    complain(c, "%s should be %s but is no place", what, r);
-    return;
-  }
-  if (holds(c, place, v))
-    return;
-  place_name(c, place, p);
-  char have[100];
-  size_t n = 0;
-  have[0] = 0;
-  for (uint32_t k = c->place[place]; k && n < 80; k = c->pool.p[k].next) {
-    char one[32];
-    ref_name(c->pool.p[k].ref, one);
-    n += zw_format(have + n, sizeof have - n, " %s", one);
-  }
-  complain(c, "%s reads %s for %s, which holds%s", what, p, r, n ? have : " nothing known");
-}
 static uint32_t field_place(uint8_t reg, int32_t disp)
 {
   return reg < NREG ? reg : reg == REG_SLOT ? NREG + (uint32_t)disp : UINT32_MAX;
-}
-static void aliases(Check *c, const LirNote *n)
-{
-  for (uint32_t k = n->nfix; k--;) {
-    const LirFix *f = &c->l->fix[n->fix + k];
-    if (f->kind != LF_ALIAS)
-      continue;
-    const LirFix *from = f + 1; // LF_FROM: of what; REF_NONE: the convention says so
-    if (from->ref != REF_NONE)
-      want(c, f->place, from->ref, "another name");
-    else
-      clear_place(c, f->place);
-    add_name(c, f->place, f->ref);
-  }
 }
 static void uses(Check *c, const Lir *i, const LirNote *n)
 {

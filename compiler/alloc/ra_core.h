@@ -1573,6 +1573,7 @@ static void init_ra(Ra *ra)
   ra->buf = zw_new_array(ra->a, Lir, ra->cap);
 #ifdef ZW_ASSERTS
   ra->notes = zw_new_array(ra->a, LirNote, ra->cap);
+  ra->l->gone = zw_new_array(ra->a, LirNote, z->nblocks);
 #endif
   ra->at = ra->cap;
   for (uint32_t k = 0; k < z->nconsts; k++)
@@ -1604,6 +1605,8 @@ static void finish_block(Ra *ra, uint32_t b)
   Chunk *c = &ra->chunks.p[ra->chunks.n - 1];
   if (c->from_end == c->to_end + 1 && k->nedges == 1 && !k->is_header && !k->is_handler && b != ra->z->order[0]) {
     ra->alias[b] = block_label(ra, ra->z->edges[k->edges].to);
+    if (ra->notes)
+      ra->l->gone[b] = ra->notes[ra->at];
     ra->chunks.n--;
     ra->at++;
     return;

@@ -38,7 +38,7 @@ typedef struct LirTable { uint32_t first, n; } LirTable;            // jump tabl
 
 typedef struct LirFunc {
   const ZirFunc *z;
-  Lir *lir; uint32_t nlir; LirNote *notes /* or NULL */; LirFix *fix; uint32_t nfix;
+  Lir *lir; uint32_t nlir; LirNote *notes /* or NULL */; LirFix *fix; uint32_t nfix; LirNote *gone /* per block that left no code */;
   LirChunk *chunks; uint32_t nchunks;
   LirTable *tables; uint32_t ntables; uint32_t *table_labels;
   LirMap *maps; uint32_t nmaps; uint32_t *map_slots;     // ascending lir

@@ -781,6 +781,7 @@ typedef struct Cond {
   uint8_t cc;            // the jump or move that is taken when the condition holds
   uint8_t parity;        // 0; 1: cc and not P; 2: cc or P
   uint8_t sz;
+  bool shared;           // the comparison has other uses and may be made again for them: its operands stay values
   Ref a, b;
 } Cond;
 static bool int_compare(unsigned op, unsigned *cc, unsigned *sz)
@@ -835,7 +836,10 @@ static Cond cond_of(Ra *ra, Ref v)
   if (!zw_ref_is_value(v) || !can_fuse_compare(ra, v))
     return c;
   Cond f = cond_from(ra, &ra->z->ins[v]);
-  return f.form == COND_BOOL && f.a == REF_NONE ? c : f;
+  if (f.form == COND_BOOL && f.a == REF_NONE)
+    return c;
+  f.shared |= ra->z->uses[v] > 1;
+  return f;
 }
 static Cond test_zero(Ra *ra, Ref a, unsigned sz, unsigned cc)
 {
@@ -855,15 +859,17 @@ static Cond cond_from(Ra *ra, const ZIns *ins)
   if (ins->op == OP_i32_eqz) {
     if (zw_ref_is_value(ins->a) && can_fuse_compare(ra, ins->a)) {
       Cond inner = cond_from(ra, &ra->z->ins[ins->a]);
-      if (inner.form != COND_BOOL || inner.a != REF_NONE)
+      if (inner.form != COND_BOOL || inner.a != REF_NONE) {
+        inner.shared |= ra->z->uses[ins->a] > 1;
         return negated(inner);
+      }
     }
     return test_zero(ra, ins->a, 4, CC_E);
   }
   if (ins->op == OP_i64_eqz)
     return test_zero(ra, ins->a, 8, CC_E);
   if (ins->op == OP_i32_and) // of a condition: not zero
-    return is_dead(ra, (Ref)(ins - ra->z->ins)) ? (Cond){ .form = COND_TEST, .cc = CC_NE, .sz = 4, .a = ins->a, .b = ins->b } : c;
+    return is_private(ra, (Ref)(ins - ra->z->ins)) ? (Cond){ .form = COND_TEST, .cc = CC_NE, .sz = 4, .a = ins->a, .b = ins->b } : c;
   if (int_compare(ins->op, &cc, &sz)) {
     if (const_of(ra, ins->b, &k) && k == 0 && cc != CC_B && cc != CC_AE && cc != CC_A && cc != CC_BE) {
       c = test_zero(ra, ins->a, sz, cc == CC_L ? CC_S : cc == CC_GE ? CC_NS : cc);
@@ -874,6 +880,7 @@ static Cond cond_from(Ra *ra, const ZIns *ins)
   float_compare(&c, ins);
   return c;
 }
+static bool fuse_cond_load(Ra *ra, const Cond *c, Opnd *o) { return !c->shared && fuse_load(ra, c->a, c->sz, o); }
 // Emit what sets the flags for c.  Its operands may not be in `locked` registers.
 static void emit_cond(Ra *ra, Cond *c)
 {
@@ -881,13 +888,13 @@ static void emit_cond(Ra *ra, Cond *c)
   Opnd o;
   if (c->form == COND_FLOAT) {
     Reg a = use(ra, c->a, RA_FPR, REG_NONE);
-    o = use_rm(ra, c->b, RA_FPR, REG_NONE, c->sz);
+    o = c->shared ? in_reg(use(ra, c->b, RA_FPR, REG_NONE), c->b) : use_rm(ra, c->b, RA_FPR, REG_NONE, c->sz);
     bool f4 = c->sz == 4;
     emit_rm(ra, f4 ? X_ucomiss_rr : X_ucomisd_rr, f4 ? X_ucomiss_rm : X_ucomisd_rm, c->sz, a, &o, REF_NONE, c->a);
     return;
   }
   if (c->form == COND_BOOL) {
-    if (fuse_load(ra, c->a, c->sz, &o)) {
+    if (fuse_cond_load(ra, c, &o)) {
       emit_mem(ra, X_cmp_mi, c->sz, &o, REG_NONE, REF_NONE);
       return;
     }
@@ -903,7 +910,7 @@ static void emit_cond(Ra *ra, Cond *c)
   }
   unsigned rr = c->form == COND_CMP ? X_cmp_rr : X_test_rr;
   if (imm_of(ra, c->b, c->sz == 8, &imm)) {
-    if (fuse_load(ra, c->a, c->sz, &o) || (prefer_slot(ra, c->a, RA_GPR) && (o = at_place(use_slot(ra, c->a), c->a), true))) {
+    if (fuse_cond_load(ra, c, &o) || (prefer_slot(ra, c->a, RA_GPR) && (o = at_place(use_slot(ra, c->a), c->a), true))) {
       emit_mem(ra, rr + 4, c->sz, &o, REG_NONE, REF_NONE)->imm = imm;
       return;
     }
@@ -912,13 +919,13 @@ static void emit_cond(Ra *ra, Cond *c)
     note(ra, REF_NONE, c->a, REF_NONE, REF_NONE, REF_NONE);
     return;
   }
-  if (fuse_load(ra, c->a, c->sz, &o)) {
+  if (fuse_cond_load(ra, c, &o)) {
     Reg b = use(ra, c->b, RA_GPR, REG_NONE);
     emit_mem(ra, rr + 3, c->sz, &o, b, c->b);
     return;
   }
   Reg a = use(ra, c->a, RA_GPR, REG_NONE);
-  o = use_rm(ra, c->b, RA_GPR, REG_NONE, c->sz);
+  o = c->shared ? in_reg(use(ra, c->b, RA_GPR, REG_NONE), c->b) : use_rm(ra, c->b, RA_GPR, REG_NONE, c->sz);
   emit_rm(ra, rr, rr + 2, c->sz, a, &o, REF_NONE, c->a);
 }
 static void sel_compare(Ra *ra, const ZIns *ins, Ref v)
