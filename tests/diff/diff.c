@@ -1,11 +1,16 @@
+#define _GNU_SOURCE
 // Generated modules through our lanes: each lane writes the same lines per module (results, trap kinds, hashes of
 // memories, values of globals), and the lanes' lines have to be equal.
 //
 //   difftest gen FIRST COUNT [FEATURES]   modules as { u32 length, bytes } on standard output, for v8.mjs
 //   difftest run FIRST COUNT [FEATURES]   the interpreter's lines on standard output
+//   difftest jit FIRST COUNT [FEATURES]   machine code's; a module with a feature it lacks says so
+//   difftest both FIRST COUNT [FEATURES]  the two compared; prints what differs and a count, fails when something does
 #include "compiler/interp/interp.h"
 #include "gen.h"
+#include "runtime/abi/compile.h"
 #include "runtime/base/alloc.h"
+#include "runtime/os/os.h"
 #include "runtime/gc/gc.h"
 #include "runtime/type/type.h"
 #include <stdio.h>
@@ -108,19 +113,66 @@ static void run_module(FILE *out, const Image *im, uint32_t nexports)
   zw_store_delete(s);
 }
 
+// The lines of one module in one lane; own: free.
+static char *lines(const GenModule *g, bool jit)
+{
+  char err[512], *text;
+  size_t n;
+  FILE *out = open_memstream(&text, &n);
+  CompileOptions o = { .engine = ENGINE_JIT, .features = zw_features_default(), .cpu_bits = zw_os_cpu_bits(), .threads = 1 };
+  Image *im = jit ? zw_compile(g->bytes, g->len, &o, err, sizeof err) : zw_interp_image_new(g->bytes, g->len, o.features, err, sizeof err);
+  if (im)
+    run_module(out, im, g->nexports);
+  else
+    fprintf(out, "%s: %s\n\n", strstr(err, "not in compiled code yet") ? "lacking" : "invalid", err);
+  fclose(out);
+  jit ? zw_image_free(im) : zw_interp_image_free(im);
+  return text;
+}
+
+static int compare(uint64_t first, uint64_t count, uint32_t allowed, Arena *a)
+{
+  uint64_t same = 0, lacking = 0, different = 0;
+  for (uint64_t seed = first; seed < first + count; seed++) {
+    GenModule g = gen_module(seed, allowed, 0, a);
+    char *jit = lines(&g, true);
+    if (strncmp(jit, "lacking", 7) == 0) {
+      lacking++;
+    } else {
+      char *interp = lines(&g, false);
+      bool equal = strcmp(jit, interp) == 0;
+      same += equal, different += !equal;
+      if (!equal && different <= 10)
+        printf("seed %llu\n-- interp\n%s-- jit\n%s", (unsigned long long)seed, interp, jit);
+      free(interp);
+    }
+    free(jit);
+    zw_arena_reset(a);
+  }
+  printf("difftest: %llu modules = %llu equal + %llu different + %llu with features that machine code lacks\n", (unsigned long long)count,
+         (unsigned long long)same, (unsigned long long)different, (unsigned long long)lacking);
+  return different || !same;
+}
+
 int main(int argc, char **argv)
 {
   uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 0, count = argc > 3 ? strtoull(argv[3], NULL, 0) : 1;
   uint32_t allowed = argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 0) : UINT32_MAX;
-  bool gen = argc > 1 && strcmp(argv[1], "gen") == 0;
-  if (argc < 4 || (!gen && strcmp(argv[1], "run") != 0)) {
-    fprintf(stderr, "usage: difftest gen|run FIRST COUNT [FEATURES]\n");
+  bool gen = argc > 1 && strcmp(argv[1], "gen") == 0, jit = argc > 1 && strcmp(argv[1], "jit") == 0;
+  bool both = argc > 1 && strcmp(argv[1], "both") == 0;
+  if (argc < 4 || (!gen && !jit && !both && strcmp(argv[1], "run") != 0)) {
+    fprintf(stderr, "usage: difftest gen|run|jit|both FIRST COUNT [FEATURES]\n");
     return 2;
   }
   if (getenv("ZW_GC_ZEAL"))
     zw_gc_set_zeal_default(true);
   Arena a;
   zw_arena_init(&a, NULL, NULL);
+  if (both) {
+    int code = compare(first, count, allowed, &a);
+    zw_arena_free(&a);
+    return code;
+  }
   for (uint64_t seed = first; seed < first + count; seed++) {
     GenModule g = gen_module(seed, allowed, 0, &a);
     uint32_t len = (uint32_t)g.len;
@@ -128,13 +180,9 @@ int main(int argc, char **argv)
       fwrite(&len, 4, 1, stdout);
       fwrite(g.bytes, 1, g.len, stdout);
     } else {
-      char err[512];
-      Image *im = zw_interp_image_new(g.bytes, g.len, zw_features_default(), err, sizeof err);
-      if (im)
-        run_module(stdout, im, g.nexports);
-      else
-        printf("invalid: %s\n\n", err);
-      zw_interp_image_free(im);
+      char *text = lines(&g, jit);
+      fputs(text, stdout);
+      free(text);
     }
     zw_arena_reset(&a);
   }
