@@ -21,7 +21,7 @@ enum {
 #define X64_ALLOC_XMM (X64_XMMS & ~X64_BIT(XMM15))
 #define X64_CALLEE_SAVED (X64_BIT(RBX) | X64_BIT(RBP) | X64_BIT(R10) | X64_BIT(R11) | X64_BIT(R12) | X64_BIT(R13))
 #define X64_CALLER_SAVED ((X64_ALLOC_GPR | X64_XMMS) & ~X64_CALLEE_SAVED) /* what a call clobbers */
-// Library calls (vmctx->libcall) clobber only their result register (rax, xmm0; rdx too never), flags and xmm15.
+// Library calls (vmctx->libcall) clobber only rax, xmm0 when the result is a float, flags and xmm15.
 // rax is free at every call: direct calls ignore it, indirect ones may hold the code address, XCALL the element.
 
 #define X64_NARG_GPR 6

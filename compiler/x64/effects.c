@@ -36,7 +36,7 @@ static void call_effects(const Lir *l, LirEffects *e)
   if (l->op == X_call_m && l->rn == X64_VMCTX && l->disp >= (int32_t)offsetof(VmCtx, libcall)) {
     unsigned id = ((unsigned)l->disp - offsetof(VmCtx, libcall)) / 8;
     char res = id < LIB_COUNT ? lib_result[id] : 'i';
-    e->writes = X64_BIT(XMM15) | (res == 'z' ? 0 : res == 'f' || res == 'd' ? X64_BIT(XMM0) : X64_BIT(RAX));
+    e->writes = X64_BIT(XMM15) | X64_BIT(RAX) | (res == 'f' || res == 'd' ? X64_BIT(XMM0) : 0);
   }
 }
 static void move_effects(const Lir *l, LirEffects *e, unsigned width, bool load, bool store)

@@ -1721,7 +1721,13 @@ static const LibInfo lib_info[LIB_COUNT] = {
 #undef TRAPS
 #undef GC
 };
-// The shims keep every register but the result's, so nothing moves; arguments stay where they are.
+static void vacate(Ra *ra, Reg r)
+{
+  if (ra->busy & BIT(r))
+    free_up(ra, r, ra->file);
+  ra->lock |= BIT(r);
+}
+// The shims keep every register but rax and a float result's, so nothing else moves; arguments stay where they are.
 static void sel_lib(Ra *ra, const ZIns *ins, Ref v)
 {
   const LibInfo *info = &lib_info[ins->c];
@@ -1732,6 +1738,8 @@ static void sel_lib(Ra *ra, const ZIns *ins, Ref v)
     def(ra, v, only(d));
     ra->lock |= BIT(d);
   }
+  if (res == 'z' || fp)
+    vacate(ra, RAX); // the shim's own
   if (info->flags & (LIB_MAY_GC | LIB_MAY_TRAP))
     ref_call(ra, v);
   static const uint8_t gpr[6] = { RDI, RSI, RDX, RCX, R8, R9 };
