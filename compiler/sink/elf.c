@@ -149,12 +149,12 @@ static uint64_t put_import_table(Elf *e)
 static uint64_t put_descriptor(Elf *e, size_t data_bytes, size_t meta_bytes)
 {
   const Module *m = e->m;
-  uint64_t imports = put_import_table(e);
+  uint64_t imports = e->o->bare ? 0 : put_import_table(e);
   uint64_t name = put_string(e, zw_arena_str(e->out->a, m->names.module.n ? m->names.module.p : e->names->prefix,
                                              m->names.module.n ? m->names.module.n : strlen(e->names->prefix)));
   uint64_t d = zw_elf_put(e->out, e->relro, NULL, sizeof(zwasm_module_t), 16);
   zwasm_module_t v = { .abi = IMAGE_ABI, .struct_size = sizeof v, .meta_bytes = meta_bytes, .text_bytes = e->b->text_bytes,
-                       .data_bytes = data_bytes, .nimports = m->nimports, .max_stack = e->o->stack_size };
+                       .data_bytes = data_bytes, .nimports = e->o->bare ? 0 : m->nimports, .max_stack = e->o->stack_size };
   memcpy(zw_elf_at(e->out, e->relro, d), &v, sizeof v);
   point(e, d + offsetof(zwasm_module_t, name), e->rodata, name);
   point(e, d + offsetof(zwasm_module_t, meta), e->meta, 0);
@@ -163,6 +163,8 @@ static uint64_t put_descriptor(Elf *e, size_t data_bytes, size_t meta_bytes)
   point(e, d + offsetof(zwasm_module_t, imports), e->relro, imports);
   point(e, d + offsetof(zwasm_module_t, state), e->bss, 0);
   zw_elf_define(e->out, zw_elf_global(e->out, with_prefix(e, "", "_module")), e->relro, d, sizeof v, STT_OBJECT);
+  if (e->o->bare) // whoever opens it compares the number
+    return d;
   // A runtime of another ABI does not define this: the linker says so.
   uint64_t abi = zw_elf_put(e->out, e->relro, NULL, 8, 8);
   zw_elf_rela(e->out, e->relro, abi, R_X86_64_64, zw_elf_global(e->out, "zwasm_abi_1"), 0);
@@ -253,7 +255,9 @@ static const char *section_name(Elf *e, const char *base) { return with_prefix(e
 
 OutBytes zw_sink_elf(const Module *m, const Blob *b, const Target *t, const ObjOptions *o, Arena *a)
 {
-  Elf e = { .m = m, .b = b, .t = t, .o = o, .names = zw_cnames(m, o, a) };
+  Elf e = { .m = m, .b = b, .t = t, .o = o };
+  CNames bare = { .prefix = o->prefix };
+  e.names = o->bare ? &bare : zw_cnames(m, o, a);
   e.out = zw_elf_new(m->ctx, a);
   e.text = zw_elf_section(e.out, section_name(&e, ".text.zwasm."), SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 64);
   e.glue = zw_elf_section(e.out, section_name(&e, ".text."), SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 16);
@@ -269,11 +273,12 @@ OutBytes zw_sink_elf(const Module *m, const Blob *b, const Target *t, const ObjO
   zw_elf_put(e.out, e.meta, image.meta, image.meta_bytes, 16);
   zw_elf_put(e.out, e.rodata, image.data, image.data_bytes, 16);
   zw_elf_put(e.out, e.bss, NULL, 8, 8);
-  if (!o->for_exe) {
+  if (!o->for_exe && !o->bare) {
     put_constructors(&e);
     put_exports(&e);
   }
-  put_adapters(&e);
+  if (!o->bare)
+    put_adapters(&e);
   uint64_t descriptor = put_descriptor(&e, image.data_bytes, image.meta_bytes);
   if (o->for_exe)
     put_exe(&e, descriptor);

@@ -105,6 +105,7 @@ Str zw_wat_name_annotation(WatParser *p);  // @name right before this token, or 
 // An optional identifier and its @name: what to call the thing, empty for neither.  *sym: the identifier or WAT_NONE.
 Str zw_wat_id_and_name(WatParser *p, uint32_t *sym);
 void zw_wat_custom_annotations(WatParser *p); // @custom right before this token: a field boundary
+void zw_wat_reset_annotations(WatParser *p, uint32_t first); // the same module may be read twice
 void zw_wat_leftover_annotations(const WatParser *p, uint32_t first); // fails when some of the module were not used
 uint8_t zw_wat_hint(WatParser *p, uint32_t token); // branch hint right before that token: 0, 1, 2
 

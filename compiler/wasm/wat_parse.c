@@ -755,6 +755,8 @@ void zw_wat_fields(WatSource *s, uint32_t first, uint32_t end, Str id, WatModule
   p->code.a = &ctx->module, p->pend.a = &ctx->module;
   p->m = zw_new(&ctx->scratch, Module);
   *p->m = (Module){ .ctx = ctx, .start = UINT32_MAX, .names.module = id };
+  if (s->nannot)
+    zw_wat_reset_annotations(p, first);
   Str name = zw_wat_name_annotation(p);
   if (name.n)
     p->m->names.module = name;

@@ -359,6 +359,12 @@ uint8_t zw_wat_hint(WatParser *p, uint32_t token)
   return hint;
 }
 
+void zw_wat_reset_annotations(WatParser *p, uint32_t first)
+{
+  for (uint32_t k = annotation_at(p->s, first); k < p->s->nannot && p->s->annot[k].before <= p->end; k++)
+    p->s->annot[k].used = false;
+}
+
 void zw_wat_leftover_annotations(const WatParser *p, uint32_t first)
 {
   for (uint32_t k = annotation_at(p->s, first); k < p->s->nannot && p->s->annot[k].before <= p->end; k++) {

@@ -266,7 +266,7 @@ static int read_flag(Runner *r, const char *arg)
 
 int zw_cmd_wast(int argc, char **argv)
 {
-  Runner r = { .lane = &zw_wast_lanes[0], .features = zw_features_default() };
+  Runner r = { .lane = zw_wast_lane("validate"), .features = zw_features_default() };
   zw_arena_init(&r.a, NULL, NULL);
   int operands = 0;
   for (int i = 1; i < argc; i++) {

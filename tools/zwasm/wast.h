@@ -62,6 +62,12 @@ bool zw_wast_is_bare_module(const WastFile *f); // the whole file is the fields 
 typedef enum Outcome { OUT_PASS, OUT_FAIL, OUT_SKIP, OUT_EXCLUDED } Outcome;
 void zw_wast_run_file(WastFile *f);
 void zw_wast_save(WastFile *f, bool text, const void *p, size_t n); // wast.c: into f->save
+// Assemble or take a module's bytes, decode and check them.  False: ctx->diag says why.  own: ctx, in both cases.
+bool zw_wast_load(WastFile *f, const ModuleSpec *spec, Ctx *ctx, Module **m);
+bool zw_wast_obj_begin(WastFile *f);      // wast_obj.c: compile, link, open
+void zw_wast_obj_end(WastFile *f);
+Image *zw_wast_obj_load(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes);
+void zw_wast_obj_unload(Image *im);
 void zw_wast_run_tokens(WastFile *f, uint32_t end); // directives from f->at up to that token, under f->ctx's door
 // `thread` starts one, `wait` waits for its end and takes over its counts (wast_thread.c).
 Outcome zw_wast_run_thread(WastFile *f, const Directive *d);

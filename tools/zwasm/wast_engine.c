@@ -6,7 +6,7 @@
 #include "runtime/vm/vm.h"
 #include <string.h>
 
-typedef struct Definition { Str id; Image *image; uint64_t excluded_by; } Definition;
+typedef struct Definition { Str id; Image *image; uint64_t excluded_by; const Str *imports; uint32_t nimports; } Definition; // imports: when excluded
 typedef struct Named { Str name; Instance *in; uint64_t excluded_by; bool spectest; } Named; // in NULL: excluded, or failed
 typedef struct HostValue { uint64_t number; uint32_t handle; } HostValue; // a host reference and what keeps it alive
 
@@ -112,14 +112,19 @@ void zw_wast_engine_delete(WastEngine *e)
 }
 
 // ---- modules and instances ----
-void zw_wast_define(WastEngine *e, Str id, const uint8_t *bytes, size_t len, uint64_t features_on, uint64_t features_used, RunResult *r)
+void zw_wast_define(WastEngine *e, const Candidate *c, RunResult *r)
 {
   *r = (RunResult){ .status = RUN_OK };
-  Definition d = { .id = keep(e, id), .excluded_by = features_used & e->lane->lacks };
-  if (d.excluded_by)
+  Definition d = { .id = keep(e, c->id), .excluded_by = c->features_used & e->lane->lacks };
+  if (d.excluded_by) {
     r->status = RUN_EXCLUDED, r->excluded_by = d.excluded_by;
-  else if (!(d.image = e->lane->load(bytes, len, features_on, r->text, sizeof r->text)))
+    Str *names = zw_new_array(&e->a, Str, c->nimports);
+    for (uint32_t i = 0; i < c->nimports; i++)
+      names[i] = keep(e, c->imports[i]);
+    d.imports = names, d.nimports = c->nimports;
+  } else if (!(d.image = e->lane->load(c->bytes, c->len, c->features_on, r->text, sizeof r->text))) {
     r->status = RUN_ERROR;
+  }
   *zw_push(&e->a, &e->definitions) = d;
 }
 
@@ -151,6 +156,27 @@ static bool find_export(const WastEngine *e, const Named *from, Str name, Extern
   return false;
 }
 
+static void exclude_all(Named *list, uint32_t n, const Instance *in, uint64_t by)
+{
+  for (uint32_t i = 0; i < n; i++)
+    if (list[i].in == in)
+      list[i].excluded_by |= by;
+}
+
+// An excluded module would have had its hands on these instances: what is said about them from here on may not hold.
+static void exclude_importees(WastEngine *e, const Definition *d)
+{
+  for (uint32_t i = 0; i < d->nimports; i++) {
+    const Named *from = find_named(e->registered.p, e->registered.n, d->imports[i]);
+    if (!from || !from->in)
+      continue;
+    const Instance *in = from->in;
+    exclude_all(e->registered.p, e->registered.n, in, d->excluded_by);
+    exclude_all(e->instances.p, e->instances.n, in, d->excluded_by);
+    exclude_all(&e->current, 1, in, d->excluded_by);
+  }
+}
+
 // What the module imports, as far as it is there; what is missing stays empty and the runtime says so.
 static Extern *find_imports(WastEngine *e, const Image *im, uint32_t *n, uint64_t *excluded_by)
 {
@@ -176,6 +202,7 @@ void zw_wast_instantiate(WastEngine *e, Str module, Str id, RunResult *r)
     fail(r, RUN_ERROR, "no module $%.*s to instantiate", (int)module.n, module.p);
   } else if (d->excluded_by) {
     r->excluded_by = d->excluded_by;
+    exclude_importees(e, d);
   } else {
     uint32_t nimports;
     TrapKind trap = TRAP_none;
@@ -201,7 +228,7 @@ void zw_wast_instantiate(WastEngine *e, Str module, Str id, RunResult *r)
 static const Named *find_instance(const WastEngine *e, Str id, RunResult *r)
 {
   const Named *n = id.n ? find_named(e->instances.p, e->instances.n, id) : &e->current;
-  if (n && n->in)
+  if (n && n->in && !n->excluded_by)
     return n;
   if (n && n->excluded_by)
     r->status = RUN_EXCLUDED, r->excluded_by = n->excluded_by;
@@ -432,9 +459,8 @@ WastEngine *zw_wast_engine_for_thread(WastEngine *e, Str shared)
   WastEngine *t = zw_wast_engine_new(e->lane);
   if (!t || shared.n == 0)
     return t;
-  RunResult r;
-  const Named *n = find_instance(e, shared, &r);
-  if (n) {
+  const Named *n = find_named(e->instances.p, e->instances.n, shared);
+  if (n) { // excluded ones too: the thread's directives on them are
     Named copy = *n;
     copy.name = keep(t, shared);
     *zw_push(&t->a, &t->instances) = copy;

@@ -7,6 +7,7 @@
 
 // ---- lanes ----
 typedef struct Image Image;
+struct WastFile;
 typedef struct Lane {
   const char *name;
   bool validate_only;        // decode and check, run nothing
@@ -15,6 +16,9 @@ typedef struct Lane {
   uint64_t lacks;            // features whose modules are excluded, a bit each
   Image *(*load)(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes); // valid bytes to an image
   void (*unload)(Image *im);
+  // Around a whole file, for lanes that make something of all its modules first.  begin false: a message has been given.
+  bool (*begin)(struct WastFile *f);
+  void (*end)(struct WastFile *f);
 } Lane;
 extern const Lane zw_wast_lanes[];
 const Lane *zw_wast_lane(const char *name); // NULL: no such lane
@@ -54,9 +58,12 @@ typedef struct RunResult {
   char text[300];            // all but RUN_OK: the sentence
 } RunResult;
 
-// Define a module: keep its bytes as an image under `id` (may be empty) and as the newest.  features: what it uses; those
-// that the lane lacks exclude it.
-void zw_wast_define(WastEngine *e, Str id, const uint8_t *bytes, size_t len, uint64_t features_on, uint64_t features_used, RunResult *r);
+// A valid module on its way to the engine.  `imports`: the module names of its imports.
+typedef struct Candidate { Str id; const uint8_t *bytes; size_t len; uint64_t features_on, features_used; const Str *imports; uint32_t nimports; } Candidate;
+// Define it: keep it as an image under `id` (may be empty) and as the newest.  Features that it uses and the lane lacks
+// exclude it, and when it would have been instantiated also the instances it imports from: what it might have
+// written into them is missing.
+void zw_wast_define(WastEngine *e, const Candidate *c, RunResult *r);
 // Instantiate the newest definition or the one called `module`; the instance is the current one, and called `id`.
 void zw_wast_instantiate(WastEngine *e, Str module, Str id, RunResult *r);
 // Make an instance (the current one when id is empty) importable as `name`.

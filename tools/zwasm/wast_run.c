@@ -58,8 +58,7 @@ static void prepare(Ctx *ctx, void *arg)
   zw_check_module(p->m);
 }
 
-// True: valid, *m filled.  Otherwise ctx->diag says why.  own: ctx
-static bool load(WastFile *f, const ModuleSpec *spec, Ctx *ctx, Module **m)
+bool zw_wast_load(WastFile *f, const ModuleSpec *spec, Ctx *ctx, Module **m)
 {
   Prepare p = { .f = f, .spec = spec };
   zw_ctx_init(ctx);
@@ -106,7 +105,7 @@ static Outcome expect_valid(WastFile *f, const Directive *d)
 {
   Ctx ctx;
   Module *m;
-  bool ok = load(f, &d->module, &ctx, &m);
+  bool ok = zw_wast_load(f, &d->module, &ctx, &m);
   if (!ok)
     zw_wast_report(f, d->pos, zw_wast_directive_names[d->kind], "%s: %s", zw_diag_kind_name(ctx.diag.kind), ctx.diag.text);
   if (ok && f->lane->roundtrip)
@@ -122,7 +121,7 @@ static Outcome expect_refused(WastFile *f, const Directive *d, DiagKind kind)
   Outcome out = OUT_FAIL;
   const char *what = zw_wast_directive_names[d->kind];
   int n = (int)d->message.n;
-  if (load(f, &d->module, &ctx, &m))
+  if (zw_wast_load(f, &d->module, &ctx, &m))
     zw_wast_report(f, d->pos, what, "accepted, expected '%.*s'", n, d->message.p);
   else if (zw_wast_is_message_exception(f->shown, d->message, ctx.diag.text))
     out = OUT_PASS;
@@ -171,11 +170,15 @@ static bool define(WastFile *f, const Directive *d, RunResult *r)
 {
   Ctx ctx;
   Module *m;
-  bool ok = load(f, &d->module, &ctx, &m);
-  if (ok)
-    zw_wast_define(f->engine, d->module.id, m->bytes, m->len, f->features, m->features_used, r);
-  else
+  bool ok = zw_wast_load(f, &d->module, &ctx, &m);
+  if (ok) {
+    Str *names = zw_new_array(&ctx.module, Str, m->nimports);
+    for (uint32_t i = 0; i < m->nimports; i++)
+      names[i] = m->imports[i].module;
+    zw_wast_define(f->engine, &(Candidate){ d->module.id, m->bytes, m->len, f->features, m->features_used, names, m->nimports }, r);
+  } else {
     zw_wast_report(f, d->pos, zw_wast_directive_names[d->kind], "%s: %s", zw_diag_kind_name(ctx.diag.kind), ctx.diag.text);
+  }
   zw_ctx_free(&ctx);
   return ok;
 }
@@ -342,12 +345,16 @@ void zw_wast_run_file(WastFile *f)
     f->totals.directives = zw_wast_is_bare_module(f) ? 1
         : zw_wast_count(f, 0, f->src.ntok - 1, f->lane->validate_only, &f->totals.assertions);
     f->engine = f->lane->validate_only ? NULL : zw_wast_engine_new(f->lane);
-    if (f->engine || f->lane->validate_only)
+    if (f->engine && f->lane->begin && !f->lane->begin(f))
+      f->totals.fail++;
+    else if (f->engine || f->lane->validate_only)
       ok = zw_guard(&f->ctx, run_directives, f);
     else
       printf("%s: no engine: out of memory\n", f->shown), f->totals.fail++;
     zw_wast_join_threads(f);
     zw_wast_engine_delete(f->engine);
+    if (f->lane->end)
+      f->lane->end(f);
   }
   if (!ok) {
     printf("%s:%u:%u: %s\n", f->shown, f->ctx.diag.line, f->ctx.diag.column, f->ctx.diag.text);
