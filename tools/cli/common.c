@@ -37,6 +37,13 @@ void zw_usage_error(const Common *c, const char *fmt, ...)
   exit(c->usage_exit);
 }
 
+void zw_name_module(Module *m, const char *file)
+{
+  const char *slash = strrchr(file, '/'), *base = slash ? slash + 1 : file;
+  if (m->names.module.n == 0 && strcmp(file, "-") != 0)
+    m->names.module = (Str){ base, strlen(base) };
+}
+
 void zw_print_text(const Text *t)
 {
   if (t->n)
@@ -78,7 +85,6 @@ bool zw_common_flag(Common *c, unsigned tool, const Arg *f)
   case FLAG_bounds: ok = zw_settings_bounds(s, f->value, err, sizeof err); break;
   case FLAG_wasm: ok = zw_settings_wasm(s, f->value, err, sizeof err); break;
   case FLAG_no_signals: s->no_signals = true; break;
-  case FLAG_deterministic: s->deterministic = true; break;
   case FLAG_stack_size:
     ok = zw_parse_size(f->value, &n, err, sizeof err);
     s->stack_size = n;

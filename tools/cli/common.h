@@ -17,6 +17,8 @@ void zw_common_init(Common *c, const char *prog, int usage_exit);
 // Handle a flag that both tools have.  False when it is not one of them; a wrong value ends the program.
 bool zw_common_flag(Common *c, unsigned tool, const Arg *f);
 _Noreturn void zw_usage_error(const Common *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+// A module without a name is called after its file in backtraces.
+void zw_name_module(Module *m, const char *file);
 void zw_print_text(const Text *t); // to standard output
 // --version.
 void zw_print_version(const Common *c);

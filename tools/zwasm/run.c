@@ -23,7 +23,7 @@
 #include <unistd.h>
 #include <zwasm_rt.h>
 
-enum { EXIT_GUEST_MAX = 125, EXIT_CANNOT = 126, EXIT_NO_FILE = 127, EXIT_TRAP = 134 };
+enum { EXIT_CANNOT = 126, EXIT_NO_FILE = 127, EXIT_TRAP = 134 };
 
 typedef struct Run {
   Common c;
@@ -125,6 +125,7 @@ static void compile(Ctx *ctx, void *arg)
   Compilation out = { .timed = r->c.time_report };
   CodeOptions o = zw_settings_code(&r->c.set);
   Module *m = zw_read_module(ctx, &r->source, r->c.set.features, &out.times);
+  zw_name_module(m, r->file);
   zw_compile_checked(ctx, m, r->c.set.target, &o, r->c.set.threads, &out);
   uint64_t t0 = zw_now();
   r->image = zw_sink_jit(m, out.blob, r->err, sizeof r->err);
@@ -240,12 +241,8 @@ static int ended(Run *r, TrapKind kind)
   if (kind == TRAP_none)
     return 0;
   const TrapInfo *t = zw_store_trap(r->store);
-  if (kind == TRAP_exit) {
-    if (t->exit_code >= 0 && t->exit_code <= EXIT_GUEST_MAX)
-      return t->exit_code;
-    zw_say_error(&r->c.say, "exit", "the guest ended with exit code %d; codes above %d are ours", t->exit_code, EXIT_GUEST_MAX);
-    return EXIT_CANNOT;
-  }
+  if (kind == TRAP_exit)
+    return t->exit_code; // below 126: proc_exit traps on others
   static char text[16384];
   zw_trap_format(t, text, sizeof text);
   fflush(stdout);

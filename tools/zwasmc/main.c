@@ -328,6 +328,7 @@ static void compile(Ctx *ctx, void *arg)
   }
   if (z->header)
     zw_header_write(m, &z->obj, z->input, &z->text); // before the names are gone: parameters have theirs from them
+  zw_name_module(m, z->input);
   if (z->strip || z->debug_level == 0)
     strip_names(m);
   if (z->emit & ~(unsigned)EMIT_HEADER) {
