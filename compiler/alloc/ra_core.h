@@ -72,6 +72,7 @@ typedef struct Ra {
   VEC(uint8_t) slot_bytes;
   VEC(uint32_t) slot_weight;
   VEC(uint32_t) slot_used;       // sequence number of the last use
+  VEC(uint32_t) slot_free;       // position + 1 in its list of free slots, or 0
   VEC(uint32_t) free8, free16;
   uint32_t cycle_slot;           // id + 1: for cycles of moves through memory
   // parallel moves: per place, how many moves read it and which one writes it
@@ -273,7 +274,18 @@ static uint32_t new_slot(Ra *ra, uint8_t bytes)
   *zw_push(ra->a, &ra->slot_bytes) = bytes;
   *zw_push(ra->a, &ra->slot_weight) = 0;
   *zw_push(ra->a, &ra->slot_used) = ra->seq;
+  *zw_push(ra->a, &ra->slot_free) = 0;
   return ra->slot_bytes.n - 1;
+}
+static void claim_slot(Ra *ra, uint32_t s) // a free one
+{
+  bool wide = ra->slot_bytes.p[s] == 16;
+  uint32_t *n = wide ? &ra->free16.n : &ra->free8.n, *p = wide ? ra->free16.p : ra->free8.p;
+  uint32_t at = ra->slot_free.p[s] - 1, last = p[--*n];
+  p[at] = last;
+  ra->slot_free.p[last] = at + 1;
+  ra->slot_free.p[s] = 0;
+  ra->slot_used.p[s] = ra->seq;
 }
 // A slot that nobody has used since `loop` was opened: otherwise a store further down the body would destroy, before
 // the next iteration, what a value from outside the loop keeps there.  Four tries, then a new one.
@@ -284,12 +296,7 @@ static uint32_t find_slot(Ra *ra, uint8_t bytes, const Promise *loop)
     uint32_t s = p[n - 1 - k];
     if (loop && ra->slot_used.p[s] >= loop->open_seq)
       continue;
-    p[n - 1 - k] = p[n - 1];
-    if (bytes == 16)
-      ra->free16.n--;
-    else
-      ra->free8.n--;
-    ra->slot_used.p[s] = ra->seq;
+    claim_slot(ra, s);
     return s;
   }
   return new_slot(ra, bytes);
@@ -309,6 +316,25 @@ static void free_slot(Ra *ra, uint32_t s)
     *zw_push(ra->a, &ra->free16) = s;
   else
     *zw_push(ra->a, &ra->free8) = s;
+  ra->slot_free.p[s] = ra->slot_bytes.p[s] == 16 ? ra->free16.n : ra->free8.n;
+}
+// The argument v of a phi that lives in slot s: may v live there too, so that its edge has nothing to do?  Nobody else may
+// have the slot between v's definition and here (it is free here, and nobody above has been given it yet), the loop rule
+// of find_slot must hold, and the store at v's definition must not run more often than one on the edge would.
+static bool share_slot(Ra *ra, Ref v, uint32_t s)
+{
+  const ZirFunc *z = ra->z;
+  if (ra->slot[v] || !ra->slot_free.p[s] || (ra->vstate[v] & VS_REMAT))
+    return false;
+  const ZBlock *from = &z->blocks[ra->b], *def = v < z->nins ? &z->blocks[z->blk[v]] : &z->blocks[z->order[0]];
+  if (def->depth > from->depth || (from->cold && !def->cold))
+    return false;
+  const Promise *loop = outer_loop_of(ra, v);
+  if (loop && ra->slot_used.p[s] >= loop->open_seq)
+    return false;
+  claim_slot(ra, s);
+  ra->slot[v] = s + 1;
+  return true;
 }
 static inline void weigh_slot(Ra *ra, uint32_t place)
 {
@@ -1224,7 +1250,7 @@ static void conform(Ra *ra, const ZEdge *e, Moves *mv)
     if (is_value)
       lose_weight(ra, v);
     if (r == REG_NONE) {
-      if (is_value && ra->slot[v] == ra->slot[p])
+      if (is_value && (ra->slot[v] == ra->slot[p] || share_slot(ra, v, ra->slot[p] - 1)))
         continue;
       add_move(ra, mv, slot_place(ra, p), edge_source(ra, v, regs), v, kind);
       continue;
