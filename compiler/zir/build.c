@@ -409,26 +409,58 @@ static Ref address(Build *b, Ref addr, MemArg *arg, uint32_t width)
   return addr;
 }
 
+static Ref lib(Build *b, unsigned id, unsigned ty, const Ref *args, uint32_t n)
+{
+  return append(b, OP_lib, ty, 0, xa_list(b, args, n), n, id);
+}
+
+// Atomic accesses trap when the address is no multiple of the width, before anything else.
+static void check_aligned(Build *b, Ref addr, const MemArg *arg, uint32_t width)
+{
+  if (width == 1)
+    return;
+  Ref at = bin(b, OP_i64_add, to_i64(b, addr), i64_const(b, arg->offset & (width - 1)));
+  trapif(b, bin(b, OP_i64_ne, bin(b, OP_i64_and, at, i64_const(b, width - 1)), i64_const(b, 0)), TRAP_unaligned_atomic);
+}
+
+static void wait_or_notify(Build *b, Op op, const MemArg *arg)
+{
+  bool notify = op == OP_memory_atomic_notify;
+  Ref timeout = notify ? REF_NONE : pop(b), value = pop(b), addr = to_i64(b, pop(b));
+  if (arg->offset) {
+    Ref at = bin(b, OP_i64_add, addr, i64_const(b, arg->offset));
+    trapif(b, bin(b, OP_i64_lt_u, at, addr), TRAP_oob);
+    addr = at;
+  }
+  unsigned id = notify ? LIB_notify : op == OP_memory_atomic_wait32 ? LIB_wait32 : LIB_wait64;
+  push(b, lib(b, id, VK_I32, (Ref[]){ i32_const(b, arg->memory), addr, value, timeout }, notify ? 3 : 4));
+}
+
 static void access(Build *b, Op op)
 {
   const OpInfo *info = &zw_op_info[op];
   MemArg arg = zw_fast_memarg(&b->p);
-  if (info->feature == FEAT_THREADS)
-    unsupported(b, FEAT_THREADS);
-  if (info->kind == OPK_LANE)
-    unsupported(b, FEAT_SIMD);
-  if (info->flags & OPF_STORE) {
-    Ref value = pop(b), addr = address(b, pop(b), &arg, info->width);
-    append(b, op, VK_COUNT, arg.memory, addr, value, (uint32_t)arg.offset);
-  } else {
-    Ref addr = address(b, pop(b), &arg, info->width);
-    push(b, append(b, op, info->out[0], arg.memory, addr, 0, (uint32_t)arg.offset));
+  uint32_t lane = info->kind == OPK_LANE ? *b->p++ : 0;
+  if (info->flags & (OPF_WAIT | OPF_NOTIFY)) {
+    wait_or_notify(b, op, &arg);
+    return;
   }
-}
-
-static Ref lib(Build *b, unsigned id, unsigned ty, const Ref *args, uint32_t n)
-{
-  return append(b, OP_lib, ty, 0, xa_list(b, args, n), n, id);
+  Ref in[3] = { 0 };
+  for (unsigned k = info->nin; k-- > 0;)
+    in[k] = pop(b);
+  if (info->flags & OPF_ATOMIC)
+    check_aligned(b, in[0], &arg, info->width);
+  in[0] = address(b, in[0], &arg, info->width);
+  unsigned ty = info->nout ? info->out[0] : VK_COUNT;
+  uint32_t off = (uint32_t)arg.offset, r;
+  if (info->kind == OPK_LANE)
+    r = append(b, op, ty, arg.memory, xa_list(b, (Ref[]){ in[0], in[1], lane }, 3), 0, off);
+  else if (info->flags & OPF_CMPXCHG)
+    r = append(b, op, ty, arg.memory, xa_list(b, in, 3), 0, off);
+  else
+    r = append(b, op, ty, arg.memory, in[0], in[1], off);
+  if (info->nout)
+    push(b, r);
 }
 
 static void memory_op(Build *b, Op op)
@@ -441,10 +473,9 @@ static void memory_op(Build *b, Op op)
     Ref pages = bin(b, OP_i64_shr_u, memory_bytes(b, x), i64_const(b, l->page_log2));
     push(b, l->is64 ? pages : un(b, OP_i32_wrap_i64, pages));
   } else if (op == OP_memory_grow) {
-    if (b->m->memories[x].type.limits.is64)
-      unsupported(b, FEAT_MEMORY64);
     Ref delta = to_i64(b, pop(b));
-    push(b, lib(b, LIB_memory_grow, VK_I32, (Ref[]){ i32_const(b, x), delta }, 2));
+    Ref old = lib(b, LIB_memory_grow, VK_I64, (Ref[]){ i32_const(b, x), delta }, 2);
+    push(b, b->m->memories[x].type.limits.is64 ? old : un(b, OP_i32_wrap_i64, old));
   } else if (op == OP_data_drop) {
     lib(b, LIB_data_drop, VK_COUNT, (Ref[]){ i32_const(b, x) }, 1);
   } else {
@@ -463,8 +494,6 @@ static void global_op(Build *b, bool set)
 {
   uint32_t g = zw_fast_u32(&b->p), off = b->f->layout.globals + 16 * g;
   const Global *global = &b->m->globals[g];
-  if (zw_is_ref(global->type.type))
-    unsupported(b, FEAT_REF_TYPES);
   ValKind ty = zw_val_kind(b->m, global->type.type);
   unsigned alias = global->type.mutable_ ? AL_GLOBAL : AL_IMMUT;
   bool imported = global->import != UINT32_MAX;
@@ -484,27 +513,136 @@ static void push_results(Build *b, uint32_t call, const FuncType *t)
     push(b, k == 0 ? call : append(b, OP_result, zw_val_kind(b->m, t->results[k]), 0, call, k, 0));
 }
 
+// The element that call_indirect calls, checked: in bounds, not null, of the type.
+static Ref table_element(Build *b, uint32_t table, uint32_t type, Ref index)
+{
+  uint32_t at = b->f->layout.tables + 16 * table;
+  Ref idx = to_i64(b, index);
+  Ref len = ptr_load(b, VK_I64, vm_load(b, VK_I64, at + 8, AL_IMMUT), offsetof(VmTableDef, length), AL_TABLE);
+  trapif(b, bin(b, OP_i64_ge_u, idx, len), TRAP_undefined_element);
+  Ref elem = bin(b, OP_i64_add, vm_load(b, VK_I64, at, AL_IMMUT), bin(b, OP_i64_shl, idx, i64_const(b, 5)));
+  append(b, OP_check_sig, VK_COUNT, 0, elem, vm_load(b, VK_I32, b->f->layout.type_ids + 4 * type, AL_IMMUT), 0);
+  return elem;
+}
+
+static void null_trap(Build *b, Ref ref, TrapKind kind) { trapif(b, un(b, OP_i64_eqz, ref), kind); }
+
 static void call_op(Build *b, Op op)
 {
-  bool indirect = op == OP_call_indirect;
+  bool direct = op == OP_call || op == OP_return_call, indirect = op == OP_call_indirect || op == OP_return_call_indirect;
+  bool tail = op == OP_return_call || op == OP_return_call_indirect || op == OP_return_call_ref;
   uint32_t x = zw_fast_u32(&b->p), table = indirect ? zw_fast_u32(&b->p) : 0;
-  const FuncType *t = indirect ? &b->m->types[x].func : zw_func_type(b->m, x);
+  const FuncType *t = direct ? zw_func_type(b->m, x) : &b->m->types[x].func;
   Ref elem = REF_NONE;
   if (indirect) {
-    uint32_t at = b->f->layout.tables + 16 * table;
-    Ref idx = to_i64(b, pop(b));
-    Ref len = ptr_load(b, VK_I64, vm_load(b, VK_I64, at + 8, AL_IMMUT), offsetof(VmTableDef, length), AL_TABLE);
-    trapif(b, bin(b, OP_i64_ge_u, idx, len), TRAP_undefined_element);
-    elem = bin(b, OP_i64_add, vm_load(b, VK_I64, at, AL_IMMUT), bin(b, OP_i64_shl, idx, i64_const(b, 5)));
-    append(b, OP_check_sig, VK_COUNT, 0, elem, vm_load(b, VK_I32, b->f->layout.type_ids + 4 * x, AL_IMMUT), 0);
+    if (!b->m->types[x].final)
+      unsupported(b, FEAT_GC); // a subtype would pass too
+    elem = table_element(b, table, x, pop(b));
+  } else if (!direct) {
+    elem = pop(b);
+    null_trap(b, elem, TRAP_null_func);
   }
   b->sp -= t->nparams;
   uint32_t args = xa_list(b, b->stack + b->sp, t->nparams);
-  if (indirect)
+  if (!direct)
     xa_list(b, &elem, 1);
+  if (tail) {
+    end_block(b, direct ? OP_tcall : OP_tcall_elem, args, t->nparams + !direct, x, b->edges.n);
+    return;
+  }
   unsigned ty = t->nresults ? (unsigned)zw_val_kind(b->m, t->results[0]) : VK_COUNT;
-  uint32_t call = append(b, indirect ? OP_call_elem : OP_call, ty, 0, args, t->nparams + indirect, x);
+  uint32_t call = append(b, direct ? OP_call : OP_call_elem, ty, 0, args, t->nparams + !direct, x);
   push_results(b, call, t);
+}
+
+// ---- references and tables ----
+static ValKind table_kind(const Build *b, uint32_t table) { return zw_val_kind(b->m, b->m->tables[table].type.elem); }
+static Ref narrow(Build *b, bool is64, Ref r) { return is64 ? r : un(b, OP_i32_wrap_i64, r); }
+
+static void table_op(Build *b, Op op)
+{
+  uint32_t x = zw_fast_u32(&b->p), y = op == OP_table_copy || op == OP_table_init ? zw_fast_u32(&b->p) : 0;
+  bool is64 = op != OP_elem_drop && op != OP_table_init && b->m->tables[x].type.limits.is64;
+  Ref table = i32_const(b, x);
+  switch (op) {
+  case OP_table_get: push(b, lib(b, LIB_table_get, table_kind(b, x), (Ref[]){ table, to_i64(b, pop(b)) }, 2)); return;
+  case OP_table_set: {
+    Ref v = pop(b), i = to_i64(b, pop(b));
+    lib(b, LIB_table_set, VK_COUNT, (Ref[]){ table, i, v }, 3);
+    return;
+  }
+  case OP_table_size: {
+    Ref def = vm_load(b, VK_I64, b->f->layout.tables + 16 * x + 8, AL_IMMUT);
+    push(b, narrow(b, is64, ptr_load(b, VK_I64, def, offsetof(VmTableDef, length), AL_TABLE)));
+    return;
+  }
+  case OP_table_grow: {
+    Ref delta = to_i64(b, pop(b)), init = pop(b);
+    push(b, narrow(b, is64, lib(b, LIB_table_grow, VK_I64, (Ref[]){ table, init, delta }, 3)));
+    return;
+  }
+  case OP_table_fill: {
+    Ref len = to_i64(b, pop(b)), v = pop(b), dst = to_i64(b, pop(b));
+    lib(b, LIB_table_fill, VK_COUNT, (Ref[]){ table, dst, v, len }, 4);
+    return;
+  }
+  case OP_table_copy: case OP_table_init: { // init: segment, table; the service wants table, segment
+    bool init = op == OP_table_init;
+    Ref len = to_i64(b, pop(b)), src = to_i64(b, pop(b)), dst = to_i64(b, pop(b));
+    lib(b, init ? LIB_table_init : LIB_table_copy, VK_COUNT, (Ref[]){ i32_const(b, init ? y : x), i32_const(b, init ? x : y), dst, src, len }, 5);
+    return;
+  }
+  default: lib(b, LIB_elem_drop, VK_COUNT, &table, 1); return;
+  }
+}
+
+static void ref_op(Build *b, Op op)
+{
+  switch (op) {
+  case OP_ref_null: push(b, zw_zir_const(b->f, zw_val_kind(b->m, VT_REF | VT_NULL | zw_fast_heaptype(&b->p)), 0, 0)); return;
+  case OP_ref_is_null: push(b, un(b, OP_i64_eqz, pop(b))); return;
+  case OP_ref_func: {
+    uint32_t slot = b->m->funcs[zw_fast_u32(&b->p)].funcref;
+    push(b, append(b, OP_vm_addr, VK_FUNCREF, 0, b->f->layout.funcrefs + 32 * slot, 0, 0));
+    return;
+  }
+  case OP_ref_as_non_null: null_trap(b, b->stack[b->sp - 1], TRAP_null_ref); return;
+  default: BUG("not a reference instruction");
+  }
+}
+
+static void br_on_null(Build *b, bool on_null)
+{
+  uint32_t label = zw_fast_u32(&b->p);
+  Ref ref = pop(b), null = un(b, OP_i64_eqz, ref);
+  if (on_null) {
+    br_if(b, OP_br, label, null);
+    push(b, ref);
+  } else { // the label takes the reference
+    push(b, ref);
+    br_if(b, OP_br, label, un(b, OP_i32_eqz, null));
+    b->sp--;
+  }
+}
+
+// ---- 128-bit integers ----
+static void wide(Build *b, Op op)
+{
+  Ref hi2 = REF_NONE, lo2 = REF_NONE;
+  bool mul = op == OP_i64_mul_wide_s || op == OP_i64_mul_wide_u;
+  if (!mul)
+    hi2 = pop(b), lo2 = pop(b);
+  Ref y = pop(b), x = pop(b); // add, sub: x = low half, y = high half of the left operand
+  if (mul) {
+    push(b, bin(b, OP_i64_mul, x, y));
+    push(b, append(b, op == OP_i64_mul_wide_s ? OP_mulh_s : OP_mulh_u, VK_I64, 0, x, y, 0));
+    return;
+  }
+  Op lane = op == OP_i64_add128 ? OP_i64_add : OP_i64_sub;
+  Ref lo = bin(b, lane, x, lo2);
+  Ref carry = op == OP_i64_add128 ? bin(b, OP_i64_lt_u, lo, x) : bin(b, OP_i64_lt_u, x, lo2);
+  push(b, lo);
+  push(b, bin(b, lane, bin(b, lane, y, hi2), to_i64(b, carry)));
 }
 
 // ---- the walk ----
@@ -515,18 +653,31 @@ static void constant(Build *b, Op op)
   case OP_i64_const: push(b, i64_const(b, (uint64_t)zw_fast_s64(&b->p))); return;
   case OP_f32_const: push(b, zw_zir_const(b->f, VK_F32, zw_get32(b->p), 0)), b->p += 4; return;
   case OP_f64_const: push(b, zw_zir_const(b->f, VK_F64, zw_get64(b->p), 0)), b->p += 8; return;
+  case OP_v128_const: push(b, zw_zir_const(b->f, VK_V128, zw_get64(b->p), zw_get64(b->p + 8))), b->p += 16; return;
   default: BUG("not a constant");
   }
+}
+
+static void shuffle(Build *b)
+{
+  Ref lanes[2] = { i64_const(b, zw_get64(b->p)), i64_const(b, zw_get64(b->p + 8)) };
+  b->p += 16;
+  Ref y = pop(b), x = pop(b);
+  push(b, append(b, OP_i8x16_shuffle, VK_V128, 0, x, y, xa_list(b, lanes, 2)));
 }
 
 static void numeric(Build *b, Op op)
 {
   const OpInfo *info = &zw_op_info[op];
-  if (info->feature == FEAT_SIMD || info->feature == FEAT_RELAXED || info->feature == FEAT_WIDE)
-    unsupported(b, (Feature)info->feature);
+  if (info->feature == FEAT_WIDE) {
+    wide(b, op);
+    return;
+  }
   Ref in[3] = { 0 };
   for (unsigned k = info->nin; k-- > 0;)
     in[k] = pop(b);
+  if (info->flags & OPF_LANEIMM)
+    in[2] = *b->p++;
   push(b, append(b, op, info->out[0], 0, in[0], in[1], in[2]));
 }
 
@@ -578,7 +729,9 @@ static void instruction(Build *b, Op op)
   case OP_local_get: push(b, get_local(b, zw_fast_u32(&b->p))); return;
   case OP_local_set: { uint32_t l = zw_fast_u32(&b->p); set_local(b, l, pop(b)); return; }
   case OP_local_tee: set_local(b, zw_fast_u32(&b->p), b->stack[b->sp - 1]); return;
-  case OP_i32_const: case OP_i64_const: case OP_f32_const: case OP_f64_const: constant(b, op); return;
+  case OP_i32_const: case OP_i64_const: case OP_f32_const: case OP_f64_const: case OP_v128_const: constant(b, op); return;
+  case OP_i8x16_shuffle: shuffle(b); return;
+  case OP_atomic_fence: zw_skip_imm(&b->p, op), append(b, op, VK_COUNT, 0, 0, 0, 0); return;
   case OP_select: case OP_select_t: {
     if (op == OP_select_t)
       zw_skip_imm(&b->p, op);
@@ -590,7 +743,15 @@ static void instruction(Build *b, Op op)
   case OP_memory_size: case OP_memory_grow: case OP_memory_copy: case OP_memory_fill: case OP_memory_init: case OP_data_drop:
     memory_op(b, op);
     return;
-  case OP_call: case OP_call_indirect: call_op(b, op); return;
+  case OP_call: case OP_call_indirect: case OP_call_ref: case OP_return_call: case OP_return_call_indirect: case OP_return_call_ref:
+    call_op(b, op);
+    return;
+  case OP_table_get: case OP_table_set: case OP_table_size: case OP_table_grow: case OP_table_fill: case OP_table_copy: case OP_table_init:
+  case OP_elem_drop:
+    table_op(b, op);
+    return;
+  case OP_ref_null: case OP_ref_is_null: case OP_ref_func: case OP_ref_as_non_null: ref_op(b, op); return;
+  case OP_br_on_null: case OP_br_on_non_null: br_on_null(b, op == OP_br_on_null); return;
   case OP_block: case OP_loop: case OP_if: case OP_else: case OP_end: case OP_br: case OP_br_if: case OP_br_table: case OP_return:
   case OP_unreachable:
     control(b, op);
@@ -652,10 +813,6 @@ static void start_locals(Build *b)
   b->f->frame_locals = b->frame_locals ? 2 * ff->nlocals : 0;
   for (uint32_t l = 0; l < ff->nlocals; l++) {
     ValKind ty = (ValKind)ff->local_kinds[l];
-    if (ty >= VK_FUNCREF)
-      unsupported(b, FEAT_REF_TYPES);
-    if (ty == VK_V128)
-      unsupported(b, FEAT_SIMD);
     Ref r = l < t->nparams ? append(b, OP_param, ty, 0, l, 0, 0) : zw_zir_const(b->f, ty, 0, 0);
     b->locals[l] = REF_NONE;
     set_local(b, l, r);

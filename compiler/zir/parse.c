@@ -192,6 +192,8 @@ static Ref read_ref(Parser *s)
   Str w = peek_word(s);
   if (is_name(w, 'v'))
     return read_name(s, 'v'); // renumbered at the end
+  if (take_word(s, "nullfunc"))
+    return zw_zir_const(s->f, VK_FUNCREF, 0, 0);
   if (take_word(s, "null"))
     return zw_zir_const(s->f, VK_REF, 0, 0);
   if (take_word(s, "vec")) { // "v128" would be a value

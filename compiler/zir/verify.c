@@ -71,7 +71,9 @@ static void check_ref(Verifier *v, uint32_t i, Ref r)
 static bool same_type(const ZirFunc *f, Ref r, ValKind want)
 {
   ValKind is = zw_ref_type(f, r);
-  return is == want || (want == VK_FUNCREF && zw_ref_is_inline(r) && is == VK_REF); // null is null
+  if (is == want)
+    return true;
+  return want == VK_I64 && is >= VK_FUNCREF && is < VK_COUNT; // a reference is a 64-bit word
 }
 
 // ---- V7: order, loops, predecessors ----
@@ -331,6 +333,8 @@ static void check_by_row(Verifier *v, uint32_t i)
     broken(v, i, "V4: three operands are wanted");
   if (info->nout == 0)
     want_result(v, i, VK_COUNT);
+  else if (ins->op == OP_vm_addr && ins->ty == VK_FUNCREF) // a FuncRef in the vmctx
+    return;
   else if (info->out[0] != SIG_ANY)
     want_result(v, i, info->out[0]);
   else if (ins->ty >= VK_COUNT)

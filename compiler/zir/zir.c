@@ -160,7 +160,7 @@ Ref zw_zir_const(ZirFunc *f, ValKind ty, uint64_t lo, uint64_t hi)
     break;
   case VK_FUNCREF: case VK_REF:
     if (lo == 0)
-      return inline_const(2, 0);
+      return inline_const(2, ty == VK_FUNCREF);
     break;
   case VK_F32:
     lo = (uint32_t)lo;
@@ -185,7 +185,7 @@ ValKind zw_ref_type(const ZirFunc *f, Ref r)
   switch (r >> 28 & 3) {
   case 0: return VK_I32;
   case 1: return VK_I64;
-  case 2: return VK_REF;
+  case 2: return r & 1 ? VK_FUNCREF : VK_REF;
   default: return r & 1 ? VK_F64 : VK_F32;
   }
 }

@@ -25,7 +25,7 @@
 #include "runtime/abi/image.h"
 
 typedef uint32_t Ref;
-// bit 31 = 0: value index.  bits 31..30 = 10: inline constant, bits 29..28 type (0 i32, 1 i64, 2 null reference,
+// bit 31 = 0: value index.  bits 31..30 = 10: inline constant, bits 29..28 type (0 i32, 1 i64, 2 null: low bit of the payload 1 = of a funcref,
 // 3 f32/f64 zero: low bit of the payload 1 = f64), 28-bit signed payload.  11: index into consts[].
 #define REF_CONST 0x80000000u
 #define REF_POOL 0xc0000000u

@@ -15,9 +15,7 @@
 // What machine code cannot do yet.  Modules that use these are excluded from the compiled lanes, and counted per feature;
 // a module without them must work.
 #define BIT(f) (1ull << FEAT_##f)
-#define NOT_COMPILED                                                                                                     \
-  (BIT(SIMD) | BIT(RELAXED) | BIT(BULK) | BIT(REF_TYPES) | BIT(FUNC_REF) | BIT(GC) | BIT(EH) | BIT(LEGACY_EH) |          \
-   BIT(THREADS) | BIT(WIDE) | BIT(MEMORY64) | BIT(TAIL_CALL))
+#define NOT_COMPILED (BIT(GC) | BIT(EH) | BIT(LEGACY_EH))
 
 static Image *load_jit(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes)
 {
