@@ -172,9 +172,10 @@ static bool trivial_epilogue(const Enc *e) { return e->frame == 0 && e->npushes 
 
 static uint32_t tail_bytes(const Enc *e, uint32_t n)
 {
+  enum { TO_CALLEE = 12 }; // the longest: compare the element's instance, jne, jmp [rax]
   if (n == 0)
-    return epilogue_bytes(e) + 16 + JMP_BYTES;
-  return 8 * e->npushes + 4 * 10 + n / 16 * 20 + 8 + JMP_BYTES;
+    return epilogue_bytes(e) + 16 + TO_CALLEE;
+  return 8 * e->npushes + 4 * 10 + n / 16 * 20 + 8 + TO_CALLEE;
 }
 
 // A jmp at the end of a chunk to what follows it anyway.
@@ -621,6 +622,12 @@ static void put_tail_call(Enc *e, const Lir *i)
   if (i->op == X_tcall_r) {
     ASSERT(i->rd == RAX);
     *e->p++ = 0xff, *e->p++ = 0xe0;
+  } else if (i->op == X_tcall_thunk) { // an element of this instance needs no thunk, and so no stack
+    static const uint8_t cmp_vmctx_jne[6] = { 0x4c, 0x39, 0x78, offsetof(TableElem, vmctx), 0x0f, 0x85 }; // cmp [rax+8], r15
+    memcpy(e->p, cmp_vmctx_jne, 6);
+    e->p += 6;
+    put_fixup(e, i->x);
+    *e->p++ = 0xff, *e->p++ = 0x20; // jmp [rax]
   } else {
     *e->p++ = 0xe9;
     put_fixup(e, i->x);
