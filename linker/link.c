@@ -86,12 +86,14 @@ const char *const *zw_link_args(const LinkJob *job, const char *linker, Arena *a
 {
   const char *fixed[] = {
     linker, "-pie", "--no-dynamic-linker", "-z", "text", "-z", "noexecstack", "-z", "relro", "-z", "now", "--gc-sections",
-    "--build-id=none", "-o", job->output, join(a, job->runtime_dir, "start.o"), job->object,
+    "--build-id=none", "--hash-style=gnu", "-o", job->output, join(a, job->runtime_dir, "start.o"), job->object,
     join(a, job->runtime_dir, "libzwasm-rt.a"),
   };
   size_t n = ARRAY_COUNT(fixed);
-  const char **args = zw_new_array(a, const char *, n + job->nextra + 1);
+  const char **args = zw_new_array(a, const char *, n + job->nextra + 2);
   memcpy(args, fixed, sizeof fixed);
+  if (job->strip)
+    args[n++] = "--strip-all";
   for (uint32_t k = 0; k < job->nextra; k++)
     args[n++] = job->extra[k];
   args[n] = NULL;

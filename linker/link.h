@@ -7,6 +7,7 @@ typedef struct LinkJob {
   const char *own_dir;          // where our program is, or NULL: lld and the runtime are looked for beside it first
   const char *runtime_dir;      // where start.o and libzwasm-rt.a are
   const char *object, *output;
+  bool strip;                   // no symbols in the program
   const char *const *extra;     // -Xlinker
   uint32_t nextra;
 } LinkJob;

@@ -2,6 +2,7 @@
 #include "runtime/os/os.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct CpuAttr { const char *name; uint64_t bit; } CpuAttr;
 static const CpuAttr attrs[] = {
@@ -28,10 +29,18 @@ static const TargetName targets[] = {
 
 const char *zw_default_target(void) { return targets[0].name; }
 
+// Somebody waits for a run to begin; a build runs many compilers at once.
+static uint32_t online_cpus(void)
+{
+  enum { MOST = 8 }; // more wait for the check, which is one thread
+  long n = sysconf(_SC_NPROCESSORS_ONLN);
+  return n < 1 ? 1 : n > MOST ? MOST : (uint32_t)n;
+}
+
 Settings zw_settings(bool for_this_machine)
 {
   return (Settings){
-    .target = targets[0].target, .features = zw_features_default(), .opt = 2, .threads = 1,
+    .target = targets[0].target, .features = zw_features_default(), .opt = 2, .threads = for_this_machine ? online_cpus() : 1,
     .cpu_bits = for_this_machine ? zw_os_cpu_bits() : CPU_X86_64_V2,
   };
 }
