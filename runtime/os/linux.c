@@ -16,11 +16,24 @@ long zw_os_syscall(long n, long a, long b, long c, long d, long e, long f) { ret
 
 size_t zw_os_page_size(void) { return 4096; }
 
+// ThreadSanitizer has to see that pages come and go, or a thread's new page looks like another's old one.
+#ifdef __SANITIZE_THREAD__
+void *mmap(void *at, size_t bytes, int prot, int flags, int fd, long offset);
+int munmap(void *at, size_t bytes);
+static void *map(void *at, size_t bytes, int prot, int flags)
+{
+  void *p = mmap(at, bytes, prot, flags, -1, 0);
+  return p == (void *)-1 ? NULL : p;
+}
+void zw_os_unmap(void *p, size_t bytes) { munmap(p, bytes); }
+#else
 static void *map(void *at, size_t bytes, int prot, int flags)
 {
   long p = zw_sys6(SYS_mmap, (long)at, (long)bytes, prot, flags, -1, 0);
   return p < 0 && p > -4096 ? NULL : (void *)p;
 }
+void zw_os_unmap(void *p, size_t bytes) { zw_sys2(SYS_munmap, (long)p, (long)bytes); }
+#endif
 void *zw_os_map(size_t bytes)
 {
   if (zw_alloc_should_fail())
@@ -54,7 +67,6 @@ bool zw_os_decommit(void *p, size_t bytes)
   zw_sys3(SYS_madvise, (long)p, (long)bytes, MADV_DONTDUMP_);
   return true;
 }
-void zw_os_unmap(void *p, size_t bytes) { zw_sys2(SYS_munmap, (long)p, (long)bytes); }
 
 void *zw_os_code_map(size_t bytes) { return zw_os_map(bytes); }
 bool zw_os_code_seal(void *p, size_t bytes) { return zw_sys3(SYS_mprotect, (long)p, (long)bytes, PROT_R | PROT_X) == 0; }
