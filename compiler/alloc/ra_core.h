@@ -697,8 +697,20 @@ static void finish_move(Ra *ra, const Moves *mv, uint32_t k)
       *zw_push(ra->a, &ra->work) = ra->writer.p[s] - 1;
   }
 }
-// What is left is pure cycles.  Registers of one class rotate by swaps or through the scratch register; a cycle with
-// a slot in it goes through a slot of its own.
+// A general register that nobody needs here and that costs no push, or REG_NONE.
+static Reg spare_register(const Ra *ra, const Moves *mv)
+{
+  RegSet can = RA_GPR & ra->file & ~(ra->busy | ra->lock | ra->written | ra->reserved) & (~RA_CALLEE | ra->dirty);
+  for (uint32_t k = 0; k < mv->n && can; k++) {
+    if (is_reg(mv->p[k].src))
+      can &= ~BIT(mv->p[k].src);
+    if (is_reg(mv->p[k].dst))
+      can &= ~BIT(mv->p[k].dst);
+  }
+  return can ? zw_ctz64(can) : REG_NONE;
+}
+// What is left is pure cycles.  Registers of one class rotate through a spare register, the scratch register or by
+// swaps; a cycle with a slot in it goes through a slot of its own.
 static void break_cycle(Ra *ra, const Moves *mv, uint32_t k)
 {
   uint32_t start = mv->p[k].dst;
@@ -710,7 +722,9 @@ static void break_cycle(Ra *ra, const Moves *mv, uint32_t k)
     if (d == start)
       break;
   }
-  uint32_t save = 0;
+  uint32_t save = REG_NONE;
+  if (!mem && !fp)
+    save = spare_register(ra, mv);
   if (mem) {
     if (!ra->cycle_slot) // never shared: a slot from the free list may be a destination of this very move
       ra->cycle_slot = new_slot(ra, 16) + 1;
@@ -718,7 +732,8 @@ static void break_cycle(Ra *ra, const Moves *mv, uint32_t k)
   } else if (fp) {
     save = RA_SCRATCH_FP;
   }
-  if (mem || fp) {
+  bool swap = save == REG_NONE;
+  if (!swap) {
     bool wide = is_reg(start) ? fp : ra->slot_bytes.p[start - PLACE_SLOT] == 16;
     order_move(ra, save, start, REF_NONE, wide ? VK_V128 : is_reg(start) ? VK_I64 : VK_F64);
   }
@@ -727,12 +742,12 @@ static void break_cycle(Ra *ra, const Moves *mv, uint32_t k)
     const Move *m = &mv->p[j];
     ra->writer.p[at] = 0, ra->readers.p[at] = 0;
     if (m->src == start) {
-      if (mem || fp)
+      if (!swap)
         order_move(ra, m->dst, save, m->ref, m->kind);
       break;
     }
-    if (!mem && !fp)
-      order_move(ra, m->dst, m->src | 0x80000000u, REF_NONE, m->kind); // swap
+    if (swap)
+      order_move(ra, m->dst, m->src | 0x80000000u, REF_NONE, m->kind);
     else
       order_move(ra, m->dst, m->src, m->ref, m->kind);
     d = m->src;

@@ -2128,12 +2128,15 @@ static void function_head(Ra *ra)
     Reg d = ra->loc[p];
     if (d != REG_NONE && d != src)
       add_move(ra, mv, d, src, p, kind);
+    else if (d != REG_NONE)
+      ra->lock |= BIT(d); // it stays: no spare register for the moves
     if (d != REG_NONE)
       unbind(ra, d);
     if (ra->slot[p])
       add_move(ra, mv, slot_place(ra, p), src, p, kind);
   }
   parallel_move(ra, mv);
+  ra->lock = 0;
   for (uint32_t v = k->first; v <= k->end; v++) {
     Ref p = v == k->end ? z->nins : v;
     const X64Loc *from = p == z->nins ? (has_area(s) ? &s->result_area : NULL) : z->ins[p].op == OP_param ? &s->params[z->ins[p].a] : NULL;
