@@ -141,18 +141,44 @@ bool zw_has_c_form(const Module *m, uint32_t type)
   return true;
 }
 
-// The runtime's function for an import of WASI preview 1, one archive member each.
-static const char *wasi_symbol(const Import *i, Arena *a)
+typedef struct WasiCall { const char *name, *signature; } WasiCall;
+static const WasiCall wasi_calls[] = {
+#define P1(name, signature) { #name, #signature },
+#include "runtime/wasi/p1.def"
+};
+
+static char type_letter(ValType t) { return t == VT_I32 ? 'i' : t == VT_I64 ? 'l' : '?'; }
+
+// "i_iii" as in p1.def.  The runtime's functions read and write as many slots as their own signature has, so a module
+// that declares another one must not be bound to them.
+static bool has_signature(const FuncType *f, const char *want)
 {
-  if (i->kind != EXT_FUNC || !(zw_str_eq(i->module, STR("wasi_snapshot_preview1")) || zw_str_eq(i->module, STR("wasi_unstable"))))
+  char result = f->nresults == 0 ? 'z' : type_letter(f->results[0]);
+  if (f->nresults > 1 || want[0] != result || strlen(want) != f->nparams + 2ull)
+    return false;
+  for (uint32_t k = 0; k < f->nparams; k++)
+    if (want[2 + k] != type_letter(f->params[k]))
+      return false;
+  return true;
+}
+
+// The runtime's function for an import of WASI preview 1, one archive member each.
+static const char *wasi_symbol(const Module *m, const Import *i, Arena *a)
+{
+  if (i->kind != EXT_FUNC || !zw_str_eq(i->module, STR("wasi_snapshot_preview1")))
     return NULL;
-  for (size_t k = 0; k < i->name.n; k++)
-    if (!is_letter(i->name.p[k]) && !is_digit(i->name.p[k]) && i->name.p[k] != '_')
-      return NULL;
-  Text s;
-  zw_text_init(&s, a);
-  zw_text_printf(&s, "zwasm_wasi_p1_%.*s", (int)i->name.n, i->name.p);
-  return s.p;
+  for (size_t k = 0; k < ARRAY_COUNT(wasi_calls); k++) {
+    const WasiCall *w = &wasi_calls[k];
+    if (!zw_str_eq(i->name, (Str){ w->name, strlen(w->name) }))
+      continue;
+    if (!has_signature(zw_func_type(m, i->index), w->signature))
+      zw_fail(m->ctx, ERR_unlinkable, i->at, "WASI's %s has another type; --wasi=none makes it a function of yours", w->name);
+    Text s;
+    zw_text_init(&s, a);
+    zw_text_printf(&s, "zwasm_wasi_p1_%s", w->name);
+    return s.p;
+  }
+  zw_fail(m->ctx, ERR_unlinkable, i->at, "WASI preview 1 has no '%.*s'; --wasi=none makes it a function of yours", (int)i->name.n, i->name.p);
 }
 
 static CName name_import(Namer *t, uint32_t index)
@@ -164,7 +190,7 @@ static CName name_import(Namer *t, uint32_t index)
   if (i->kind == EXT_TAG || (i->kind == EXT_FUNC && !zw_has_c_form(m, w.type)) ||
       (i->kind == EXT_GLOBAL && zw_is_ref(m->globals[i->index].type.type)))
     return (CName){ NULL, CALL_NONE, index };
-  const char *wasi = t->o->wasi ? wasi_symbol(i, t->a) : NULL;
+  const char *wasi = t->o->wasi ? wasi_symbol(m, i, t->a) : NULL;
   if (wasi)
     return (CName){ wasi, CALL_WASI, index };
   const char *name = c_name(t, &w);
