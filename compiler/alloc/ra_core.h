@@ -58,6 +58,7 @@ typedef struct Ra {
   uint32_t *stamp;               // loop + 1 that lists the value as live-in, while that loop is being opened
   // the point
   uint32_t b, i, pos, weight;
+  bool split;                    // the block has more than one chunk
   bool hoisting;                 // the instruction runs at the end of b, not where it stands
   bool cold, flags_live;         // flags_live: nothing emitted now may change the flags
   uint32_t ncall, ndiv, nshift;  // entries of the position lists that are above
@@ -1626,7 +1627,7 @@ static void start_block(Ra *ra, uint32_t b)
 {
   const ZirFunc *z = ra->z;
   const ZBlock *k = &z->blocks[b];
-  ra->b = b, ra->cold = k->cold;
+  ra->b = b, ra->cold = k->cold, ra->split = false;
   ra->weight = k->cold ? 0 : zw_depth_weight(k->depth);
   set_pos(ra, k->pos + (k->end - k->first) - 1);
   ra->work.n = 0;
@@ -1644,7 +1645,7 @@ static void finish_block(Ra *ra, uint32_t b)
   end_chunk(ra);
   const ZBlock *k = &ra->z->blocks[b];
   Chunk *c = &ra->chunks.p[ra->chunks.n - 1];
-  if (c->from_end == c->to_end + 1 && k->nedges == 1 && !k->is_header && !k->is_handler && b != ra->z->order[0]) {
+  if (!ra->split && c->from_end == c->to_end + 1 && k->nedges == 1 && !k->is_header && !k->is_handler && b != ra->z->order[0]) {
     ra->alias[b] = block_label(ra, ra->z->edges[k->edges].to);
     if (ra->notes)
       ra->l->gone[b] = ra->notes[ra->at];

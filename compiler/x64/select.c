@@ -562,6 +562,7 @@ static uint32_t split_block(Ra *ra)
   uint32_t label = LABEL_STUB | ra->nstubs++;
   ra->chunks.p[ra->chunks.n - 1].label = label;
   ra->chunks.p[ra->chunks.n - 1].part = true;
+  ra->split = true;
   end_chunk(ra);
   return label;
 }
