@@ -113,25 +113,20 @@ static void sel_atomic_op(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned 
   resume_block(ra);
   load_old(ra, sz, &m, REF_NONE);
 }
-// xa: address, expected, replacement.  A narrow exchange compares all bits of `expected`, so high ones make it fail.
+// xa: address, expected, replacement.  A narrow exchange compares the low bits of `expected` only, as every engine does;
+// when it fails the machine writes the low part of rax, so the result is extended in any case.
 static void sel_atomic_cmpxchg(Ra *ra, const ZIns *ins, Ref v, unsigned sz, unsigned full)
 {
   const Ref *x = ra->z->xa + ins->a;
   def(ra, v, only(RAX));
   ra->lock |= BIT(RAX);
-  Reg t = sz < full ? temp(ra, RA_GPR & ~BIT(RAX)) : REG_NONE;
   Reg r = use(ra, x[2], RA_GPR & ~BIT(RAX), REG_NONE);
   Opnd m = atomic_addr(ra, ins, x[0], v);
   ra->lock &= ~BIT(RAX);
   use_at(ra, x[1], RAX);
-  uint32_t odd = 0;
   if (sz < full) {
-    uint32_t done = split_block(ra);
-    odd = begin_stub(ra, true);
-    jump_to(ra, done);
-    load_old(ra, sz, &m, v);
-    end_chunk(ra);
-    resume_block(ra);
+    emit_rr(ra, sz == 1 ? X_movzx8_rr : sz == 2 ? X_movzx16_rr : X_mov_rr, 4, RAX, RAX);
+    note(ra, v, REF_NONE, v, REF_NONE, REF_NONE);
   }
   Lir *l = lir(ra, X_lock_cmpxchg_mr);
   l->rd = (uint8_t)r, l->sz = (uint8_t)sz;
@@ -139,11 +134,4 @@ static void sel_atomic_cmpxchg(Ra *ra, const ZIns *ins, Ref v, unsigned sz, unsi
   note(ra, REF_NONE, x[2], m.vrn, m.vrm, REF_NONE);
   note_fix(ra, RAX, x[1], LF_USE);
   note_fix(ra, RAX, v, LF_DEF);
-  if (sz < full) {
-    jump_cc(ra, CC_NE, odd);
-    emit_rr(ra, X_cmp_rr, 8, t, RAX);
-    note(ra, REF_NONE, REF_NONE, x[1], REF_NONE, REF_NONE);
-    emit_rr(ra, sz == 1 ? X_movzx8_rr : sz == 2 ? X_movzx16_rr : X_mov_rr, 4, t, RAX);
-    note(ra, REF_NONE, REF_NONE, x[1], REF_NONE, REF_NONE);
-  }
 }

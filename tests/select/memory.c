@@ -95,7 +95,7 @@ static void try_cmpxchg(Op op, const How *how)
     uint64_t before = rnd(), old = before & mask_of(info->width), b = rnd() & type_mask;
     uint64_t a = k % 3 == 0 ? old : k % 3 == 1 ? rnd() & type_mask : (old | (1ull << 31 & ~mask_of(info->width))) & type_mask;
     memcpy(g->memory + AT + OFFSET, &before, 8);
-    uint64_t want = a == old ? (before & ~mask_of(info->width)) | (b & mask_of(info->width)) : before;
+    uint64_t want = (a & mask_of(info->width)) == old ? (before & ~mask_of(info->width)) | (b & mask_of(info->width)) : before;
     uint64_t got = zir_call(g, 0, (uint64_t[]){ how->scaled ? AT / 8 : AT, a, b }, 3), now;
     memcpy(&now, g->memory + AT + OFFSET, 8);
     if ((!how->dead && got != old) || now != want)
