@@ -80,7 +80,8 @@ void zw_off_fail(Ctx *c, CleanUp *node)
 }
 
 // Write the diagnosis and leave.  No allocation: out of memory comes through here.
-static _Noreturn void leave(Ctx *c, ErrorId err, uint64_t at, uint32_t line, uint32_t column, const char *fmt, va_list ap)
+static _Noreturn void leave(Ctx *c, ErrorId err, uint64_t at, uint32_t line, uint32_t column, const char *fmt,
+                            va_list ap)
 {
   const ErrorInfo *e = &errors[err];
   Diag *d = &c->diag;

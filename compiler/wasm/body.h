@@ -56,7 +56,8 @@ typedef struct MemArg { uint32_t align_log2; uint32_t memory; uint64_t offset; }
 MemArg zw_fast_memarg(const uint8_t **p);
 // Step over the immediates of op (trusted).
 void zw_skip_imm(const uint8_t **p, Op op);
-// A block type: params and results of a structured instruction.  Trusted; results of the short form point to static or module storage.
+// A block type: params and results of a structured instruction.  Trusted; results of the short form point to static or
+// module storage.
 typedef struct BlockType { uint32_t nparams, nresults; const ValType *params, *results; } BlockType;
 BlockType zw_fast_blocktype(const Module *m, const uint8_t **p);
 ValType zw_fast_valtype(const uint8_t **p);

@@ -22,7 +22,8 @@ static void check_memory(Module *m, const MemoryDecl *d)
   if (l->min > most || (l->has_max && l->max > most)) {
     if (l->page_log2 == 16 && !l->is64)
       INVALID(m, d->at, "memory size must be at most 65536 pages (4GiB)");
-    INVALID(m, d->at, "memory size must be at most %llu pages of %u bytes", (unsigned long long)most, 1u << l->page_log2);
+    INVALID(m, d->at, "memory size must be at most %llu pages of %u bytes", (unsigned long long)most,
+            1u << l->page_log2);
   }
   check_min_max(m, l, d->at);
   if (l->shared && !l->has_max)

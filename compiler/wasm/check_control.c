@@ -1,8 +1,8 @@
-// Structured control of a body: frames, branches, and the skeleton's blocks by rule R (check.h).
-// Two things are kept apart.  `poly` is the validator's: after an unconditional branch the operand stack of the frame is
-// polymorphic until its end.  `dead` is rule R's: no path of blocks leads here.  Code behind `block br 0 end` with
-// nothing else in it is not polymorphic, but it can be dead when the label was only named in dead code.
-// Polymorphic code is always dead, so the fast walk, which runs in live code only, never meets it.
+// Structured control of a body: frames, branches, and the skeleton's blocks by rule R (check.h). Two things are kept
+// apart.  `poly` is the validator's: after an unconditional branch the operand stack of the frame is polymorphic until
+// its end.  `dead` is rule R's: no path of blocks leads here.  Code behind `block br 0 end` with nothing else in it is
+// not polymorphic, but it can be dead when the label was only named in dead code. Polymorphic code is always dead, so
+// the fast walk, which runs in live code only, never meets it.
 #include "compiler/wasm/check_int.h"
 #include <string.h>
 
@@ -234,7 +234,8 @@ static void close_set(FuncCheck *f, FrameFact *fact, bool outermost)
     f->set = outer;
   f->set_work += f->words;
   // Lists and merging have to stay linear in the body; what does not is a function that P2 keeps in memory.
-  if (f->assigned.n > 16 * (uint64_t)f->func->body_len + (1 << 16) || f->set_work > 16 * (uint64_t)f->func->body_len + (1 << 20))
+  if (f->assigned.n > 16 * (uint64_t)f->func->body_len + (1 << 16) ||
+      f->set_work > 16 * (uint64_t)f->func->body_len + (1 << 20))
     f->no_sets = true;
 }
 
@@ -588,7 +589,8 @@ static void read_clause(FuncCheck *f)
   uint8_t kind = zw_read_u8(&f->r);
   if (kind >= CATCH_KINDS)
     zw_fail(f->c, ERR_malformed, zw_here(f), "malformed catch clause");
-  ClauseFact k = { .with_tag = kind == CATCH || kind == CATCH_REF, .with_ref = kind == CATCH_REF || kind == CATCH_ALL_REF };
+  ClauseFact k = { .with_tag = kind == CATCH || kind == CATCH_REF,
+                   .with_ref = kind == CATCH_REF || kind == CATCH_ALL_REF };
   const FuncType *payload = k.with_tag ? read_tag(f, &k.tag) : NULL;
   Ctrl *label = zw_read_label(f);
   check_clause(f, payload, k.with_ref, label);

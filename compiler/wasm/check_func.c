@@ -1,6 +1,6 @@
 // The walk over one body.  Most instructions of real code are a handful: locals, constants, arithmetic, plain loads and
-// stores.  In live code they go through a table by opcode byte, with the operand stack in registers; whatever does not fit
-// at first sight - another type, an odd encoding, an error - is left to zw_check_op, which knows everything.
+// stores.  In live code they go through a table by opcode byte, with the operand stack in registers; whatever does not
+// fit at first sight - another type, an odd encoding, an error - is left to zw_check_op, which knows everything.
 #include "compiler/wasm/check_int.h"
 #include <string.h>
 

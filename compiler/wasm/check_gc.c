@@ -43,7 +43,8 @@ static void check_struct_new(FuncCheck *f, bool defaults)
 static void check_packing(FuncCheck *f, ValType storage, bool plain)
 {
   if (is_packed(storage) == plain)
-    zw_fail(f->c, ERR_type_mismatch, zw_here(f), plain ? "a packed field needs _s or _u" : "_s and _u need a packed field");
+    zw_fail(f->c, ERR_type_mismatch, zw_here(f),
+            plain ? "a packed field needs _s or _u" : "_s and _u need a packed field");
 }
 
 static void check_struct_access(FuncCheck *f)
@@ -252,7 +253,8 @@ static void check_br_on_cast(FuncCheck *f)
   ValType taken = on_success ? to : rest, left = on_success ? rest : to;
   char a[64], b[64];
   if (!zw_subtype(f->m, to, from))
-    zw_fail(f->c, ERR_type_mismatch, zw_here(f), "a cast from %s to %s", zw_type_text(f->m, from, a), zw_type_text(f->m, to, b));
+    zw_fail(f->c, ERR_type_mismatch, zw_here(f), "a cast from %s to %s", zw_type_text(f->m, from, a),
+            zw_type_text(f->m, to, b));
   if (!t.nresults || !zw_subtype(f->m, taken, t.results[t.nresults - 1]))
     zw_fail(f->c, ERR_type_mismatch, zw_here(f), "the label does not take %s", zw_type_text(f->m, taken, a));
   zw_pop(f, from);

@@ -82,7 +82,8 @@ uint32_t zw_pop_ref(FuncCheck *f, bool *nullable)
   }
   if (!zw_is_ref(t)) {
     char buf[64];
-    zw_fail(f->c, ERR_type_mismatch, zw_here(f), "instruction requires a reference but stack has [%s]", zw_type_text(f->m, t, buf));
+    zw_fail(f->c, ERR_type_mismatch, zw_here(f), "instruction requires a reference but stack has [%s]",
+            zw_type_text(f->m, t, buf));
   }
   *nullable = zw_is_nullable(t);
   return zw_heap_type(t);
@@ -519,7 +520,11 @@ static void check_wasm_row(FuncCheck *f)
   case OP_return_call_indirect: check_call_indirect(f, true); return;
   case OP_call_ref: check_call_ref(f, false); return;
   case OP_return_call_ref: check_call_ref(f, true); return;
-  case OP_table_get: case OP_table_set: case OP_table_grow: case OP_table_size: case OP_table_fill: check_table(f); return;
+  case OP_table_get:
+  case OP_table_set:
+  case OP_table_grow:
+  case OP_table_size:
+  case OP_table_fill: check_table(f); return;
   case OP_table_init: check_table_init(f); return;
   case OP_table_copy: check_table_copy(f); return;
   case OP_elem_drop: zw_read_index(f, f->m->nelems, "elem segment"); return;

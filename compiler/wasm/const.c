@@ -15,17 +15,19 @@ static void pop(ConstCheck *k, ValType want)
 {
   char a[64], b[64];
   if (!k->stack.n)
-    zw_fail(k->m->ctx, ERR_type_mismatch, k->at, "instruction requires [%s] but stack has []", zw_type_text(k->m, want, a));
+    zw_fail(k->m->ctx, ERR_type_mismatch, k->at, "instruction requires [%s] but stack has []",
+            zw_type_text(k->m, want, a));
   ValType got = k->stack.p[--k->stack.n];
   if (!zw_subtype(k->m, got, want))
-    zw_fail(k->m->ctx, ERR_type_mismatch, k->at, "instruction requires [%s] but stack has [%s]", zw_type_text(k->m, want, a),
-            zw_type_text(k->m, got, b));
+    zw_fail(k->m->ctx, ERR_type_mismatch, k->at, "instruction requires [%s] but stack has [%s]",
+            zw_type_text(k->m, want, a), zw_type_text(k->m, got, b));
 }
 
 // Numeric rows that are constant: a, b -> same type.
 static bool is_const_arith(Op op)
 {
-  return op == OP_i32_add || op == OP_i32_sub || op == OP_i32_mul || op == OP_i64_add || op == OP_i64_sub || op == OP_i64_mul;
+  return op == OP_i32_add || op == OP_i32_sub || op == OP_i32_mul || op == OP_i64_add || op == OP_i64_sub ||
+         op == OP_i64_mul;
 }
 
 static void const_global(ConstCheck *k)
@@ -133,8 +135,8 @@ void zw_check_const(Module *m, const ConstExpr *e, ValType want, uint32_t ngloba
   }
   char a[64], b[64];
   if (k.stack.n != 1)
-    zw_fail(m->ctx, ERR_type_mismatch, k.at, "a constant expression of type [%s] leaves %u values", zw_type_text(m, want, a),
-            k.stack.n);
+    zw_fail(m->ctx, ERR_type_mismatch, k.at, "a constant expression of type [%s] leaves %u values",
+            zw_type_text(m, want, a), k.stack.n);
   if (!zw_subtype(m, k.stack.p[0], want))
     zw_fail(m->ctx, ERR_type_mismatch, k.at, "instruction requires [%s] but stack has [%s]", zw_type_text(m, want, a),
             zw_type_text(m, k.stack.p[0], b));

@@ -1,16 +1,29 @@
 // The binary format: sections into a Module.  Bodies stay bytes; initializer expressions are stepped over once to find
 // their end.  Whatever is a claim of the input (a count, a length) is believed only as far as bytes are there for it.
 //
-// The reader of a section ends at the end of the file, not of the section, and the section's size is compared when it has
-// been read: that is how the specification's own decoder works, and with it the texts of the official suite come out.
-// Custom sections never make a module fail, except by their size and name.  spec: binary-module
+// The reader of a section ends at the end of the file, not of the section, and the section's size is compared when it
+// has been read: that is how the specification's own decoder works, and with it the texts of the official suite come
+// out. Custom sections never make a module fail, except by their size and name.  spec: binary-module
 #include "compiler/wasm/body.h"
 #include "runtime/base/utf8.h"
 #include <string.h>
 
 enum { // section ids
-  SEC_CUSTOM, SEC_TYPE, SEC_IMPORT, SEC_FUNC, SEC_TABLE, SEC_MEMORY, SEC_GLOBAL, SEC_EXPORT, SEC_START, SEC_ELEM, SEC_CODE,
-  SEC_DATA, SEC_DATA_COUNT, SEC_TAG, SEC_IDS
+  SEC_CUSTOM,
+  SEC_TYPE,
+  SEC_IMPORT,
+  SEC_FUNC,
+  SEC_TABLE,
+  SEC_MEMORY,
+  SEC_GLOBAL,
+  SEC_EXPORT,
+  SEC_START,
+  SEC_ELEM,
+  SEC_CODE,
+  SEC_DATA,
+  SEC_DATA_COUNT,
+  SEC_TAG,
+  SEC_IDS
 };
 
 typedef struct Decoder {
@@ -20,7 +33,12 @@ typedef struct Decoder {
   Arena *a;
   uint32_t ncode;          // entries of the code section
   uint8_t last_section;    // last id that was not custom
-  VEC(Func) funcs; VEC(TableDecl) tables; VEC(MemoryDecl) memories; VEC(Global) globals; VEC(Tag) tags; VEC(Custom) customs;
+  VEC(Func) funcs;
+  VEC(TableDecl) tables;
+  VEC(MemoryDecl) memories;
+  VEC(Global) globals;
+  VEC(Tag) tags;
+  VEC(Custom) customs;
 } Decoder;
 
 #define MALFORMED(d, at, ...) zw_fail((d)->ctx, ERR_malformed, (at), __VA_ARGS__)
@@ -200,7 +218,8 @@ static void read_comptype(Decoder *d, TypeDef *t)
     t->fields = f;
     return;
   }
-  default: zw_fail(d->ctx, b >= 0x80 ? ERR_int_too_long : ERR_malformed, at, b >= 0x80 ? NULL : "malformed definition type");
+  default:
+    zw_fail(d->ctx, b >= 0x80 ? ERR_int_too_long : ERR_malformed, at, b >= 0x80 ? NULL : "malformed definition type");
   }
 }
 
@@ -291,7 +310,9 @@ static Limits read_limits(Decoder *d, bool memory)
   uint8_t flags = zw_read_u8(&d->r);
   if (flags & ~(memory ? 15 : LIM_MAX | LIM_64))
     MALFORMED(d, at, "malformed limits flags");
-  Limits l = { .has_max = flags & LIM_MAX, .shared = flags & LIM_SHARED, .is64 = flags & LIM_64, .page_log2 = memory ? 16 : 0 };
+  Limits l = {
+    .has_max = flags & LIM_MAX, .shared = flags & LIM_SHARED, .is64 = flags & LIM_64, .page_log2 = memory ? 16 : 0
+  };
   if (l.is64)
     zw_need(d->ctx, m, FEAT_MEMORY64, at);
   if (l.shared)
@@ -810,7 +831,8 @@ static void finish(Decoder *d)
 Module *zw_decode_module(Ctx *ctx, const uint8_t *bytes, uint64_t len, uint64_t features_on)
 {
   if (len > LIMIT_MODULE)
-    zw_fail(ctx, ERR_limit, ZW_NO_POS, "a module of %llu bytes; at most %u are allowed", (unsigned long long)len, LIMIT_MODULE);
+    zw_fail(ctx, ERR_limit, ZW_NO_POS, "a module of %llu bytes; at most %u are allowed", (unsigned long long)len,
+            LIMIT_MODULE);
   Module *m = zw_new(&ctx->module, Module);
   m->ctx = ctx;
   m->bytes = bytes;

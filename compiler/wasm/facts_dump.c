@@ -92,8 +92,8 @@ static void put_tries(Text *out, const FuncFacts *f)
       zw_text_printf(out, "    %s", q->legacy ? "handler" : "clause");
       if (q->with_tag)
         zw_text_printf(out, " tag=%u", q->tag);
-      zw_text_printf(out, "%s block=%u pc=%u side=%u values=%u height=%u\n", q->with_ref ? " ref" : "", q->block, q->pc, q->side,
-                     q->nvals, q->drop_to);
+      zw_text_printf(out, "%s block=%u pc=%u side=%u values=%u height=%u\n", q->with_ref ? " ref" : "", q->block, q->pc,
+                     q->side, q->nvals, q->drop_to);
     }
   }
 }
@@ -112,6 +112,6 @@ void zw_facts_dump(const Module *m, uint32_t func, Text *out)
   put_loops(out, f);
   put_tries(out, f);
   for (uint32_t i = 0; i < f->nside; i++)
-    zw_text_printf(out, "  side %u pc %d side %d values=%u height=%u\n", i, f->side[i].dpc, f->side[i].dside, f->side[i].nvals,
-                   f->side[i].drop_to);
+    zw_text_printf(out, "  side %u pc %d side %d values=%u height=%u\n", i, f->side[i].dpc, f->side[i].dside,
+                   f->side[i].nvals, f->side[i].drop_to);
 }

@@ -1,5 +1,5 @@
-// The custom sections we know: "name" and "metadata.code.branch_hint".  They are advice.  A part that is not well-formed
-// ends the reading of its section, and what was read before it stays.
+// The custom sections we know: "name" and "metadata.code.branch_hint".  They are advice.  A part that is not
+// well-formed ends the reading of its section, and what was read before it stays.
 #include "compiler/wasm/body.h"
 #include "runtime/base/utf8.h"
 

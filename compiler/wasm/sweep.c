@@ -5,8 +5,8 @@
 // leads to a panic, or out - is not.  Blocks are numbered topologically but for the edges back to headers, so one
 // backward pass finds for each block the deepest loop that a successor stays in.
 //
-// A block that can throw inside a try has the handlers as successors too.  They are not in its list, and there may be many
-// of them through nested tries; what they have in common is kept per try.
+// A block that can throw inside a try has the handlers as successors too.  They are not in its list, and there may be
+// many of them through nested tries; what they have in common is kept per try.
 #include "compiler/wasm/check_int.h"
 #include <string.h>
 
@@ -27,8 +27,8 @@ typedef struct Sweep {
   uint32_t *handles;   // per block: the try whose first handler it is
 } Sweep;
 
-// What an exception raised in a block that is in the try or enters it can lead to: its handlers and those of its parents,
-// also when one of its clauses takes everything, since the block may throw before it enters.
+// What an exception raised in a block that is in the try or enters it can lead to: its handlers and those of its
+// parents, also when one of its clauses takes everything, since the block may throw before it enters.
 typedef struct Catch {
   uint32_t real;       // the try itself, or if it has no clause the first one around it that has; NO_TRY
   uint32_t best;       // deepest loop that a handler stays in
@@ -66,8 +66,8 @@ static void note_left(Sweep *s, uint32_t from, uint32_t to)
   }
 }
 
-// Exceptions leave the loops from `from` on to some depth: where they arrive is not kept apart, so each is taken to stay
-// in the loop around.
+// Exceptions leave the loops from `from` on to some depth: where they arrive is not kept apart, so each is taken to
+// stay in the loop around.
 static void note_thrown(Sweep *s, uint32_t from, uint32_t low)
 {
   unsigned left = 0;
@@ -282,8 +282,8 @@ static void assign_loops(Sweep *s, Arena *a)
   }
 }
 
-// Each loop gets a contiguous range, found from its size; blocks keep their order within it.  What can only end in a trap
-// goes to the very end.
+// Each loop gets a contiguous range, found from its size; blocks keep their order within it.  What can only end in a
+// trap goes to the very end.
 static void lay_out(Sweep *s, Arena *a)
 {
   uint32_t *size = zw_new_array(a, uint32_t, s->nloops), *cursor = zw_new_array(a, uint32_t, s->nloops);
@@ -356,8 +356,9 @@ static void copy_facts(FuncCheck *f, FuncFacts *out)
   for (uint32_t b = 0; b < out->nblocks; b++)
     out->order[out->blocks[b].layout] = b;
 }
-STATIC_ASSERT(_Alignof(FrameFact) <= 4 && _Alignof(BlockFact) <= 4 && _Alignof(LoopFact) <= 4 && _Alignof(TryFact) <= 4 &&
-                _Alignof(ClauseFact) <= 4 && _Alignof(SideEntry) <= 4, "facts lie one behind the other");
+STATIC_ASSERT(_Alignof(FrameFact) <= 4 && _Alignof(BlockFact) <= 4 && _Alignof(LoopFact) <= 4 &&
+                  _Alignof(TryFact) <= 4 && _Alignof(ClauseFact) <= 4 && _Alignof(SideEntry) <= 4,
+              "facts lie one behind the other");
 
 void zw_sweep(FuncCheck *f, FuncFacts *out)
 {

@@ -57,7 +57,8 @@ static bool fields_defaultable(const TypeDef *t)
   return true;
 }
 
-static bool same_types(const Module *m, const ValType *a, uint32_t a_first, const ValType *b, uint32_t b_first, uint32_t n)
+static bool same_types(const Module *m, const ValType *a, uint32_t a_first, const ValType *b, uint32_t b_first,
+                       uint32_t n)
 {
   for (uint32_t i = 0; i < n; i++)
     if (type_key(m, a[i], a_first) != type_key(m, b[i], b_first))
@@ -114,7 +115,8 @@ static uint32_t find_group(const Module *m, Groups *g, uint32_t first)
 
 static _Noreturn void bad_super(const Module *m, const TypeDef *t, const char *why)
 {
-  zw_fail(m->ctx, ERR_invalid, t->at, "sub type %u does not match its supertype %u: %s", (uint32_t)(t - m->types), t->super, why);
+  zw_fail(m->ctx, ERR_invalid, t->at, "sub type %u does not match its supertype %u: %s", (uint32_t)(t - m->types),
+          t->super, why);
 }
 
 static void set_display(Module *m, uint32_t index)
@@ -197,8 +199,20 @@ void zw_check_types(Module *m)
 
 // ---- subtyping ----
 
-enum { BIT_FUNC = 1, BIT_NOFUNC = 2, BIT_EXTERN = 4, BIT_NOEXTERN = 8, BIT_ANY = 16, BIT_EQ = 32, BIT_I31 = 64, BIT_STRUCT = 128,
-       BIT_ARRAY = 256, BIT_NONE = 512, BIT_EXN = 1024, BIT_NOEXN = 2048 };
+enum {
+  BIT_FUNC = 1,
+  BIT_NOFUNC = 2,
+  BIT_EXTERN = 4,
+  BIT_NOEXTERN = 8,
+  BIT_ANY = 16,
+  BIT_EQ = 32,
+  BIT_I31 = 64,
+  BIT_STRUCT = 128,
+  BIT_ARRAY = 256,
+  BIT_NONE = 512,
+  BIT_EXN = 1024,
+  BIT_NOEXN = 2048
+};
 // Bit h of row a: abstract heap type a is below or equal to h.
 static const uint16_t above[HEAP_BOT - HEAP_ABSTRACT] = {
   [HEAP_FUNC - HEAP_ABSTRACT] = BIT_FUNC,

@@ -21,7 +21,8 @@ static void pad(Out *o, char c, size_t width, size_t used)
 
 typedef struct Spec { bool left, zero; size_t width; bool has_prec; size_t prec; unsigned longs; bool size; } Spec;
 
-static void put_number(Out *o, const Spec *s, uint64_t v, bool negative, unsigned base, const char *digits, const char *prefix)
+static void put_number(Out *o, const Spec *s, uint64_t v, bool negative, unsigned base, const char *digits,
+                       const char *prefix)
 {
   char tmp[24];
   size_t n = 0;

@@ -132,9 +132,11 @@ static void dead_code_creates_nothing(void **state)
     { "(func (param i32) (loop $l (block $b unreachable)))",
       "(func (param i32) (loop $l (block $b unreachable (br $l) (br $b)) (br $l) (i32.const 1) (drop)))" },
     { "(func (param i32) (if (local.get 0) (then return) (else unreachable)))",
-      "(func (param i32) (if (local.get 0) (then return (nop)) (else unreachable (local.set 0 (i32.const 3)))) (nop) (nop))" },
+      "(func (param i32) (if (local.get 0) (then return (nop)) (else unreachable (local.set 0 (i32.const 3)))) (nop) "
+      "(nop))" },
     { "(tag) (func (param i32) (block $b (try_table (catch_all $b) (throw 0))))",
-      "(tag) (func (param i32) (block $b (try_table (catch_all $b) (throw 0) (block (try_table (catch_all 0)) (br $b)))))" },
+      "(tag) (func (param i32) (block $b (try_table (catch_all $b) (throw 0) (block (try_table (catch_all 0)) (br "
+      "$b)))))" },
   };
   for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {
     char *facts[2];
@@ -226,7 +228,8 @@ static void legacy_clauses_of_one_try_lie_together(void **state)
 static void delegate_names_the_try_it_goes_to(void **state)
 {
   (void)state;
-  Job j = { .wat = "(module (tag) (func try try try call 0 delegate 1 catch_all end catch 0 end))", .want_facts = true };
+  Job j = { .wat = "(module (tag) (func try try try call 0 delegate 1 catch_all end catch 0 end))",
+            .want_facts = true };
   assert_true(check(&j, NULL));
   assert_non_null(strstr(j.facts, "try 2 [7,9) parent=0"));
   assert_non_null(strstr(j.facts, "try 1 [5,11) parent=0"));
@@ -238,10 +241,10 @@ static void branch_hints_make_blocks_cold(void **state)
   (void)state;
   // (if hinted unlikely (then ..) (else ..)), as bytes: the text format has no standard spelling for hints
   static const uint8_t bytes[] = {
-    0, 'a', 's', 'm', 1, 0, 0, 0, 1, 5, 1, 0x60, 1, 0x7f, 0, 3, 2, 1, 0,
-    0, 32, 25, 'm', 'e', 't', 'a', 'd', 'a', 't', 'a', '.', 'c', 'o', 'd', 'e', '.', 'b', 'r', 'a', 'n', 'c', 'h', '_', 'h',
-    'i', 'n', 't', 1, 0, 1, 3, 1, 0,
-    10, 12, 1, 10, 0, 0x20, 0, 0x04, 0x40, 0x01, 0x05, 0x01, 0x0b, 0x0b,
+    0,   'a', 's', 'm', 1,   0,   0,   0,    1,   5,    1,    0x60, 1,    0x7f, 0,    3,    2,
+    1,   0,   0,   32,  25,  'm', 'e', 't',  'a', 'd',  'a',  't',  'a',  '.',  'c',  'o',  'd',
+    'e', '.', 'b', 'r', 'a', 'n', 'c', 'h',  '_', 'h',  'i',  'n',  't',  1,    0,    1,    3,
+    1,   0,   10,  12,  1,   10,  0,   0x20, 0,   0x04, 0x40, 0x01, 0x05, 0x01, 0x0b, 0x0b,
   };
   Job j = { .bytes = bytes, .len = sizeof bytes, .want_facts = true, .both_ways = true };
   Diag d;
@@ -263,15 +266,18 @@ static void verdicts(void **state)
   refuses("(module (func (block (br 1)) (drop)))", "type mismatch");
   refuses("(module (func (result i32) (block (return (i32.const 1))) ))", "type mismatch");
   accepts("(module (func (result i32) (block (return (i32.const 1))) (i32.const 1)))");
-  refuses("(module (func (param i32) (local.set 0 (i64.const 1))))", "type mismatch: instruction requires [i32] but stack has [i64]");
+  refuses("(module (func (param i32) (local.set 0 (i64.const 1))))",
+          "type mismatch: instruction requires [i32] but stack has [i64]");
   refuses("(module (func (result i64 i32) (i32.const 1) (i64.const 2)))",
           "type mismatch: instruction requires [i64 i32] but stack has [i32 i64]");
   refuses("(module (func (block (i32.const 1))))", "type mismatch: block requires [] but stack has [i32]");
   refuses("(module (func (f32.store (i32.const 0) (f32.const 0))))", "unknown memory 0");
-  refuses("(module (memory 1) (func (result i64) (i64.atomic.load align=4 (i32.const 0))))", "atomic alignment must be natural");
+  refuses("(module (memory 1) (func (result i64) (i64.atomic.load align=4 (i32.const 0))))",
+          "atomic alignment must be natural");
   accepts("(module (func (param i64 i64 i64 i64) (result i64 i64)"
           " (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3))))");
-  refuses("(module (func (param i64 i32) (result i64 i64) (i64.mul_wide_u (local.get 0) (local.get 1))))", "type mismatch");
+  refuses("(module (func (param i64 i32) (result i64 i64) (i64.mul_wide_u (local.get 0) (local.get 1))))",
+          "type mismatch");
   accepts("(module (type $a (sub (struct (field i32)))) (type $b (sub $a (struct (field i32) (field i64))))"
           " (func (param (ref $b)) (result (ref $a)) (local.get 0)))");
   refuses("(module (type $a (sub (struct (field i32)))) (type $b (sub $a (struct (field i32) (field i64))))"
@@ -280,10 +286,12 @@ static void verdicts(void **state)
           " (rec (type $c (struct (field (ref null $d)))) (type $d (struct (field (ref null $c)))))"
           " (func (param (ref $a)) (result (ref $c)) (local.get 0)))");
   refuses("(module (rec (type $a (struct (field (ref null $b)))) (type $b (struct (field (ref null $a)))))"
-          " (type $c (struct (field (ref null $a)))) (func (param (ref $a)) (result (ref $c)) (local.get 0)))", "type mismatch");
+          " (type $c (struct (field (ref null $a)))) (func (param (ref $a)) (result (ref $c)) (local.get 0)))",
+          "type mismatch");
   refuses("(module (func (local (ref func)) (drop (local.get 0))))", "uninitialized local 0");
-  refuses("(module (func (param (ref func)) (local (ref func)) (block (local.set 1 (local.get 0))) (drop (local.get 1))))",
-          "uninitialized local 1");
+  refuses(
+      "(module (func (param (ref func)) (local (ref func)) (block (local.set 1 (local.get 0))) (drop (local.get 1))))",
+      "uninitialized local 1");
 }
 
 static void message_says_where(void **state)
@@ -464,8 +472,8 @@ static Buf generate(uint64_t seed, unsigned budget, unsigned nlocals)
   get(&g);
   put(&g.b, 0x0b);
   Buf m = { 0 }, s = { 0 };
-  static const uint8_t head[] = { 0, 'a', 's', 'm', 1, 0, 0, 0, 1, 6, 1, 0x60, 1, 0x7f, 1, 0x7f, 3, 2, 1, 0, 5, 3, 1, 0, 1,
-                                  6, 6, 1, 0x7f, 1, 0x41, 0, 0x0b };
+  static const uint8_t head[] = { 0, 'a', 's', 'm', 1, 0, 0, 0, 1, 6, 1, 0x60, 1, 0x7f, 1, 0x7f, 3,
+                                  2, 1,   0,   5,   3, 1, 0, 1, 6, 6, 1, 0x7f, 1, 0x41, 0, 0x0b };
   for (size_t i = 0; i < sizeof head; i++)
     put(&m, head[i]);
   put(&s, 1);
@@ -553,7 +561,10 @@ static void build_model(const Module *m, const FuncFacts *f, Model *k)
   }
 }
 
-static uint32_t succ_end(const FuncFacts *f, uint32_t b) { return b + 1 < f->nblocks ? f->blocks[b + 1].succ_off : f->nsucc; }
+static uint32_t succ_end(const FuncFacts *f, uint32_t b)
+{
+  return b + 1 < f->nblocks ? f->blocks[b + 1].succ_off : f->nsucc;
+}
 
 // Exceptions of b can arrive at block h.
 static bool throws_to(const FuncFacts *f, uint32_t b, uint32_t h)
@@ -792,13 +803,16 @@ static void every_prefix_is_an_error(void **state)
 {
   (void)state;
   static const char *const wats[] = {
-    "(module $name (type $s (sub (struct (field i32) (field (mut (ref null $s)))))) (import \"a\" \"b\" (func $imp (param i32)))"
+    "(module $name (type $s (sub (struct (field i32) (field (mut (ref null $s)))))) (import \"a\" \"b\" (func $imp "
+    "(param i32)))"
     " (memory 1 2) (table 3 funcref) (tag $t (param i32)) (global $g (mut i64) (i64.const -1234567890123))"
     " (export \"run\" (func $f)) (start $st) (elem (i32.const 0) $f $st) (elem declare funcref (ref.func $imp))"
     " (data $d \"hello\") (data (i32.const 7) \"world\")"
     " (func $st) (func $f (param i32) (result i32) (local f64 v128)"
-    "  (local.set 1 (f64.const 1.5)) (local.set 2 (v128.const i32x4 1 2 3 4)) (memory.init $d (i32.const 0) (i32.const 1) (i32.const 2))"
-    "  (drop (struct.new $s (i32.const 1) (ref.null $s))) (block $b (try_table (catch_all $b) (throw $t (i32.const 300))))"
+    "  (local.set 1 (f64.const 1.5)) (local.set 2 (v128.const i32x4 1 2 3 4)) (memory.init $d (i32.const 0) (i32.const "
+    "1) (i32.const 2))"
+    "  (drop (struct.new $s (i32.const 1) (ref.null $s))) (block $b (try_table (catch_all $b) (throw $t (i32.const "
+    "300))))"
     "  (br_table 0 0 0 (i32.const 77777) (local.get 0)) ))",
   };
   for (size_t i = 0; i < ARRAY_COUNT(wats); i++) {
