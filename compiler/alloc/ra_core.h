@@ -36,7 +36,7 @@ typedef struct Promise {         // what every back edge of an open loop guarant
 } Promise;
 typedef struct Chunk { uint32_t label, block, from_end, to_end; bool cold, part; } Chunk; // positions counted from the buffer's end; part: the rest of a block after a mid-block label
 
-enum { VS_FUSED = 1, VS_REMAT = 2 };
+enum { VS_UNWANTED = 8 /* phi in memory that nobody reads after all */, VS_FUSED = 1, VS_REMAT = 2, VS_LENT = 4 /* phi: its delivery slot holds the argument of a back edge */ };
 
 typedef struct Ra {
   Ctx *ctx;
@@ -54,6 +54,7 @@ typedef struct Ra {
   // values, parallel to z->ins, one more for the address of results in memory
   uint8_t *loc, *hint, *ploc, *vstate; // register now; wanted register; phi: where edges deliver it; VS_*
   uint32_t *slot;                // id + 1, or 0
+  uint32_t *dslot;               // phi in memory: the slot that edges deliver it to, id + 1
   uint32_t *left;                // weight of the uses that are still above
   uint32_t *stamp;               // loop + 1 that lists the value as live-in, while that loop is being opened
   // the point
@@ -74,6 +75,7 @@ typedef struct Ra {
   VEC(uint32_t) slot_weight;
   VEC(uint32_t) slot_used;       // sequence number of the last use
   VEC(uint32_t) slot_free;       // position + 1 in its list of free slots, or 0
+  VEC(uint32_t) slot_phi;        // phi + 1 that has lent this slot to an argument of its own
   VEC(uint32_t) free8, free16;
   uint32_t cycle_slot;           // id + 1: for cycles of moves through memory
   // parallel moves: per place, how many moves read it and which one writes it
@@ -122,6 +124,7 @@ static inline ValKind kind_of(const Ra *ra, Ref v)
 }
 static inline bool is_reg(uint32_t place) { return place < RA_NREG; }
 static inline uint32_t slot_place(const Ra *ra, Ref v) { return PLACE_SLOT + ra->slot[v] - 1; }
+static inline uint32_t delivery_place(const Ra *ra, Ref phi) { return PLACE_SLOT + ra->dslot[phi] - 1; }
 static inline bool is_remat(const Ra *ra, Ref v) { return !zw_ref_is_value(v) || (ra->vstate[v] & VS_REMAT); }
 
 // ---- LIR ----
@@ -276,6 +279,7 @@ static uint32_t new_slot(Ra *ra, uint8_t bytes)
   *zw_push(ra->a, &ra->slot_weight) = 0;
   *zw_push(ra->a, &ra->slot_used) = ra->seq;
   *zw_push(ra->a, &ra->slot_free) = 0;
+  *zw_push(ra->a, &ra->slot_phi) = 0;
   return ra->slot_bytes.n - 1;
 }
 static void claim_slot(Ra *ra, uint32_t s) // a free one
@@ -308,11 +312,20 @@ static void take_slot(Ra *ra, Ref v)
   if (ra->slot[v])
     return;
   ASSERT(!(ra->vstate[v] & VS_REMAT));
+  if (ra->dslot[v] && !(ra->vstate[v] & VS_LENT)) {
+    ra->slot[v] = ra->dslot[v];
+    return;
+  }
   ra->slot[v] = find_slot(ra, slot_size(kind_of(ra, v)), outer_loop_of(ra, v)) + 1;
 }
 static void free_slot(Ra *ra, uint32_t s)
 {
   ra->slot_used.p[s] = ra->seq;
+  if (ra->slot_phi.p[s]) { // back to the phi, which keeps it up to its header
+    ra->vstate[ra->slot_phi.p[s] - 1] &= (uint8_t)~VS_LENT;
+    ra->slot_phi.p[s] = 0;
+    return;
+  }
   if (ra->slot_bytes.p[s] == 16)
     *zw_push(ra->a, &ra->free16) = s;
   else
@@ -1086,7 +1099,7 @@ static void open_loop(Ra *ra, uint32_t l)
       for (uint32_t k = 0; k < head->nphi; k++) {
         Ref v = head->first + k;
         if (class_of(kind_of(ra, v)) == classes[c] && ra->ploc[v] == REG_NONE && is_live_phi(ra, v))
-          take_slot(ra, v);
+          ra->dslot[v] = find_slot(ra, slot_size(kind_of(ra, v)), NULL) + 1;
       }
   }
 }
@@ -1133,8 +1146,8 @@ static void close_loop(Ra *ra, uint32_t b)
       want |= BIT(r);
       add_move(ra, mv, q, r, v, kind_of(ra, v));
     } else if (is_phi_of(ra, v, b)) {
-      ASSERT(ra->slot[v]); // promised to memory when the loop was opened
-      add_move(ra, mv, q, slot_place(ra, v), v, kind_of(ra, v));
+      ASSERT(ra->dslot[v]); // promised to memory when the loop was opened
+      add_move(ra, mv, q, delivery_place(ra, v), v, kind_of(ra, v));
     } else if (is_remat(ra, v)) {
       add_move(ra, mv, q, PLACE_MAKE, v, kind_of(ra, v));
     } else {
@@ -1145,17 +1158,26 @@ static void close_loop(Ra *ra, uint32_t b)
   for (uint32_t k = 0; k < head->nphi; k++) {
     Ref v = head->first + k;
     Reg r = ra->ploc[v];
-    if (r == REG_NONE)
+    if (r == REG_NONE) {
+      if (ra->slot[v] && ra->slot[v] != ra->dslot[v]) // its home is elsewhere: an argument of its own was made here
+        add_move(ra, mv, slot_place(ra, v), delivery_place(ra, v), v, kind_of(ra, v));
+      if (ra->loc[v] == REG_NONE && !ra->slot[v])
+        ra->vstate[v] |= VS_UNWANTED;
       continue;
+    }
     if (ra->slot[v])
       want |= BIT(r), add_move(ra, mv, slot_place(ra, v), r, v, kind_of(ra, v));
     else if (ra->loc[v] == REG_NONE)
       ra->ploc[v] = REG_NONE; // nobody wants it after all
   }
   parallel_move(ra, mv);
-  for (uint32_t k = 0; k < head->nphi; k++)
-    if (ra->slot[head->first + k])
-      free_slot(ra, ra->slot[head->first + k] - 1);
+  for (uint32_t k = 0; k < head->nphi; k++) {
+    Ref v = head->first + k;
+    if (ra->slot[v])
+      free_slot(ra, ra->slot[v] - 1);
+    if (ra->dslot[v] && ra->dslot[v] != ra->slot[v])
+      free_slot(ra, ra->dslot[v] - 1);
+  }
   clear_registers(ra);
   save_entry(ra, b, want, weak, p->reg);
   ra->nopen--;
@@ -1201,6 +1223,16 @@ static uint32_t edge_source(Ra *ra, Ref v, RegSet avoid)
   bind(ra, q, v);
   dirty(ra, q);
   return q;
+}
+// May the argument v of a back edge live in phi p's own slot?  When nothing down here reads p from it, v is made inside the
+// loop and not more often than the edge is taken.
+static bool can_lend(const Ra *ra, uint32_t header, Ref p, Ref v)
+{
+  const Promise *l = open_header(ra, header);
+  if (!l || ra->slot[p] || (ra->vstate[p] & VS_LENT) || ra->slot[v] || is_remat(ra, v) || is_phi_of(ra, v, header))
+    return false;
+  const ZBlock *d = &ra->z->blocks[ra->z->blk[v]];
+  return def_pos(ra, v) >= l->head_pos && !d->cold && d->depth <= ra->z->blocks[ra->b].depth && ra->z->ins[v].op != OP_phi;
 }
 // Bring the state at the end of the current block in line with what e's target requires.  Values that have no place yet
 // get the wanted one, so the first edge costs nothing; what differs for later edges becomes moves on the edge.
@@ -1259,16 +1291,22 @@ static void conform(Ra *ra, const ZEdge *e, Moves *mv)
   for (uint32_t k = 0; k < t->nphi; k++) {
     Ref p = t->first + k, v = z->edge_args[e->args + k];
     Reg r = ra->ploc[p];
-    if ((r == REG_NONE && !ra->slot[p]) || (z->vflags[p] & ZV_DEAD))
+    if ((r == REG_NONE && (!ra->dslot[p] || (ra->vstate[p] & VS_UNWANTED))) || (z->vflags[p] & ZV_DEAD))
       continue;
     ValKind kind = kind_of(ra, p);
     bool is_value = zw_ref_is_value(v);
     if (is_value)
       lose_weight(ra, v);
     if (r == REG_NONE) {
-      if (is_value && (ra->slot[v] == ra->slot[p] || share_slot(ra, v, ra->slot[p] - 1)))
+      if (is_value && (ra->slot[v] == ra->dslot[p] || share_slot(ra, v, ra->dslot[p] - 1)))
         continue;
-      add_move(ra, mv, slot_place(ra, p), edge_source(ra, v, regs), v, kind);
+      if (is_value && can_lend(ra, e->to, p, v)) { // made in the phi's slot right away
+        ra->slot[v] = ra->dslot[p];
+        ra->slot_phi.p[ra->dslot[p] - 1] = p + 1;
+        ra->vstate[p] |= VS_LENT;
+        continue;
+      }
+      add_move(ra, mv, delivery_place(ra, p), edge_source(ra, v, regs), v, kind);
       continue;
     }
     if (is_value && ra->loc[v] == r) {
@@ -1322,6 +1360,7 @@ static void block_head(Ra *ra, uint32_t b)
   for (uint32_t j = k->nphi; j--;) {
     Ref p = k->first + j;
     ra->ploc[p] = ra->loc[p];
+    ra->dslot[p] = ra->loc[p] == REG_NONE ? ra->slot[p] : 0;
     if (ra->slot[p]) {
       if (ra->loc[p] != REG_NONE)
         store_slot(ra, p, ra->loc[p]);
@@ -1595,6 +1634,7 @@ static void init_ra(Ra *ra)
   ra->vstate = zw_new_array(ra->a, uint8_t, n);
   memset(ra->loc, REG_NONE, n), memset(ra->hint, REG_NONE, n), memset(ra->ploc, REG_NONE, n);
   ra->slot = zw_new_array(ra->a, uint32_t, n);
+  ra->dslot = zw_new_array(ra->a, uint32_t, n);
   ra->left = zw_new_array(ra->a, uint32_t, n);
   ra->stamp = zw_new_array(ra->a, uint32_t, n);
   memcpy(ra->left, z->wuse, z->nins * sizeof *ra->left);
