@@ -57,6 +57,10 @@ typedef struct Ra {
   uint32_t *dslot;               // phi in memory: the slot that edges deliver it to, id + 1
   uint32_t *left;                // weight of the uses that are still above
   uint32_t *stamp;               // loop + 1 that lists the value as live-in, while that loop is being opened
+  // nearest use above, inside the block; made when a block has its first eviction
+  uint32_t *up, *up_block;       // per value: instruction; valid when up_block is the block + 1
+  VEC(uint32_t) links, link_at;  // per instruction of the block: for each operand the use before it, or REF_NONE
+  uint32_t scanned;              // the block + 1 that this is true of
   // the point
   uint32_t b, i, pos, weight;
   bool split;                    // the block has more than one chunk
@@ -436,25 +440,105 @@ static void free_up(Ra *ra, Reg r, RegSet into)
   load_slot(ra, r, w);
 }
 
-static inline uint32_t evict_cost(const Ra *ra, Ref w)
+// ---- who gives way ----
+// In a block under pressure the value whose next use upward is farthest gives way.  Uses are linked by one walk down
+// the part of the block that is still above, made at its first eviction; going up, each instruction takes its own back.
+static void link_operand(Ra *ra, Ref v, uint32_t i)
 {
-  uint32_t left = ra->left[w];
-  if (ra->vstate[w] & VS_REMAT)
-    return left / 2;
-  return ra->slot[w] || left > UINT32_MAX / 2 ? left : 2 * left;
+  if (!zw_ref_is_value(v))
+    return;
+  *zw_push(ra->a, &ra->links) = ra->up_block[v] == ra->b + 1 ? ra->up[v] : REF_NONE;
+  ra->up[v] = i, ra->up_block[v] = ra->b + 1;
 }
-// The register of m whose value is cheapest to lose; ties go to the earliest definition.
+// The instruction of the block that the walk is at; what is hoisted into the block runs at its end.
+static inline uint32_t point(const Ra *ra) { return ra->hoisting ? ra->z->blocks[ra->b].end - 1 : ra->i; }
+static void scan_block(Ra *ra)
+{
+  const ZirFunc *z = ra->z;
+  uint32_t first = z->blocks[ra->b].first, end = point(ra);
+  ra->links.n = ra->link_at.n = 0;
+  ra->scanned = ra->b + 1;
+  for (uint32_t i = first; i < end; i++) {
+    *zw_push(ra->a, &ra->link_at) = ra->links.n;
+    const ZIns *ins = &z->ins[i];
+    const ZShape *shape = &zw_zir_shape[ins->op];
+    if ((!z->uses[i] && (shape->flags & OPF_PURE)) || (z->vflags[i] & ZV_HOISTED))
+      continue;
+    if (shape->xa) {
+      uint32_t n = shape->xa == ZX_RANGE ? ins->b : shape->xa;
+      for (uint32_t k = 0; k < n; k++)
+        link_operand(ra, z->xa[ins->a + k], i);
+      continue;
+    }
+    if (shape->refs & 1)
+      link_operand(ra, ins->a, i);
+    if (shape->refs & 2)
+      link_operand(ra, ins->b, i);
+    if (shape->refs & 4)
+      link_operand(ra, ins->c, i);
+  }
+}
+static inline void unlink_operand(Ra *ra, Ref v, uint32_t *at)
+{
+  if (zw_ref_is_value(v)) {
+    ra->up[v] = ra->links.p[*at];
+    ra->up_block[v] = ra->up[v] == REF_NONE ? 0 : ra->b + 1;
+    ++*at;
+  }
+}
+// The walk has come to instruction i of a scanned block: its operands' next uses are those before it.
+static void unlink_uses(Ra *ra, uint32_t i)
+{
+  const ZirFunc *z = ra->z;
+  uint32_t k = i - z->blocks[ra->b].first;
+  if (ra->scanned != ra->b + 1 || k >= ra->link_at.n)
+    return;
+  const ZIns *ins = &z->ins[i];
+  const ZShape *shape = &zw_zir_shape[ins->op];
+  uint32_t at = ra->link_at.p[k], end = k + 1 < ra->link_at.n ? ra->link_at.p[k + 1] : ra->links.n;
+  if (at == end)
+    return;
+  if (shape->xa) {
+    uint32_t n = shape->xa == ZX_RANGE ? ins->b : shape->xa;
+    for (uint32_t j = 0; j < n; j++)
+      unlink_operand(ra, z->xa[ins->a + j], &at);
+    return;
+  }
+  if (shape->refs & 1)
+    unlink_operand(ra, ins->a, &at);
+  if (shape->refs & 2)
+    unlink_operand(ra, ins->b, &at);
+  if (shape->refs & 4)
+    unlink_operand(ra, ins->c, &at);
+}
+// How good it is to have v in memory from here upward: distance to its next use or definition, dearer when that means a
+// store in this loop; among values that this block uses no more, the one with the least weight above.
+static uint64_t evict_score(const Ra *ra, Ref v)
+{
+  uint32_t first = ra->z->blocks[ra->b].first, here = point(ra), left = ra->left[v];
+  uint64_t dist;
+  if (ra->up_block[v] == ra->b + 1 && ra->up[v] < here)
+    dist = here - ra->up[v];
+  else if (v >= first && v < here)
+    dist = here - v;
+  else
+    dist = here - first + 16;
+  bool free = ra->slot[v] || (ra->vstate[v] & VS_REMAT) || (ra->nopen && def_pos(ra, v) < ra->open[ra->nopen - 1]->head_pos);
+  return (dist * (free ? 4 : 3)) << 32 | (UINT32_MAX - left);
+}
 static Reg cheapest(Ra *ra, RegSet m)
 {
   if (NEVER(ra->o->random_ra != 0))
     return random_bit(ra, m);
+  if (ra->scanned != ra->b + 1)
+    scan_block(ra);
   Reg best = zw_ctz64(m);
-  uint32_t cost = evict_cost(ra, ra->cur[best]);
+  uint64_t score = evict_score(ra, ra->cur[best]);
   for (m &= m - 1; m; m &= m - 1) {
     Reg r = zw_ctz64(m);
-    uint32_t c = evict_cost(ra, ra->cur[r]);
-    if (c < cost || (c == cost && def_pos(ra, ra->cur[r]) < def_pos(ra, ra->cur[best])))
-      best = r, cost = c;
+    uint64_t c = evict_score(ra, ra->cur[r]);
+    if (c > score || (c == score && def_pos(ra, ra->cur[r]) < def_pos(ra, ra->cur[best])))
+      best = r, score = c;
   }
   return best;
 }
@@ -658,7 +742,7 @@ static bool prefer_slot(Ra *ra, Ref v, RegSet allowed)
     return false;
   if (!can)
     return true;
-  return ra->left[v] <= evict_cost(ra, ra->cur[cheapest(ra, can)]) + ra->weight;
+  return evict_score(ra, v) >= evict_score(ra, ra->cur[cheapest(ra, can)]);
 }
 // The place of v's slot, as a memory operand of this instruction.
 static uint32_t use_slot(Ra *ra, Ref v)
@@ -1635,6 +1719,8 @@ static void init_ra(Ra *ra)
   memset(ra->loc, REG_NONE, n), memset(ra->hint, REG_NONE, n), memset(ra->ploc, REG_NONE, n);
   ra->slot = zw_new_array(ra->a, uint32_t, n);
   ra->dslot = zw_new_array(ra->a, uint32_t, n);
+  ra->up = zw_new_array(ra->a, uint32_t, n);
+  ra->up_block = zw_new_array(ra->a, uint32_t, n);
   ra->left = zw_new_array(ra->a, uint32_t, n);
   ra->stamp = zw_new_array(ra->a, uint32_t, n);
   memcpy(ra->left, z->wuse, z->nins * sizeof *ra->left);

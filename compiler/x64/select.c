@@ -2108,6 +2108,7 @@ static void select_block(Ra *ra, uint32_t b)
       continue;
     ra->i = i;
     set_pos(ra, k->pos + (i - k->first));
+    unlink_uses(ra, i);
     select_one(ra, i);
   }
 }
