@@ -53,14 +53,24 @@ function explain(ours, v8ok, bytes) {
   if (ours.startsWith('valid')) {
     const used = BigInt('0x' + ours.slice(6));
     for (const f of v8Lacks) if (used & bit(f)) return 'V8 lacks ' + f;
-    let why = '';
+    let why = ''; // only an error of compilation says why
     try { new WebAssembly.Module(bytes); } catch (e) { why = e.message; }
-    if (/branch_hint|branch hint/.test(why)) return 'V8 refuses malformed branch hints';
-    if (/maximum|exceeds|limit|too large|larger than/.test(why)) return 'an implementation limit of V8';
-    if (/shared-everything|custom descriptor|stack-switching|experimental/.test(why)) return 'an experiment of V8';
+    if (/larger than implementation limit/.test(why)) return 'an implementation limit of V8';
+    if (/mix of legacy and new exception handling/.test(why)) return 'V8 wants one form of exceptions in a module';
+    // spec: binary-limits has 64-bit numbers in all limits; so padding up to ten bytes is fine.
+    if (/length overflow while decoding (initial|maximum) size/.test(why)) return 'V8 reads limits as 32 bits';
     return null;
   }
   if (/^limit/.test(ours)) return 'an implementation limit of ours';
+  // spec: binary-elemsec wants a reftype there, empty or not.
+  if (ours === 'malformed: malformed reference type') return 'V8 takes empty element segments of number types';
+  // In dead code ref.as_non_null and br_on_null leave a reference of unknown type (spec: valid-ref.as_non_null); V8 lets
+  // it be a number.  The suite has such cases for other instructions in unreached-invalid.wast.
+  if (/^invalid: type mismatch: .*\(ref bot\)/.test(ours)) return 'V8 lets an unknown reference be a number';
+  // What does lie on the stack in dead code must still fit (spec: valid-ref.eq).
+  if (/^invalid: type mismatch: instruction requires \[eqref eqref\]/.test(ours)) return 'V8 does not look at operands of ref.eq in dead code';
+  // br_on_non_null l wants a label whose last value is a reference (spec: valid-br_on_non_null); V8 takes one without values.
+  if (/^invalid: type mismatch: the label does not take \(ref /.test(ours)) return 'V8 takes br_on_non_null to a label without values';
   return null;
 }
 
