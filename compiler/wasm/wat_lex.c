@@ -573,8 +573,10 @@ void zw_wat_lex(WatSource *s, Ctx *ctx, Arena *a, Str text)
     lex_one(&l);
   if (!l.failed && l.annot_depth)
     lex_fail(&l, LEX_UNCLOSED_ANNOTATION, l.end);
-  if (!l.failed)
-    put_tok(&l, TOK_EOF, l.p, 0);
+  if (!l.failed) { // the end is right behind the last token: messages about what is missing belong there
+    const WatTok *last = l.tok.n ? &l.tok.p[l.tok.n - 1] : NULL;
+    put_tok(&l, TOK_EOF, last ? text.p + last->pos + last->len : l.p, 0);
+  }
   for (uint32_t open = l.open; open != NONE;) {
     uint32_t up = l.tok.p[open].aux;
     l.tok.p[open].aux = l.tok.n - 1;

@@ -22,14 +22,15 @@ static bool is_id_char(char c)
 
 static void put_string_bytes(Printer *p, const uint8_t *s, size_t n)
 {
-  static const char hex[] = "0123456789abcdef";
+  static const char hex[] = "0123456789abcdef", named[] = "\"\\\n\t\r", letter[] = "\"\\ntr";
   size_t plain = 0; // bytes before i that have not been written
   for (size_t i = 0; i < n; i++) {
     if (s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
       continue;
     zw_text_put(p->out, (const char *)s + plain, i - plain);
-    char esc[3] = { '\\', hex[s[i] >> 4], hex[s[i] & 15] };
-    zw_text_put(p->out, esc, 3);
+    const char *short_form = s[i] ? strchr(named, s[i]) : NULL;
+    char esc[3] = { '\\', short_form ? letter[short_form - named] : hex[s[i] >> 4], hex[s[i] & 15] };
+    zw_text_put(p->out, esc, short_form ? 2 : 3);
     plain = i + 1;
   }
   zw_text_put(p->out, (const char *)s + plain, n - plain);
@@ -440,6 +441,25 @@ static void put_br_cast(Printer *p, const uint8_t **at)
   put_val_type(p, VT_REF | (flags & 2 ? VT_NULL : 0) | to);
 }
 
+// A field by its name where that is the only one of the struct.
+static void put_field(Printer *p, uint32_t type, uint32_t index)
+{
+  const Names *n = &p->m->names;
+  uint32_t lo = 0, hi = p->field_unique ? n->fields.n : 0;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (n->field_type[mid] < type || (n->field_type[mid] == type && n->fields.index[mid] < index))
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  put(p, " ");
+  if (lo < n->fields.n && p->field_unique && p->field_unique[lo] && n->field_type[lo] == type && n->fields.index[lo] == index)
+    put_id(p, n->fields.name[lo]);
+  else
+    zw_text_printf(p->out, "%u", index);
+}
+
 static void put_v128(Printer *p, const uint8_t **at)
 {
   put(p, " i32x4");
@@ -508,8 +528,9 @@ static void put_imm(Printer *p, Op op, const uint8_t **at)
     break;
   case IMM_BR_CAST: put_br_cast(p, at); break;
   case IMM_TYPE_FIELD:
-    put_index(p, type, zw_fast_u32(at));
-    zw_text_printf(p->out, " %u", zw_fast_u32(at));
+    x = zw_fast_u32(at);
+    put_index(p, type, x);
+    put_field(p, x, zw_fast_u32(at));
     break;
   case IMM_TYPE_N: put_index(p, type, zw_fast_u32(at)); zw_text_printf(p->out, " %u", zw_fast_u32(at)); break;
   case IMM_TYPE_DATA: put_index(p, type, zw_fast_u32(at)); put_index(p, &p->ids[ID_DATA], zw_fast_u32(at)); break;
@@ -703,6 +724,7 @@ static void put_expr(Printer *p, const ConstExpr *x) // as the contents of a fie
   }
 }
 
+// word NULL: several instructions stand as they are.
 static void put_wrapped_expr(Printer *p, const char *word, const ConstExpr *x)
 {
   const uint8_t *at = x->bytes;
@@ -713,6 +735,9 @@ static void put_wrapped_expr(Printer *p, const char *word, const ConstExpr *x)
     op = zw_fast_op(&at, zw_op_one_byte);
     put(p, " (");
     zw_wat_put_op(p, op, &at);
+  } else if (!word) {
+    put_expr(p, x);
+    return;
   } else {
     zw_text_printf(p->out, " (%s", word);
     put_expr(p, x);
@@ -774,7 +799,7 @@ static void put_definitions(Printer *p)
     put_limits(p, &m->tables[i].type.limits, false);
     put_val_type(p, m->tables[i].type.elem);
     if (m->tables[i].has_init)
-      put_expr(p, &m->tables[i].init);
+      put_wrapped_expr(p, NULL, &m->tables[i].init);
     put(p, ")");
   }
   for (uint32_t i = m->nimported_memories; i < m->nmemories; i++) {
@@ -796,7 +821,7 @@ static void put_definitions(Printer *p)
     put(p, "(global");
     put_def(p, &p->ids[ID_GLOBAL], i);
     put_global_type(p, &m->globals[i].type);
-    put_expr(p, &m->globals[i].init);
+    put_wrapped_expr(p, NULL, &m->globals[i].init);
     put(p, ")");
   }
 }
@@ -886,10 +911,30 @@ static void put_custom(Printer *p, const Custom *c)
   put(p, ")");
 }
 
+// Which entries of names.fields are identifiers: named, in the struct, and the only ones of their struct.
+static const uint8_t *unique_fields(Printer *p)
+{
+  const Names *n = &p->m->names;
+  uint8_t *unique = zw_new_array(p->a, uint8_t, n->fields.n);
+  for (uint32_t i = 0, j; i < n->fields.n; i = j) {
+    const TypeDef *t = &p->m->types[n->field_type[i]];
+    uint32_t fields = t->kind == COMP_STRUCT ? t->nfields : 0;
+    for (j = i; j < n->fields.n && n->field_type[j] == n->field_type[i];)
+      j++;
+    while (j > i && n->fields.index[j - 1] >= fields) // of no field: they do not count
+      j--;
+    memcpy(unique + i, find_unique(p->a, p->scratch, n->fields.name + i, j - i), j - i);
+    while (j < n->fields.n && n->field_type[j] == n->field_type[i])
+      j++;
+  }
+  return unique;
+}
+
 static void init_ids(Printer *p)
 {
   const Module *m = p->m;
   const Names *n = &m->names;
+  p->field_unique = n->fields.n && !p->o->no_names ? unique_fields(p) : NULL;
   p->ids[ID_TYPE] = ids_of_map(p, &n->types, m->ntypes);
   p->ids[ID_FUNC] = ids_of_funcs(p);
   p->ids[ID_TABLE] = ids_of_map(p, &n->tables, m->ntables);

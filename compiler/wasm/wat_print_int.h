@@ -17,6 +17,7 @@ typedef struct Printer {
   Arena *scratch;            // of one function
   Ids ids[ID_SPACES];
   uint32_t field_at;         // next entry of names.fields
+  const uint8_t *field_unique; // parallel to names.fields, or NULL
   uint32_t indent;
   // of the function being printed
   uint32_t func;             // or UINT32_MAX

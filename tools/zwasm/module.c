@@ -71,6 +71,11 @@ bool zw_look_guard(Look *l, Loaded *m, void (*fn)(Ctx *ctx, void *arg), void *ar
 {
   if (zw_guard(&m->ctx, fn, arg))
     return true;
+  Diag *d = &m->ctx.diag;
+  if (m->m && d->func < m->m->nfuncs && !d->func_name[0]) {
+    Str name = m->m->funcs[d->func].name;
+    zw_format(d->func_name, sizeof d->func_name, "%.*s", (int)name.n, name.p ? name.p : "");
+  }
   if (m->is_text)
     zw_wat_place(&m->wat, (Str){ (const char *)m->bytes, m->len }, &m->ctx.diag);
   zw_say_diag(&l->c.say, &m->ctx.diag, m->file, m->is_text ? m->bytes : NULL, m->len);
