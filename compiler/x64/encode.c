@@ -22,6 +22,8 @@ enum {
   HOT_LOOP_BYTES = 128,    // loops up to this are aligned to 32, larger ones to 16
   JCC_BYTES = 6, JMP_BYTES = 5, CALL_BYTES = 5,
   MAX_FRAME = 1 << 30,
+  DISPATCH_LIRS = 16,      // a dispatch up to this is repeated where a jump would go to it,
+  DISPATCH_COPIES = 400,   // so many times in a function
 };
 
 typedef struct Patch { uint32_t at, chunk; bool rel8; } Patch;          // forward branch to a chunk
@@ -46,7 +48,7 @@ typedef struct Enc {
   uint32_t ntraps;                     // trapcc of the function
   uint64_t *frame_bits;                // a bit per 8 bytes of the frame; zero between stack maps
   uint32_t k, ub, end_ub;              // current place; bound of the current offset; bound of the end of all chunks
-  uint32_t epilogues, epilogue_off, map;
+  uint32_t epilogues, epilogue_off, map, copies;
   VEC(uint8_t) raw;                    // instructions of the first walk
   uint32_t raw_at, const_at;           // what the second walk has taken of raw and const_uses
   bool align32;
@@ -299,16 +301,31 @@ static bool is_redundant_test(const Enc *e, uint32_t k, const Lir *i, const Lir 
   return !begins_with_condition(e, k + 1);
 }
 
-static uint32_t measure_chunk(Enc *e, uint32_t k)
+// A jump to a short chunk that ends in a jump table, as interpreters have: the chunk is written again in its place, so
+// that each way to the dispatch has an indirect jump, and a branch history, of its own.  Both walks count the copies.
+static const LirChunk *copied_dispatch(Enc *e, uint32_t k, const Lir *i, const Lir *end)
 {
-  const LirChunk *c = &e->l->chunks[e->order[k]];
-  CHECK(c->first <= c->end && c->end <= e->l->nlir);
-  const Lir *end = e->l->lir + c->end;
+  if (i + 1 != end || i->op != X_jmp || e->copies == DISPATCH_COPIES || falls_through(e, k, i, end))
+    return NULL;
+  const LirChunk *c = &e->l->chunks[e->order[target_place(e, i->x)]];
+  const Lir *lir = e->l->lir;
+  if (c->end - c->first > DISPATCH_LIRS || c->first == c->end || lir[c->end - 1].op != X_jtable || e->l->chunks[e->order[k]].cold)
+    return NULL;
+  e->copies++;
+  return c;
+}
+
+static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
+{
+  const Lir *first = e->l->lir + c->first, *end = e->l->lir + c->end;
   uint32_t sum = 0;
-  for (const Lir *i = e->l->lir + c->first; i < end; i++) {
+  for (const Lir *i = first; i < end; i++) {
     CHECK(i->op < X64_NOPS);
+    const LirChunk *copy = copied_dispatch(e, k, i, end);
+    if (copy)
+      return sum + measure_lirs(e, k, copy);
     unsigned form = zw_x64_rows[i->op].form;
-    uint32_t n = form == X64_P ? pseudo_bound(e, k, i, end) : is_redundant_test(e, k, i, e->l->lir + c->first, end) ? 0 : put_raw(e, i, form);
+    uint32_t n = form == X64_P ? pseudo_bound(e, k, i, end) : is_redundant_test(e, k, i, first, end) ? 0 : put_raw(e, i, form);
     follow_area(e, i);
     CHECK(n <= UINT16_MAX);
     e->bound[i - e->l->lir] = (uint16_t)n;
@@ -317,6 +334,14 @@ static uint32_t measure_chunk(Enc *e, uint32_t k)
     if (i->op == X_jcc && turns_round(e, k, i, end))
       break;
   }
+  return sum;
+}
+
+static uint32_t measure_chunk(Enc *e, uint32_t k)
+{
+  const LirChunk *c = &e->l->chunks[e->order[k]];
+  CHECK(c->first <= c->end && c->end <= e->l->nlir);
+  uint32_t sum = measure_lirs(e, k, c);
   ASSERT(e->out == 0);
   return sum;
 }
@@ -354,6 +379,7 @@ static void measure(Enc *e)
   uint32_t *before = zw_new_array(e->s, uint32_t, l->nchunks + 1);
   for (uint32_t k = 0; k < l->nchunks; k++)
     before[k + 1] = before[k] + measure_chunk(e, k);
+  e->copies = 0;
   uint32_t ub = prologue_bound(e);
   for (uint32_t k = 0; k < l->nchunks; k++) {
     const LirChunk *c = &l->chunks[e->order[k]];
@@ -774,18 +800,16 @@ static uint32_t first_map(const LirFunc *l, uint32_t lir)
   return lo;
 }
 
-static void put_chunk(Enc *e)
+static void put_lirs(Enc *e, const LirChunk *c)
 {
-  const LirChunk *c = &e->l->chunks[e->order[e->k]];
   const Lir *lir = e->l->lir, *end = lir + c->end;
-  uint32_t want = e->pad[e->k], pad = (want - here(e) % want) % want;
-  CHECK((size_t)(e->end - e->p) >= pad + 8u);
-  e->p = zw_x64_nops(e->p, pad);
-  e->chunk_off[e->k] = here(e);
-  e->ub = e->chunk_ub[e->k];
-  ASSERT(here(e) <= e->ub);
   e->map = first_map(e->l, c->first);
   for (const Lir *i = lir + c->first; i < end; i++) {
+    const LirChunk *copy = copied_dispatch(e, e->k, i, end);
+    if (copy) {
+      put_lirs(e, copy);
+      break;
+    }
     uint32_t bound = e->bound[i - lir];
     CHECK((size_t)(e->end - e->p) >= bound + X64_PUT_BYTES);
     e->ub += bound;
@@ -797,6 +821,17 @@ static void put_chunk(Enc *e)
     put_lir(e, i, end);
     CHECK((size_t)(e->p - was) <= bound);
   }
+}
+
+static void put_chunk(Enc *e)
+{
+  uint32_t want = e->pad[e->k], pad = (want - here(e) % want) % want;
+  CHECK((size_t)(e->end - e->p) >= pad + 8u);
+  e->p = zw_x64_nops(e->p, pad);
+  e->chunk_off[e->k] = here(e);
+  e->ub = e->chunk_ub[e->k];
+  ASSERT(here(e) <= e->ub);
+  put_lirs(e, &e->l->chunks[e->order[e->k]]);
 }
 
 // ---- behind the chunks ----

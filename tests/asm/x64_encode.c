@@ -360,6 +360,51 @@ static void jump_tables_and_constants_lie_behind_the_code(void **state)
   rig_free(r);
 }
 
+// An interpreter's loop: the dispatch is repeated at the end of each case, but its table is there once.
+static void a_short_dispatch_is_copied_to_where_jumps_would_go(void **state)
+{
+  (void)state;
+  Rig *r = rig_new();
+  Fn *f = rig_func(r, rig_type(r, "il", "l"));
+  in(f, X_zero_r, 4, RAX, 0);
+  in(f, X_mov_rr, 8, RBX, RSI), f->l.used_saved = X64_BIT(RBX);
+  chunk(f, 1, false); // rdi: two bits an operation
+  in(f, X_mov_rr, 4, RCX, RDI);
+  in_imm(f, X_and_ri, 4, RCX, 3);
+  in_imm(f, X_shr_ri, 4, RDI, 2);
+  *zw_push(f->a, &f->tables) = (LirTable){ 0, 4 };
+  for (uint32_t k = 0; k < 4; k++)
+    *zw_push(f->a, &f->table_labels) = 2 + k;
+  in(f, X_jtable, 8, RDX, RCX)->ra = RCX;
+  chunk(f, 2, false);
+  in_imm(f, X_add_ri, 8, RAX, 10);
+  in(f, X_ret, 0, 0, 0);
+  for (uint32_t k = 3; k <= 5; k++) {
+    chunk(f, k, false);
+    if (k == 3)
+      in_imm(f, X_add_ri, 8, RAX, 1);
+    else if (k == 4)
+      in_imm(f, X_shl_ri, 8, RAX, 3);
+    else
+      in(f, X_add_rr, 8, RAX, RBX);
+    jump(f, -1, 1);
+  }
+  rig_build(r);
+  unsigned indirect = 0, leas = 0;
+  const FuncCode *c = r->codes[0];
+  for (uint32_t k = 0; k + 2 <= c->code_bytes; k++) { // jmp rdx; lea rdx, [rip + ...]
+    indirect += c->bytes[k] == 0xff && c->bytes[k + 1] == 0xe2;
+    leas += c->bytes[k] == 0x48 && c->bytes[k + 1] == 0x8d && c->bytes[k + 2] == 0x15;
+  }
+  assert_int_equal(indirect, 4);
+  assert_int_equal(leas, 4);
+  assert_int_equal(c->nbytes - c->code_bytes, 16 + (-c->code_bytes & 3));
+  Value v[2] = { { .u64 = 1 | 2 << 2 | 3 << 4 | 1 << 6 | 2 << 8 }, { .u64 = 5 } };
+  assert_int_equal(rig_call(r, 0, v).trap, TRAP_none);
+  assert_int_equal(v[0].u64, (((0 + 1) * 8 + 5) + 1) * 8 + 10);
+  rig_free(r);
+}
+
 // f(a0..a8): 9 integers, three of them on the stack.  Its caller keeps a value in a slot and in rbx across the call.
 static void stack_arguments_are_popped_by_the_callee(void **state)
 {
@@ -689,6 +734,7 @@ int main(void)
     cmocka_unit_test(hot_slots_are_near_the_stack_pointer),
     cmocka_unit_test(many_returns_share_an_epilogue),
     cmocka_unit_test(jump_tables_and_constants_lie_behind_the_code),
+    cmocka_unit_test(a_short_dispatch_is_copied_to_where_jumps_would_go),
     cmocka_unit_test(stack_arguments_are_popped_by_the_callee),
     cmocka_unit_test(tail_calls_grow_and_shrink_the_arguments),
     cmocka_unit_test(stack_maps_name_the_slots_from_rsp),
