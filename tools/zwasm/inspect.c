@@ -2,6 +2,7 @@
 #include "tools/zwasm/commands.h"
 #include "tools/zwasm/module.h"
 #include "compiler/wasm/check.h"
+#include "runtime/abi/cwasm.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -225,9 +226,14 @@ int zw_cmd_inspect(int argc, char **argv)
   zw_look_args(&l, argc, argv, "[--json] [--wasm=FEATURES] FILE", "j");
   if (l.nfiles != 1)
     zw_usage_error(&l.c, "%s; usage: %s %s", l.nfiles ? "more than one file" : "no file", argv[0], l.usage);
+  FileBytes f;
+  if (!zw_look_read(&l, l.files[0], &f))
+    return 1;
+  if (zw_cwasm_looks(f.p, f.n))
+    return zw_inspect_cwasm(&l, l.files[0], f.p, f.n);
   Loaded m;
   int rc = 1;
-  if (zw_look_load(&l, l.files[0], true, &m)) {
+  if (zw_look_bytes(&l, l.files[0], f, true, &m)) {
     Inspect in = { .m = m.m, .json = l.json, .file = m.file };
     if (zw_look_guard(&l, &m, inspect, &in)) {
       fwrite(in.out.p, 1, in.out.n, stdout);

@@ -82,20 +82,28 @@ bool zw_look_guard(Look *l, Loaded *m, void (*fn)(Ctx *ctx, void *arg), void *ar
   return false;
 }
 
-bool zw_look_load(Look *l, const char *file, bool check, Loaded *out)
+bool zw_look_read(Look *l, const char *file, FileBytes *out)
 {
   char err[400];
-  *out = (Loaded){ .m = NULL };
-  zw_ctx_init(&out->ctx);
-  out->file = strcmp(file, "-") == 0 ? "<stdin>" : file;
-  FileBytes f = zw_file_read(file, &l->c.arena, err, sizeof err);
-  if (!f.p) {
+  *out = zw_file_read(file, &l->c.arena, err, sizeof err);
+  if (!out->p)
     zw_say_error(&l->c.say, "io", "%s", err);
-    return false;
-  }
-  out->bytes = f.p, out->len = f.n;
+  return out->p;
+}
+
+bool zw_look_bytes(Look *l, const char *file, FileBytes bytes, bool check, Loaded *out)
+{
+  *out = (Loaded){ .file = strcmp(file, "-") == 0 ? "<stdin>" : file, .bytes = bytes.p, .len = bytes.n };
+  zw_ctx_init(&out->ctx);
   ReadJob j = { l, out, check };
-  return zw_look_guard(l, out, read_module, &j);
+  return bytes.p && zw_look_guard(l, out, read_module, &j);
+}
+
+bool zw_look_load(Look *l, const char *file, bool check, Loaded *out)
+{
+  FileBytes f;
+  zw_look_read(l, file, &f);
+  return zw_look_bytes(l, file, f, check, out);
 }
 
 void zw_look_free(Loaded *m) { zw_ctx_free(&m->ctx); }

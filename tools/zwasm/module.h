@@ -18,8 +18,12 @@ typedef struct Loaded { Ctx ctx; const char *file; const uint8_t *bytes; size_t 
 // Read a file (text or binary), decode and check it (with !check only decode).  False: a message has been given.
 // own: zw_look_free in both cases
 bool zw_look_load(Look *l, const char *file, bool check, Loaded *out);
+bool zw_look_bytes(Look *l, const char *file, FileBytes bytes, bool check, Loaded *out); // the same, the file has been read
+bool zw_look_read(Look *l, const char *file, FileBytes *out); // only that; false after a message
 // Run fn(ctx, arg) behind the module's door; false after a message.
 bool zw_look_guard(Look *l, Loaded *m, void (*fn)(Ctx *ctx, void *arg), void *arg);
 void zw_look_free(Loaded *m);
 // Write to -o FILE or standard output.  Returns the exit code.
 int zw_look_write(Look *l, const void *p, size_t n, bool text);
+// inspect of compiled code.  Returns the exit code.
+int zw_inspect_cwasm(Look *l, const char *file, const uint8_t *bytes, size_t n);
