@@ -215,8 +215,20 @@ static void run_one(Runner *r, const char *path)
   zw_ctx_free(&f.ctx);
 }
 
+static void print_lacks(const Lane *l)
+{
+  if (!l->lacks)
+    return;
+  printf("%s lacks:", l->name);
+  for (int i = 0; i < FEAT_COUNT; i++)
+    if (l->lacks >> i & 1)
+      printf(" %s", zw_feature_info[i].name);
+  printf("\n");
+}
+
 static int run_all(Runner *r)
 {
+  print_lacks(r->lane);
   for (uint32_t i = 0; i < r->files.n; i++)
     run_one(r, r->files.p[i]);
   WastTotals total = { 0 };

@@ -89,7 +89,7 @@ WastEngine *zw_wast_engine_new(const Lane *lane)
   if (!e)
     return NULL;
   *e = (WastEngine){ .lane = lane, .a = a };
-  e->store = zw_store_new(&(StoreOptions){ 0 });
+  e->store = zw_store_new(&(StoreOptions){ .no_signals = lane->no_signals });
   if (!e->store || !make_spectest(e)) {
     zw_wast_engine_delete(e);
     return NULL;

@@ -13,6 +13,7 @@ typedef struct Lane {
   bool validate_only;        // decode and check, run nothing
   bool roundtrip;            // also: print and read back
   bool compiled;
+  bool no_signals;           // install no fault handler
   uint64_t lacks;            // features whose modules are excluded, a bit each
   Image *(*load)(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes); // valid bytes to an image
   void (*unload)(Image *im);

@@ -17,10 +17,25 @@
 #define BIT(f) (1ull << FEAT_##f)
 #define NOT_COMPILED (BIT(GC) | BIT(EH) | BIT(LEGACY_EH))
 
+static Image *jit(const uint8_t *bytes, size_t len, uint64_t features, uint32_t flags, char *err, size_t err_bytes)
+{
+  CompileOptions o = { .engine = ENGINE_JIT, .features = features, .image_flags = flags, .threads = 1 };
+  return zw_compile(bytes, len, &o, err, err_bytes);
+}
+
 static Image *load_jit(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes)
 {
-  CompileOptions o = { .engine = ENGINE_JIT, .features = features, .threads = 1 };
-  return zw_compile(bytes, len, &o, err, err_bytes);
+  return jit(bytes, len, features, 0, err, err_bytes);
+}
+
+static Image *load_jit_check(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes)
+{
+  return jit(bytes, len, features, IMAGE_CHECKED, err, err_bytes);
+}
+
+static Image *load_jit_no_signals(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes)
+{
+  return jit(bytes, len, features, IMAGE_CHECKED | IMAGE_NO_SIGNALS, err, err_bytes);
 }
 
 // ---- cwasm: through the file's bytes ----
@@ -115,6 +130,9 @@ static Image *load_cwasm_across(const uint8_t *bytes, size_t len, uint64_t featu
 const Lane zw_wast_lanes[] = {
   { .name = "interp", .load = zw_interp_image_new, .unload = zw_interp_image_free },
   { .name = "jit", .compiled = true, .lacks = NOT_COMPILED, .load = load_jit, .unload = zw_image_free },
+  { .name = "jit-check", .compiled = true, .lacks = NOT_COMPILED, .load = load_jit_check, .unload = zw_image_free },
+  { .name = "jit-no-signals", .compiled = true, .no_signals = true, .lacks = NOT_COMPILED, .load = load_jit_no_signals,
+    .unload = zw_image_free },
   { .name = "cwasm", .compiled = true, .lacks = NOT_COMPILED, .load = load_cwasm, .unload = zw_image_free },
   { .name = "cwasm-across", .compiled = true, .lacks = NOT_COMPILED, .load = load_cwasm_across, .unload = zw_image_free },
   { .name = "obj", .compiled = true, .lacks = NOT_COMPILED, .load = zw_wast_obj_load, .unload = zw_wast_obj_unload,
