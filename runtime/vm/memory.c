@@ -10,7 +10,7 @@
 #define MOST_BYTES (1ull << 46)        /* more than any address space we run in has */
 #define UNDECLARED_BYTES (16ull << 30) /* reserved for a 64-bit memory without a maximum; the JS API's limit */
 
-static bool memory_ok(const Memory *m)
+__attribute__((unused)) static bool memory_ok(const Memory *m) // for ASSERT
 {
   return m->def.bytes <= m->max_bytes && m->max_bytes <= m->reserved && m->def.bytes <= m->committed &&
          m->committed <= m->reserved && (m->def.bytes & ((1ull << m->page_log2) - 1)) == 0;

@@ -126,7 +126,7 @@ static void hot_loops_stay_in_registers(void **state)
     assert_int_equal(zir_eval(&w, g->z[0], in, out), TRAP_none);
     uint64_t got = zir_call(g, 0, loops[k].args, 6);
     if (g->z[0]->ins[0].ty == VK_I32)
-      assert_int_equal(got, out[0].l);
+      assert_int_equal((uint32_t)got, (uint32_t)out[0].l);
     assert_memory_equal(model, g->memory, 1 << 16);
     free(model);
     if (n || one || getenv("ZW_SHOW"))

@@ -14,178 +14,178 @@ static void constants(void)
                    "i"(offsetof(VmCtx, host_shim)), "i"(offsetof(VmCtx, trap_shim)), "i"(TRAP_unreachable), "i"(TRAP_stack_overflow));
 }
 
-__asm__(R"(
-        .text
-        .balign 64
-g_text:
-        nop
-        .balign 16
-g_add:  lea (%rdi,%rsi), %eax
-        ret
-g_add_end:
-        .balign 16
-g_unreachable:
-        sub $8, %rsp
-        call g_trap_unreachable
-g_unreachable_site:
-g_unreachable_end:
-        .balign 16
-g_load:                                 # (i32) -> i32, faults at its first instruction
-g_load_site:
-        mov (%r14,%rdi), %eax
-        ret
-g_load_end:
-        .balign 16
-g_recurse:                              # (i32) -> i32: for ever when the argument is odd
-        cmp G_LIMIT(%r15), %rsp
-        jbe 1f
-        push %rbx
-        mov %edi, %ebx
-        sub $2, %edi
-        js 2f
-        call g_recurse
-g_recurse_call:
-2:      mov %ebx, %eax
-        pop %rbx
-        ret
-1:      call g_trap_overflow
-g_recurse_site:
-g_recurse_end:
-        .balign 16
-g_call_host:                            # (i32) -> i32: host(x) + x
-        push %rbx
-        mov %edi, %ebx
-        lea G_IMPORTS(%r15), %rax
-        call g_xcall_i_i
-g_call_host_call:
-        add %ebx, %eax
-        pop %rbx
-        ret
-g_call_host_end:
-        .balign 16
-g_grow:                                 # (i32) -> i32
-        sub $8, %rsp
-        mov %rdi, %rsi
-        xor %edi, %edi
-        call *G_LIB_GROW(%r15)
-g_grow_call:
-        add $8, %rsp
-        ret
-g_grow_end:
-        .balign 16
-g_fill:                                 # (i32 address, i32 n) -> i32: fill with 7; the sum of what must have survived
-        push %rbx
-        mov %rsi, %rcx
-        mov %rdi, %rsi
-        mov $7, %edx
-        xor %edi, %edi
-        mov $1, %r8d
-        mov $2, %r9d
-        mov $4, %r10d
-        mov $8, %r11d
-        mov $16, %ebx
-        movd %r9d, %xmm0
-        movd %ebx, %xmm14
-        call *G_LIB_FILL(%r15)
-g_fill_call:
-        lea (%r8,%r9), %eax
-        add %r10d, %eax
-        add %r11d, %eax
-        add %ebx, %eax
-        add %edx, %eax                  # 7
-        add %edi, %eax                  # 0
-        movd %xmm0, %edx
-        add %edx, %eax                  # 2
-        movd %xmm14, %edx
-        add %edx, %eax                  # 16
-        pop %rbx
-        ret
-g_fill_end:
-        .balign 16
-g_call_v:                               # () -> (): calls the second import
-        sub $8, %rsp
-        lea G_IMPORTS+32(%r15), %rax
-        call g_xcall_v
-g_call_v_call:
-        add $8, %rsp
-        ret
-g_call_v_end:
-
-        .balign 16
-g_entry_i_i:                            # also (i32, i32) -> i32
-        push %rdi
-        mov 16(%rdi), %esi
-        mov (%rdi), %edi
-        call *%rax
-        pop %rdi
-        mov %rax, (%rdi)
-        movq $0, 8(%rdi)
-        ret
-g_entry_i_i_end:
-        .balign 16
-g_entry_v:
-        sub $8, %rsp
-        call *%rax
-        add $8, %rsp
-        ret
-g_entry_v_end:
-        .balign 16
-g_xcall_i_i:
-        push %r15
-        push %r14
-        sub $8, %rsp
-        mov 8(%rax), %r14
-        movups 8(%r15), %xmm15
-        movups %xmm15, 8(%r14)
-        mov %r14, %r15
-        mov (%r15), %r14
-        call *(%rax)
-        add $8, %rsp
-        pop %r14
-        pop %r15
-        ret
-g_xcall_i_i_end:
-        .balign 16
-g_xcall_v:
-        push %r15
-        push %r14
-        sub $8, %rsp
-        mov 8(%rax), %r14
-        movups 8(%r15), %xmm15
-        movups %xmm15, 8(%r14)
-        mov %r14, %r15
-        mov (%r15), %r14
-        call *(%rax)
-        add $8, %rsp
-        pop %r14
-        pop %r15
-        ret
-g_xcall_v_end:
-        .balign 16
-g_host_i_i:
-        sub $24, %rsp
-        mov %rdi, (%rsp)
-        movq $0, 8(%rsp)
-        mov %rsp, %rdi
-        mov 48(%rsp), %rsi              # above: return address, XCALL's 8 bytes, r14, r15
-        call *G_HOST_SHIM(%r15)
-        mov (%rsp), %eax
-        add $24, %rsp
-        ret
-g_host_i_i_end:
-        .balign 16
-g_trap_unreachable:
-        mov $K_UNREACHABLE, %eax
-        jmp *G_TRAP_SHIM(%r15)
-g_trap_unreachable_end:
-        .balign 16
-g_trap_overflow:
-        mov $K_OVERFLOW, %eax
-        jmp *G_TRAP_SHIM(%r15)
-g_trap_overflow_end:
-        .balign 64
-g_text_end:
-)");
+// clang-format off
+__asm__(
+    "        .text\n"
+    "        .balign 64\n"
+    "g_text:\n"
+    "        nop\n"
+    "        .balign 16\n"
+    "g_add:  lea (%rdi,%rsi), %eax\n"
+    "        ret\n"
+    "g_add_end:\n"
+    "        .balign 16\n"
+    "g_unreachable:\n"
+    "        sub $8, %rsp\n"
+    "        call g_trap_unreachable\n"
+    "g_unreachable_site:\n"
+    "g_unreachable_end:\n"
+    "        .balign 16\n"
+    "g_load:                                 # (i32) -> i32, faults at its first instruction\n"
+    "g_load_site:\n"
+    "        mov (%r14,%rdi), %eax\n"
+    "        ret\n"
+    "g_load_end:\n"
+    "        .balign 16\n"
+    "g_recurse:                              # (i32) -> i32: for ever when the argument is odd\n"
+    "        cmp G_LIMIT(%r15), %rsp\n"
+    "        jbe 1f\n"
+    "        push %rbx\n"
+    "        mov %edi, %ebx\n"
+    "        sub $2, %edi\n"
+    "        js 2f\n"
+    "        call g_recurse\n"
+    "g_recurse_call:\n"
+    "2:      mov %ebx, %eax\n"
+    "        pop %rbx\n"
+    "        ret\n"
+    "1:      call g_trap_overflow\n"
+    "g_recurse_site:\n"
+    "g_recurse_end:\n"
+    "        .balign 16\n"
+    "g_call_host:                            # (i32) -> i32: host(x) + x\n"
+    "        push %rbx\n"
+    "        mov %edi, %ebx\n"
+    "        lea G_IMPORTS(%r15), %rax\n"
+    "        call g_xcall_i_i\n"
+    "g_call_host_call:\n"
+    "        add %ebx, %eax\n"
+    "        pop %rbx\n"
+    "        ret\n"
+    "g_call_host_end:\n"
+    "        .balign 16\n"
+    "g_grow:                                 # (i32) -> i32\n"
+    "        sub $8, %rsp\n"
+    "        mov %rdi, %rsi\n"
+    "        xor %edi, %edi\n"
+    "        call *G_LIB_GROW(%r15)\n"
+    "g_grow_call:\n"
+    "        add $8, %rsp\n"
+    "        ret\n"
+    "g_grow_end:\n"
+    "        .balign 16\n"
+    "g_fill:                                 # (i32 address, i32 n) -> i32: fill with 7; the sum of what must have survived\n"
+    "        push %rbx\n"
+    "        mov %rsi, %rcx\n"
+    "        mov %rdi, %rsi\n"
+    "        mov $7, %edx\n"
+    "        xor %edi, %edi\n"
+    "        mov $1, %r8d\n"
+    "        mov $2, %r9d\n"
+    "        mov $4, %r10d\n"
+    "        mov $8, %r11d\n"
+    "        mov $16, %ebx\n"
+    "        movd %r9d, %xmm0\n"
+    "        movd %ebx, %xmm14\n"
+    "        call *G_LIB_FILL(%r15)\n"
+    "g_fill_call:\n"
+    "        lea (%r8,%r9), %eax\n"
+    "        add %r10d, %eax\n"
+    "        add %r11d, %eax\n"
+    "        add %ebx, %eax\n"
+    "        add %edx, %eax                  # 7\n"
+    "        add %edi, %eax                  # 0\n"
+    "        movd %xmm0, %edx\n"
+    "        add %edx, %eax                  # 2\n"
+    "        movd %xmm14, %edx\n"
+    "        add %edx, %eax                  # 16\n"
+    "        pop %rbx\n"
+    "        ret\n"
+    "g_fill_end:\n"
+    "        .balign 16\n"
+    "g_call_v:                               # () -> (): calls the second import\n"
+    "        sub $8, %rsp\n"
+    "        lea G_IMPORTS+32(%r15), %rax\n"
+    "        call g_xcall_v\n"
+    "g_call_v_call:\n"
+    "        add $8, %rsp\n"
+    "        ret\n"
+    "g_call_v_end:\n"
+    "        .balign 16\n"
+    "g_entry_i_i:                            # also (i32, i32) -> i32\n"
+    "        push %rdi\n"
+    "        mov 16(%rdi), %esi\n"
+    "        mov (%rdi), %edi\n"
+    "        call *%rax\n"
+    "        pop %rdi\n"
+    "        mov %rax, (%rdi)\n"
+    "        movq $0, 8(%rdi)\n"
+    "        ret\n"
+    "g_entry_i_i_end:\n"
+    "        .balign 16\n"
+    "g_entry_v:\n"
+    "        sub $8, %rsp\n"
+    "        call *%rax\n"
+    "        add $8, %rsp\n"
+    "        ret\n"
+    "g_entry_v_end:\n"
+    "        .balign 16\n"
+    "g_xcall_i_i:\n"
+    "        push %r15\n"
+    "        push %r14\n"
+    "        sub $8, %rsp\n"
+    "        mov 8(%rax), %r14\n"
+    "        movups 8(%r15), %xmm15\n"
+    "        movups %xmm15, 8(%r14)\n"
+    "        mov %r14, %r15\n"
+    "        mov (%r15), %r14\n"
+    "        call *(%rax)\n"
+    "        add $8, %rsp\n"
+    "        pop %r14\n"
+    "        pop %r15\n"
+    "        ret\n"
+    "g_xcall_i_i_end:\n"
+    "        .balign 16\n"
+    "g_xcall_v:\n"
+    "        push %r15\n"
+    "        push %r14\n"
+    "        sub $8, %rsp\n"
+    "        mov 8(%rax), %r14\n"
+    "        movups 8(%r15), %xmm15\n"
+    "        movups %xmm15, 8(%r14)\n"
+    "        mov %r14, %r15\n"
+    "        mov (%r15), %r14\n"
+    "        call *(%rax)\n"
+    "        add $8, %rsp\n"
+    "        pop %r14\n"
+    "        pop %r15\n"
+    "        ret\n"
+    "g_xcall_v_end:\n"
+    "        .balign 16\n"
+    "g_host_i_i:\n"
+    "        sub $24, %rsp\n"
+    "        mov %rdi, (%rsp)\n"
+    "        movq $0, 8(%rsp)\n"
+    "        mov %rsp, %rdi\n"
+    "        mov 48(%rsp), %rsi              # above: return address, XCALL's 8 bytes, r14, r15\n"
+    "        call *G_HOST_SHIM(%r15)\n"
+    "        mov (%rsp), %eax\n"
+    "        add $24, %rsp\n"
+    "        ret\n"
+    "g_host_i_i_end:\n"
+    "        .balign 16\n"
+    "g_trap_unreachable:\n"
+    "        mov $K_UNREACHABLE, %eax\n"
+    "        jmp *G_TRAP_SHIM(%r15)\n"
+    "g_trap_unreachable_end:\n"
+    "        .balign 16\n"
+    "g_trap_overflow:\n"
+    "        mov $K_OVERFLOW, %eax\n"
+    "        jmp *G_TRAP_SHIM(%r15)\n"
+    "g_trap_overflow_end:\n"
+    "        .balign 64\n"
+    "g_text_end:\n");
+// clang-format on
 
 #define LABEL(l) extern const uint8_t l[] __attribute__((visibility("hidden")))
 LABEL(g_text); LABEL(g_text_end);
