@@ -30,7 +30,7 @@ static int usage(const char *why)
                   "lanes:");
   for (const Lane *l = zw_wast_lanes; l->name; l++)
     fprintf(stderr, " %s", l->name);
-  fprintf(stderr, "\nwithout a DIR: the official suite, from --suite, $ZW_TESTSUITE or shared/testsuite beside a parent folder\n");
+  fprintf(stderr, "; interp when none is named\nwithout a DIR: the official suite, from --suite, $ZW_TESTSUITE or shared/testsuite beside a parent folder\n");
   return why ? 2 : 0;
 }
 
@@ -278,7 +278,7 @@ static int read_flag(Runner *r, const char *arg)
 
 int zw_cmd_wast(int argc, char **argv)
 {
-  Runner r = { .lane = zw_wast_lane("validate"), .features = zw_features_default() };
+  Runner r = { .lane = zw_wast_lane("interp"), .features = zw_features_default() };
   zw_arena_init(&r.a, NULL, NULL);
   int operands = 0;
   for (int i = 1; i < argc; i++) {

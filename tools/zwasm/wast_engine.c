@@ -6,7 +6,7 @@
 #include "runtime/vm/vm.h"
 #include <string.h>
 
-typedef struct Definition { Str id; Image *image; uint64_t excluded_by; const Str *imports; uint32_t nimports; } Definition; // imports: when excluded
+typedef struct Definition { Str id; Image *image; uint64_t excluded_by; const Str *imports; uint32_t nimports; bool trial; } Definition; // imports: when excluded
 typedef struct Named { Str name; Instance *in; uint64_t excluded_by; bool spectest; } Named; // in NULL: excluded, or failed
 typedef struct HostValue { uint64_t number; uint32_t handle; } HostValue; // a host reference and what keeps it alive
 
@@ -115,7 +115,7 @@ void zw_wast_engine_delete(WastEngine *e)
 void zw_wast_define(WastEngine *e, const Candidate *c, RunResult *r)
 {
   *r = (RunResult){ .status = RUN_OK };
-  Definition d = { .id = keep(e, c->id), .excluded_by = c->features_used & e->lane->lacks };
+  Definition d = { .id = keep(e, c->id), .trial = c->trial, .excluded_by = c->features_used & e->lane->lacks };
   if (d.excluded_by) {
     r->status = RUN_EXCLUDED, r->excluded_by = d.excluded_by;
     Str *names = zw_new_array(&e->a, Str, c->nimports);
@@ -128,10 +128,10 @@ void zw_wast_define(WastEngine *e, const Candidate *c, RunResult *r)
   *zw_push(&e->a, &e->definitions) = d;
 }
 
-static const Definition *find_definition(const WastEngine *e, Str id)
+static const Definition *find_definition(const WastEngine *e, Str id, bool trial)
 {
   for (uint32_t i = e->definitions.n; i-- > 0;)
-    if (id.n == 0 || zw_str_eq(e->definitions.p[i].id, id))
+    if (e->definitions.p[i].trial == trial && (id.n == 0 || zw_str_eq(e->definitions.p[i].id, id)))
       return &e->definitions.p[i];
   return NULL;
 }
@@ -193,13 +193,13 @@ static Extern *find_imports(WastEngine *e, const Image *im, uint32_t *n, uint64_
   return x;
 }
 
-void zw_wast_instantiate(WastEngine *e, Str module, Str id, RunResult *r)
+// A new instance of d, or why not.
+static Instance *instantiate(WastEngine *e, const Definition *d, RunResult *r)
 {
+  Instance *in = NULL;
   *r = (RunResult){ .status = RUN_OK };
-  const Definition *d = find_definition(e, module);
-  Named n = { .name = keep(e, id) };
   if (!d || (!d->image && !d->excluded_by)) {
-    fail(r, RUN_ERROR, "no module $%.*s to instantiate", (int)module.n, module.p);
+    fail(r, RUN_ERROR, "no module to instantiate");
   } else if (d->excluded_by) {
     r->excluded_by = d->excluded_by;
     exclude_importees(e, d);
@@ -208,22 +208,30 @@ void zw_wast_instantiate(WastEngine *e, Str module, Str id, RunResult *r)
     TrapKind trap = TRAP_none;
     Extern *imports = find_imports(e, d->image, &nimports, &r->excluded_by);
     if (r->excluded_by == 0) {
-      n.in = zw_instance_new(e->store, d->image, imports, nimports, &trap, r->text, sizeof r->text);
-      if (!n.in && trap != TRAP_none) {
+      in = zw_instance_new(e->store, d->image, imports, nimports, &trap, r->text, sizeof r->text);
+      if (!in && trap != TRAP_none) {
         r->trap = trap;
         fail(r, RUN_TRAP, "%s", zw_trap_text(trap));
-      } else if (!n.in) {
+      } else if (!in) {
         r->status = RUN_LINK;
       }
     }
   }
   if (r->excluded_by)
     r->status = RUN_EXCLUDED;
+  return in;
+}
+
+void zw_wast_instantiate(WastEngine *e, Str module, Str id, RunResult *r)
+{
+  Named n = { .name = keep(e, id), .in = instantiate(e, find_definition(e, module, false), r) };
   n.excluded_by = r->excluded_by;
   e->current = n;
   if (id.n)
     *zw_push(&e->a, &e->instances) = n;
 }
+
+void zw_wast_try(WastEngine *e, RunResult *r) { instantiate(e, find_definition(e, (Str){ NULL, 0 }, true), r); }
 
 static const Named *find_instance(const WastEngine *e, Str id, RunResult *r)
 {

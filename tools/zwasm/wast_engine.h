@@ -59,14 +59,16 @@ typedef struct RunResult {
   char text[300];            // all but RUN_OK: the sentence
 } RunResult;
 
-// A valid module on its way to the engine.  `imports`: the module names of its imports.
-typedef struct Candidate { Str id; const uint8_t *bytes; size_t len; uint64_t features_on, features_used; const Str *imports; uint32_t nimports; } Candidate;
+// A valid module on its way to the engine.  `imports`: the module names of its imports.  trial: it must not come to life;
+// nothing else of the script will see it.
+typedef struct Candidate { Str id; const uint8_t *bytes; size_t len; uint64_t features_on, features_used; const Str *imports; uint32_t nimports; bool trial; } Candidate;
 // Define it: keep it as an image under `id` (may be empty) and as the newest.  Features that it uses and the lane lacks
 // exclude it, and when it would have been instantiated also the instances it imports from: what it might have
 // written into them is missing.
 void zw_wast_define(WastEngine *e, const Candidate *c, RunResult *r);
 // Instantiate the newest definition or the one called `module`; the instance is the current one, and called `id`.
 void zw_wast_instantiate(WastEngine *e, Str module, Str id, RunResult *r);
+void zw_wast_try(WastEngine *e, RunResult *r); // the newest trial
 // Make an instance (the current one when id is empty) importable as `name`.
 void zw_wast_register(WastEngine *e, Str name, Str id, RunResult *r);
 // Do it.  RUN_OK: results can be compared.

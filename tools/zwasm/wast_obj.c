@@ -105,8 +105,10 @@ static void compile_modules(Ctx *ctx, void *arg)
     case DIR_ASSERT_EXHAUSTION: case DIR_ASSERT_INVALID: case DIR_ASSERT_MALFORMED: case DIR_ASSERT_INVALID_CUSTOM:
     case DIR_ASSERT_MALFORMED_CUSTOM: case DIR_WAIT: case DIR_KIND_COUNT:
       break;
-    case DIR_THREAD: break; // its modules are not looked at: no script of ours has them in this lane
+    case DIR_THREAD: f->at = d.first; break; // into it, its directives are like any others
     }
+    while (f->src.tok[f->at].kind == TOK_RPAR) // the end of a thread
+      f->at++;
     zw_arena_reset(&f->values);
   }
 }

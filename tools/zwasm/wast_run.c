@@ -166,7 +166,7 @@ static Outcome exclude(WastFile *f, const RunResult *r)
 }
 
 // Load a module and give it to the engine.  False: reported.
-static bool define(WastFile *f, const Directive *d, RunResult *r)
+static bool define(WastFile *f, const Directive *d, bool trial, RunResult *r)
 {
   Ctx ctx;
   Module *m;
@@ -175,7 +175,7 @@ static bool define(WastFile *f, const Directive *d, RunResult *r)
     Str *names = zw_new_array(&ctx.module, Str, m->nimports);
     for (uint32_t i = 0; i < m->nimports; i++)
       names[i] = m->imports[i].module;
-    zw_wast_define(f->engine, &(Candidate){ d->module.id, m->bytes, m->len, f->features, m->features_used, names, m->nimports }, r);
+    zw_wast_define(f->engine, &(Candidate){ d->module.id, m->bytes, m->len, f->features, m->features_used, names, m->nimports, trial }, r);
   } else {
     zw_wast_report(f, d->pos, zw_wast_directive_names[d->kind], "%s: %s", zw_diag_kind_name(ctx.diag.kind), ctx.diag.text);
   }
@@ -187,7 +187,7 @@ static Outcome run_module(WastFile *f, const Directive *d)
 {
   RunResult r;
   Str none = { NULL, 0 };
-  if (!define(f, d, &r)) {
+  if (!define(f, d, false, &r)) {
     zw_wast_instantiate(f->engine, STR("\xff"), d->module.id, &r); // no module has that name: what follows finds nothing
     return OUT_FAIL;
   }
@@ -199,22 +199,21 @@ static Outcome run_module(WastFile *f, const Directive *d)
   return r.status == RUN_OK ? OUT_PASS : fail_run(f, d, "", &r);
 }
 
-static bool text_begins(Str a, const char *b) // one of them is a prefix of the other
+static bool text_begins(Str a, const char *b) // one of them is a prefix of the other, and b says something
 {
   size_t n = strlen(b), k = a.n < n ? a.n : n;
-  return memcmp(a.p, b, k) == 0;
+  return n && (k == 0 || memcmp(a.p, b, k) == 0);
 }
 
 // A module that must not come to life: by a trap or by its imports.
 static Outcome run_bad_module(WastFile *f, const Directive *d, RunStatus wanted)
 {
   RunResult r;
-  Str none = { NULL, 0 };
   char text[200];
-  if (!define(f, d, &r))
+  if (!define(f, d, true, &r))
     return OUT_FAIL;
   if (r.status != RUN_ERROR)
-    zw_wast_instantiate(f->engine, none, d->module.id, &r);
+    zw_wast_try(f->engine, &r);
   if (r.status == RUN_EXCLUDED)
     return exclude(f, &r);
   if (r.status == wanted && text_begins(d->message, r.text))
