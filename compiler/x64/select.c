@@ -1746,6 +1746,19 @@ static void sel_lib(Ra *ra, const ZIns *ins, Ref v)
   static const uint8_t gpr[6] = { RDI, RSI, RDX, RCX, R8, R9 };
   unsigned ng = 0, nx = 0;
   CHECK(ins->b <= 6);
+  // Who lives in an argument register that another argument wants moves away first: a move recorded for it would
+  // read the register too late.
+  RegSet mine = 0;
+  for (uint32_t k = 0; k < ins->b; k++)
+    mine |= BIT(class_of(kind_of(ra, ra->z->xa[ins->a + k])) == RA_FPR ? XMM0 + nx++ : gpr[ng++]);
+  ng = nx = 0;
+  for (uint32_t k = 0; k < ins->b; k++) {
+    Ref a = ra->z->xa[ins->a + k];
+    Reg r = class_of(kind_of(ra, a)) == RA_FPR ? XMM0 + nx++ : gpr[ng++];
+    if (ra->busy & BIT(r) && ra->cur[r] != a)
+      free_up(ra, r, ra->file & ~mine);
+  }
+  ng = nx = 0;
   for (uint32_t k = 0; k < ins->b; k++) {
     Ref a = ra->z->xa[ins->a + k];
     bool x = class_of(kind_of(ra, a)) == RA_FPR;
