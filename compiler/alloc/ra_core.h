@@ -38,6 +38,14 @@ typedef struct Chunk { uint32_t label, block, from_end, to_end; bool cold, part;
 
 enum { VS_UNWANTED = 8 /* phi in memory that nobody reads after all */, VS_FUSED = 1, VS_REMAT = 2, VS_LENT = 4 /* phi: its delivery slot holds the argument of a back edge */ };
 
+typedef struct RaValue {
+  uint32_t slot;                 // id + 1, or 0
+  uint32_t left;                 // weight of the uses that are still above
+  uint32_t pos;                  // layout position of the definition
+  uint8_t loc, hint, ploc, vstate; // register now; wanted register; phi: where edges deliver it; VS_*
+} RaValue;
+STATIC_ASSERT(sizeof(RaValue) == 16, "what is asked of a value lies together");
+
 typedef struct Ra {
   Ctx *ctx;
   const ZirFunc *z;
@@ -51,9 +59,7 @@ typedef struct Ra {
   RegSet written;                // written by this instruction: nothing that lives across it may move there
   RegSet reserved;               // no edge may deliver anything here: a switch needs them
   RegSet file, dirty;            // allocatable; callee-saved ones this function writes
-  // values, parallel to z->ins, one more for the address of results in memory
-  uint8_t *loc, *hint, *ploc, *vstate; // register now; wanted register; phi: where edges deliver it; VS_*
-  uint32_t *slot;                // id + 1, or 0
+  RaValue *val;                   // parallel to z->ins, one more for the address of results in memory
   uint32_t *dslot;               // phi in memory: the slot that edges deliver it to, id + 1
   uint32_t *left;                // weight of the uses that are still above
   uint32_t *stamp;               // loop + 1 that lists the value as live-in, while that loop is being opened
@@ -62,7 +68,8 @@ typedef struct Ra {
   VEC(uint32_t) links, link_at;  // per instruction of the block: for each operand the use before it, or REF_NONE
   uint32_t scanned;              // the block + 1 that this is true of
   // the point
-  uint32_t b, i, pos, weight;
+  uint32_t b, i, weight;
+  uint32_t event;                // position + 1 of the next call, division or shift above
   bool split;                    // the block has more than one chunk
   bool hoisting;                 // the instruction runs at the end of b, not where it stands
   bool cold, flags_live;         // flags_live: nothing emitted now may change the flags
@@ -117,6 +124,8 @@ static void emit_make(Ra *ra, Reg dst, Ref ref);                        // a con
 static void emit_store_make(Ra *ra, uint32_t place, Ref ref, ValKind kind);
 static void emit_swap(Ra *ra, Reg x, Reg y);                            // general registers only
 static void emit_jump(Ra *ra, uint32_t label);
+static uint8_t value_hint(const ZIns *ins);                             // the register where a value comes into being, or REG_NONE
+static uint8_t value_state(const ZIns *ins);                            // VS_REMAT or 0
 static void emit_handler_head(Ra *ra, uint32_t b);                      // payload values, from where the unwinder leaves them
 
 static inline RegSet class_of(ValKind k) { return k == VK_F32 || k == VK_F64 || k == VK_V128 ? RA_FPR : RA_GPR; }
@@ -127,9 +136,16 @@ static inline ValKind kind_of(const Ra *ra, Ref v)
   return v == ra->z->nins ? VK_I64 : (ValKind)ra->z->ins[v].ty;
 }
 static inline bool is_reg(uint32_t place) { return place < RA_NREG; }
-static inline uint32_t slot_place(const Ra *ra, Ref v) { return PLACE_SLOT + ra->slot[v] - 1; }
-static inline uint32_t delivery_place(const Ra *ra, Ref phi) { return PLACE_SLOT + ra->dslot[phi] - 1; }
-static inline bool is_remat(const Ra *ra, Ref v) { return !zw_ref_is_value(v) || (ra->vstate[v] & VS_REMAT); }
+static inline uint32_t slot_place(const Ra *ra, Ref v) { return PLACE_SLOT + ra->val[v].slot - 1; }
+static inline uint32_t dslot_of(const Ra *ra, Ref phi) { return ra->dslot ? ra->dslot[phi] : 0; }
+static void set_dslot(Ra *ra, Ref phi, uint32_t slot1)
+{
+  if (!ra->dslot)
+    ra->dslot = zw_new_array(ra->a, uint32_t, ra->z->nins + 1);
+  ra->dslot[phi] = slot1;
+}
+static inline uint32_t delivery_place(const Ra *ra, Ref phi) { return PLACE_SLOT + dslot_of(ra, phi) - 1; }
+static inline bool is_remat(const Ra *ra, Ref v) { return !zw_ref_is_value(v) || (ra->val[v].vstate & VS_REMAT); }
 
 // ---- LIR ----
 // A new instruction above everything emitted so far: it runs before them.
@@ -139,7 +155,7 @@ static Lir *lir(Ra *ra, unsigned op)
     uint32_t used = ra->cap, cap = ra->cap * 2;
     if (cap < used || cap > 1u << 28)
       zw_fail(ra->ctx, ERR_limit, ZW_NO_POS, "function %u is too large to compile", ra->z->func);
-    Lir *buf = zw_new_array(ra->a, Lir, cap);
+    Lir *buf = zw_stale_array(ra->a, Lir, cap);
     memcpy(buf + (cap - used), ra->buf, used * sizeof *buf);
     ra->buf = buf;
     if (ra->notes) {
@@ -193,20 +209,20 @@ static uint32_t begin_stub(Ra *ra, bool cold)
 // ---- registers ----
 static inline void bind(Ra *ra, Reg r, Ref v)
 {
-  ASSERT(!(ra->busy & BIT(r)) && ra->loc[v] == REG_NONE);
-  ra->cur[r] = v, ra->loc[v] = (uint8_t)r;
+  ASSERT(!(ra->busy & BIT(r)) && ra->val[v].loc == REG_NONE);
+  ra->cur[r] = v, ra->val[v].loc = (uint8_t)r;
   ra->busy |= BIT(r), ra->weak &= ~BIT(r);
 }
 static inline void unbind(Ra *ra, Reg r)
 {
   ASSERT(ra->busy & BIT(r));
-  ra->loc[ra->cur[r]] = REG_NONE;
+  ra->val[ra->cur[r]].loc = REG_NONE;
   ra->busy &= ~BIT(r), ra->weak &= ~BIT(r);
 }
 static inline void clear_registers(Ra *ra)
 {
   for (RegSet m = ra->busy; m; m &= m - 1)
-    ra->loc[ra->cur[zw_ctz64(m)]] = REG_NONE;
+    ra->val[ra->cur[zw_ctz64(m)]].loc = REG_NONE;
   ra->busy = ra->weak = 0;
 }
 static uint32_t random_below(Ra *ra, uint32_t n)
@@ -223,16 +239,7 @@ static Reg random_bit(Ra *ra, RegSet m)
 }
 
 // ---- positions ----
-static inline uint32_t def_pos(const Ra *ra, Ref v)
-{
-  const ZirFunc *z = ra->z;
-  if (v == z->nins)
-    return 0;
-  const ZBlock *b = &z->blocks[z->blk[v]];
-  if (v < b->first || v >= b->end)
-    return b->pos + (b->end - b->first) - 1; // hoisted: just before the terminator of the entry block
-  return b->pos + (v - b->first);
-}
+static inline uint32_t def_pos(const Ra *ra, Ref v) { return ra->val[v].pos; }
 // The outermost open loop that v is not defined in, or NULL.  Open loops nest, so their heads ascend.
 static Promise *outer_loop_of(const Ra *ra, Ref v)
 {
@@ -262,16 +269,26 @@ static bool crosses_call(const Ra *ra, Ref v)
 }
 static inline bool crosses_div(const Ra *ra, Ref v) { return ra->ndiv && ra->z->div_pos[ra->ndiv - 1] > def_pos(ra, v); }
 static inline bool crosses_shift(const Ra *ra, Ref v) { return ra->nshift && ra->z->shift_pos[ra->nshift - 1] > def_pos(ra, v); }
-static void set_pos(Ra *ra, uint32_t pos)
+static void pass_events(Ra *ra, uint32_t pos)
 {
   const ZirFunc *z = ra->z;
-  ra->pos = pos;
   while (ra->ncall && z->call_pos[ra->ncall - 1] >= pos)
     ra->ncall--;
   while (ra->ndiv && z->div_pos[ra->ndiv - 1] >= pos)
     ra->ndiv--;
   while (ra->nshift && z->shift_pos[ra->nshift - 1] >= pos)
     ra->nshift--;
+  uint32_t next = ra->ncall ? z->call_pos[ra->ncall - 1] + 1 : 0;
+  if (ra->ndiv && z->div_pos[ra->ndiv - 1] >= next)
+    next = z->div_pos[ra->ndiv - 1] + 1;
+  if (ra->nshift && z->shift_pos[ra->nshift - 1] >= next)
+    next = z->shift_pos[ra->nshift - 1] + 1;
+  ra->event = next;
+}
+static inline void set_pos(Ra *ra, uint32_t pos)
+{
+  if (pos < ra->event)
+    pass_events(ra, pos);
 }
 
 // ---- slots ----
@@ -313,20 +330,20 @@ static uint32_t find_slot(Ra *ra, uint8_t bytes, const Promise *loop)
 static inline uint8_t slot_size(ValKind k) { return k == VK_V128 ? 16 : 8; }
 static void take_slot(Ra *ra, Ref v)
 {
-  if (ra->slot[v])
+  if (ra->val[v].slot)
     return;
-  ASSERT(!(ra->vstate[v] & VS_REMAT));
-  if (ra->dslot[v] && !(ra->vstate[v] & VS_LENT)) {
-    ra->slot[v] = ra->dslot[v];
+  ASSERT(!(ra->val[v].vstate & VS_REMAT));
+  if (dslot_of(ra, v) && !(ra->val[v].vstate & VS_LENT)) {
+    ra->val[v].slot = ra->dslot[v];
     return;
   }
-  ra->slot[v] = find_slot(ra, slot_size(kind_of(ra, v)), outer_loop_of(ra, v)) + 1;
+  ra->val[v].slot = find_slot(ra, slot_size(kind_of(ra, v)), outer_loop_of(ra, v)) + 1;
 }
 static void free_slot(Ra *ra, uint32_t s)
 {
   ra->slot_used.p[s] = ra->seq;
   if (ra->slot_phi.p[s]) { // back to the phi, which keeps it up to its header
-    ra->vstate[ra->slot_phi.p[s] - 1] &= (uint8_t)~VS_LENT;
+    ra->val[ra->slot_phi.p[s] - 1].vstate &= (uint8_t)~VS_LENT;
     ra->slot_phi.p[s] = 0;
     return;
   }
@@ -342,7 +359,7 @@ static void free_slot(Ra *ra, uint32_t s)
 static bool share_slot(Ra *ra, Ref v, uint32_t s)
 {
   const ZirFunc *z = ra->z;
-  if (ra->slot[v] || !ra->slot_free.p[s] || (ra->vstate[v] & VS_REMAT))
+  if (ra->val[v].slot || !ra->slot_free.p[s] || (ra->val[v].vstate & VS_REMAT))
     return false;
   const ZBlock *from = &z->blocks[ra->b], *def = v < z->nins ? &z->blocks[z->blk[v]] : &z->blocks[z->order[0]];
   if (def->depth > from->depth || (from->cold && !def->cold))
@@ -351,7 +368,7 @@ static bool share_slot(Ra *ra, Ref v, uint32_t s)
   if (loop && ra->slot_used.p[s] >= loop->open_seq)
     return false;
   claim_slot(ra, s);
-  ra->slot[v] = s + 1;
+  ra->val[v].slot = s + 1;
   return true;
 }
 static inline void weigh_slot(Ra *ra, uint32_t place)
@@ -429,7 +446,7 @@ static void free_up(Ra *ra, Reg r, RegSet into)
     return;
   }
   RegSet q = into & ra->file & class_of(kind_of(ra, w)) & ~ra->busy & ~ra->lock & ~ra->written & ~BIT(r);
-  if (q && !ra->slot[w]) {
+  if (q && !ra->val[w].slot) {
     RegSet best = crosses_call(ra, w) ? q & RA_CALLEE : q & ~RA_CALLEE;
     Reg to = choose(ra, best ? best : q);
     move_reg(ra, r, to, kind_of(ra, w));
@@ -456,6 +473,10 @@ static void scan_block(Ra *ra)
 {
   const ZirFunc *z = ra->z;
   uint32_t first = z->blocks[ra->b].first, end = point(ra);
+  if (!ra->up) {
+    ra->up = zw_stale_array(ra->a, uint32_t, z->nins + 1);
+    ra->up_block = zw_new_array(ra->a, uint32_t, z->nins + 1);
+  }
   ra->links.n = ra->link_at.n = 0;
   ra->scanned = ra->b + 1;
   for (uint32_t i = first; i < end; i++) {
@@ -515,15 +536,15 @@ static void unlink_uses(Ra *ra, uint32_t i)
 // store in this loop; among values that this block uses no more, the one with the least weight above.
 static uint64_t evict_score(const Ra *ra, Ref v)
 {
-  uint32_t first = ra->z->blocks[ra->b].first, here = point(ra), left = ra->left[v];
+  uint32_t first = ra->z->blocks[ra->b].first, here = point(ra), left = ra->val[v].left;
   uint64_t dist;
-  if (ra->up_block[v] == ra->b + 1 && ra->up[v] < here)
+  if (ra->scanned == ra->b + 1 && ra->up_block[v] == ra->b + 1 && ra->up[v] < here)
     dist = here - ra->up[v];
   else if (v >= first && v < here)
     dist = here - v;
   else
     dist = here - first + 16;
-  bool free = ra->slot[v] || (ra->vstate[v] & VS_REMAT) || (ra->nopen && def_pos(ra, v) < ra->open[ra->nopen - 1]->head_pos);
+  bool free = ra->val[v].slot || (ra->val[v].vstate & VS_REMAT) || (ra->nopen && def_pos(ra, v) < ra->open[ra->nopen - 1]->head_pos);
   return (dist * (free ? 4 : 3)) << 32 | (UINT32_MAX - left);
 }
 static Reg cheapest(Ra *ra, RegSet m)
@@ -578,8 +599,8 @@ static Reg pick(Ra *ra, Ref v, RegSet allowed, Reg want)
   RegSet good = cross ? free & RA_CALLEE : free & ~RA_CALLEE;
   if (has(free, want) && (!cross || has(RA_CALLEE, want) || !good))
     return want;
-  if (has(good, ra->hint[v]))
-    return ra->hint[v];
+  if (has(good, ra->val[v].hint))
+    return ra->val[v].hint;
   if (!good) {
     if (!cross && (free & ra->dirty))
       return choose(ra, free & ra->dirty);
@@ -593,7 +614,7 @@ static Reg pick(Ra *ra, Ref v, RegSet allowed, Reg want)
 // ---- operands of an instruction.  Order: def, clobbers, fixed uses, temps for early writes, other uses, LIR, end_ins ----
 static inline void lose_weight(Ra *ra, Ref v)
 {
-  ra->left[v] = ra->left[v] > ra->weight ? ra->left[v] - ra->weight : 0;
+  ra->val[v].left = ra->val[v].left > ra->weight ? ra->val[v].left - ra->weight : 0;
   if (ra->nrefs && ra->ref_index[v])
     ra->ref_live[(ra->ref_index[v] - 1) / 64] |= 1ull << (ra->ref_index[v] - 1) % 64;
 }
@@ -616,7 +637,7 @@ static void take_reg(Ra *ra, Reg r)
 // The register of `allowed` that the instruction must write v to.  v's range ends here.
 static Reg def(Ra *ra, Ref v, RegSet allowed)
 {
-  Reg d = ra->loc[v];
+  Reg d = ra->val[v].loc;
   if (ra->nrefs && ra->ref_index[v])
     ra->ref_live[(ra->ref_index[v] - 1) / 64] &= ~(1ull << (ra->ref_index[v] - 1) % 64);
   if (d == REG_NONE) {
@@ -628,9 +649,9 @@ static Reg def(Ra *ra, Ref v, RegSet allowed)
     unbind(ra, d);
   }
   dirty(ra, d);
-  if (ra->slot[v]) {
+  if (ra->val[v].slot) {
     store_slot(ra, v, d);
-    free_slot(ra, ra->slot[v] - 1);
+    free_slot(ra, ra->val[v].slot - 1);
   }
   if (!(allowed & BIT(d))) {
     RegSet can = allowed & ra->file & ~ra->lock & ~ra->written, free = can & ~ra->busy;
@@ -645,7 +666,7 @@ static Reg def(Ra *ra, Ref v, RegSet allowed)
   return d;
 }
 // Nothing needs the value of v: no code when it has no effect either.
-static inline bool is_dead(const Ra *ra, Ref v) { return ra->loc[v] == REG_NONE && !ra->slot[v]; }
+static inline bool is_dead(const Ra *ra, Ref v) { return ra->val[v].loc == REG_NONE && !ra->val[v].slot; }
 
 // A value (or constant) in a register for this instruction only, made or copied right above it.
 static void bring(Ra *ra, Reg r, Ref v, Reg from)
@@ -663,7 +684,7 @@ static Reg use(Ra *ra, Ref v, RegSet allowed, Reg want)
     bring(ra, r, v, REG_NONE);
     return r;
   }
-  Reg r = ra->loc[v];
+  Reg r = ra->val[v].loc;
   lose_weight(ra, v);
   if (r == REG_NONE) {
     r = pick(ra, v, allowed, want);
@@ -689,7 +710,7 @@ static Reg use_at(Ra *ra, Ref v, Reg r)
 {
   if (zw_ref_is_value(v)) {
     lose_weight(ra, v);
-    Reg have = ra->loc[v];
+    Reg have = ra->val[v].loc;
     if (have == r) {
       ra->weak &= ~BIT(r);
       ra->lock |= BIT(r);
@@ -735,7 +756,7 @@ static Reg use_at(Ra *ra, Ref v, Reg r)
 // Is it cheaper to read v from its slot here than to give it a register?  Only when no register is free.
 static bool prefer_slot(Ra *ra, Ref v, RegSet allowed)
 {
-  if (!zw_ref_is_value(v) || ra->loc[v] != REG_NONE || is_remat(ra, v))
+  if (!zw_ref_is_value(v) || ra->val[v].loc != REG_NONE || is_remat(ra, v))
     return false;
   RegSet can = allowed & ra->file & ~ra->lock;
   if (can & (~ra->busy | ra->weak))
@@ -1017,8 +1038,8 @@ static Reg promise_reg(Ra *ra, const Promise *p, Ref v, Reg wish, RegSet spare, 
     can &= RA_CALLEE;
   if (has(can, wish))
     return wish;
-  if (has(can, ra->hint[v]))
-    return ra->hint[v];
+  if (has(can, ra->val[v].hint))
+    return ra->val[v].hint;
   if (can & ~leave)
     can &= ~leave;
   if (!call && (can & ~RA_CALLEE))
@@ -1036,7 +1057,7 @@ static void want_at_exit(Ra *ra, LoopPlan *x, Reg r, Ref v, bool weak)
     x->xval[r] = v, x->xregs |= BIT(r);
     if (weak)
       x->xweak |= BIT(r);
-    ra->hint[v] = (uint8_t)r;
+    ra->val[v].hint = (uint8_t)r;
   }
 }
 static void merge_exits(Ra *ra, uint32_t l, LoopPlan *x)
@@ -1063,8 +1084,8 @@ static void merge_exits(Ra *ra, uint32_t l, LoopPlan *x)
     if (t->cold || e->to == z->loops[l].header || (t->is_header && open_header(ra, e->to)))
       continue;
     for (uint32_t j = 0; j < t->nphi; j++)
-      if (ra->ploc[t->first + j] != REG_NONE)
-        want_at_exit(ra, x, ra->ploc[t->first + j], z->edge_args[e->args + j], false);
+      if (ra->val[t->first + j].ploc != REG_NONE)
+        want_at_exit(ra, x, ra->val[t->first + j].ploc, z->edge_args[e->args + j], false);
   }
   for (uint32_t k = 0; k < nedges; k++) { // a phi is best where its next value already has to be, or where it comes from
     const ZEdge *e = &z->edges[last->edges + k];
@@ -1073,16 +1094,16 @@ static void merge_exits(Ra *ra, uint32_t l, LoopPlan *x)
       continue;
     for (uint32_t j = 0; j < t->nphi; j++) {
       Ref p = t->first + j, v = z->edge_args[e->args + j];
-      if (zw_ref_is_value(v) && v != p && ra->hint[v] != REG_NONE && ra->hint[p] == REG_NONE)
-        ra->hint[p] = ra->hint[v];
+      if (zw_ref_is_value(v) && v != p && ra->val[v].hint != REG_NONE && ra->val[p].hint == REG_NONE)
+        ra->val[p].hint = ra->val[v].hint;
     }
     break;
   }
   const ZBlock *entry = &z->blocks[z->loops[l].entry], *head = &z->blocks[z->loops[l].header];
   const Ref *in = z->edge_args + z->edges[entry->edges].args;
   for (uint32_t j = 0; j < head->nphi; j++) // else where its first value comes from
-    if (zw_ref_is_value(in[j]) && ra->hint[head->first + j] == REG_NONE)
-      ra->hint[head->first + j] = ra->hint[in[j]];
+    if (zw_ref_is_value(in[j]) && ra->val[head->first + j].hint == REG_NONE)
+      ra->val[head->first + j].hint = ra->val[in[j]].hint;
 }
 // The loop's bottom is met first.  Decide what every back edge will deliver: the values that the exits want and that pass
 // through, the header's phis, and (weakly: for free until used) what the body uses from outside.
@@ -1103,6 +1124,8 @@ static void open_loop(Ra *ra, uint32_t l)
     ra->open = open;
   }
   ra->open[ra->nopen++] = p;
+  if (!ra->stamp)
+    ra->stamp = zw_new_array(ra->a, uint32_t, z->nins + 1);
   for (uint32_t k = 0; k < loop->nliveins; k++)
     ra->stamp[z->livein[loop->liveins + k]] = l + 1;
   // per class: registers there are, and how many the body needs for itself
@@ -1119,14 +1142,14 @@ static void open_loop(Ra *ra, uint32_t l)
       Ref v = head->first + k;
       if (class_of(kind_of(ra, v)) != classes[c])
         continue;
-      ra->ploc[v] = REG_NONE;
+      ra->val[v].ploc = REG_NONE;
       if (is_live_phi(ra, v))
-        nphi++, offer(&phis, v, ra->left[v], ra->hint[v]);
+        nphi++, offer(&phis, v, ra->val[v].left, ra->val[v].hint);
     }
     for (uint32_t k = 0; k < loop->nliveins; k++) {
       Ref v = z->livein[loop->liveins + k];
-      if (class_of(kind_of(ra, v)) == classes[c] && ra->left[v])
-        nused++, offer(&used, v, ra->left[v], ra->hint[v]);
+      if (class_of(kind_of(ra, v)) == classes[c] && ra->val[v].left)
+        nused++, offer(&used, v, ra->val[v].left, ra->val[v].hint);
     }
     for (uint32_t k = 0; k < used.n; k++)
       if (used.p[k].reg != REG_NONE)
@@ -1135,20 +1158,20 @@ static void open_loop(Ra *ra, uint32_t l)
       Reg r = zw_ctz64(m);
       Ref v = x.xval[r];
       if (!(x.xweak & BIT(r)) && def_pos(ra, v) < p->head_pos && ra->stamp[v] != l + 1 && !is_remat(ra, v))
-        offer(&through, v, ra->left[v], (uint8_t)r);
+        offer(&through, v, ra->val[v].left, (uint8_t)r);
     }
     // outside values that are used in it and wanted at an exit: stay where the exit wants them
     for (RegSet m = x.xregs & cls; m; m &= m - 1) {
       Reg r = zw_ctz64(m);
       Ref v = x.xval[r];
-      if (!(x.xweak & BIT(r)) && def_pos(ra, v) < p->head_pos && ra->stamp[v] == l + 1 && ra->left[v] >= ra->weight &&
+      if (!(x.xweak & BIT(r)) && def_pos(ra, v) < p->head_pos && ra->stamp[v] == l + 1 && ra->val[v].left >= ra->weight &&
           (!loop->has_call || (RA_CALLEE & BIT(r))) && zw_popcnt64(p->regs & cls) + keep < nreg)
         promise(p, r, v, false);
     }
     for (uint32_t k = 0; k < phis.n && zw_popcnt64(p->regs & cls) + keep < nreg; k++) {
       Reg r = promise_reg(ra, p, phis.p[k].v, phis.p[k].reg, loop->has_call ? 0 : x.xregs | wanted, x.xweak);
       if (r != REG_NONE)
-        promise(p, r, phis.p[k].v, false), ra->ploc[phis.p[k].v] = (uint8_t)r;
+        promise(p, r, phis.p[k].v, false), ra->val[phis.p[k].v].ploc = (uint8_t)r;
     }
     // values that only pass through: when there is room besides what the body uses
     uint32_t need = nphi + nused + (loop->max_height < 4 ? loop->max_height : 4), room = nreg > need ? nreg - need : 0;
@@ -1182,8 +1205,8 @@ static void open_loop(Ra *ra, uint32_t l)
     if (nphi)
       for (uint32_t k = 0; k < head->nphi; k++) {
         Ref v = head->first + k;
-        if (class_of(kind_of(ra, v)) == classes[c] && ra->ploc[v] == REG_NONE && is_live_phi(ra, v))
-          ra->dslot[v] = find_slot(ra, slot_size(kind_of(ra, v)), NULL) + 1;
+        if (class_of(kind_of(ra, v)) == classes[c] && ra->val[v].ploc == REG_NONE && is_live_phi(ra, v))
+          set_dslot(ra, v, find_slot(ra, slot_size(kind_of(ra, v)), NULL) + 1);
       }
   }
 }
@@ -1210,7 +1233,7 @@ static void close_loop(Ra *ra, uint32_t b)
     where[zw_ctz64(m)] = REG_NONE;
   for (RegSet m = p->regs; m; m &= m - 1) {
     Reg r = zw_ctz64(m);
-    Reg q = ra->loc[p->reg[r]];
+    Reg q = ra->val[p->reg[r]].loc;
     if (q != REG_NONE && (where[q] == REG_NONE || q == r))
       where[q] = r;
   }
@@ -1230,7 +1253,7 @@ static void close_loop(Ra *ra, uint32_t b)
       want |= BIT(r);
       add_move(ra, mv, q, r, v, kind_of(ra, v));
     } else if (is_phi_of(ra, v, b)) {
-      ASSERT(ra->dslot[v]); // promised to memory when the loop was opened
+      ASSERT(dslot_of(ra, v)); // promised to memory when the loop was opened
       add_move(ra, mv, q, delivery_place(ra, v), v, kind_of(ra, v));
     } else if (is_remat(ra, v)) {
       add_move(ra, mv, q, PLACE_MAKE, v, kind_of(ra, v));
@@ -1241,25 +1264,25 @@ static void close_loop(Ra *ra, uint32_t b)
   }
   for (uint32_t k = 0; k < head->nphi; k++) {
     Ref v = head->first + k;
-    Reg r = ra->ploc[v];
+    Reg r = ra->val[v].ploc;
     if (r == REG_NONE) {
-      if (ra->slot[v] && ra->slot[v] != ra->dslot[v]) // its home is elsewhere: an argument of its own was made here
+      if (ra->val[v].slot && ra->val[v].slot != dslot_of(ra, v)) // its home is elsewhere: an argument of its own was made here
         add_move(ra, mv, slot_place(ra, v), delivery_place(ra, v), v, kind_of(ra, v));
-      if (ra->loc[v] == REG_NONE && !ra->slot[v])
-        ra->vstate[v] |= VS_UNWANTED;
+      if (ra->val[v].loc == REG_NONE && !ra->val[v].slot)
+        ra->val[v].vstate |= VS_UNWANTED;
       continue;
     }
-    if (ra->slot[v])
+    if (ra->val[v].slot)
       want |= BIT(r), add_move(ra, mv, slot_place(ra, v), r, v, kind_of(ra, v));
-    else if (ra->loc[v] == REG_NONE)
-      ra->ploc[v] = REG_NONE; // nobody wants it after all
+    else if (ra->val[v].loc == REG_NONE)
+      ra->val[v].ploc = REG_NONE; // nobody wants it after all
   }
   parallel_move(ra, mv);
   for (uint32_t k = 0; k < head->nphi; k++) {
     Ref v = head->first + k;
-    if (ra->slot[v])
-      free_slot(ra, ra->slot[v] - 1);
-    if (ra->dslot[v] && ra->dslot[v] != ra->slot[v])
+    if (ra->val[v].slot)
+      free_slot(ra, ra->val[v].slot - 1);
+    if (dslot_of(ra, v) && ra->dslot[v] != ra->val[v].slot)
       free_slot(ra, ra->dslot[v] - 1);
   }
   clear_registers(ra);
@@ -1290,14 +1313,14 @@ static uint32_t edge_source(Ra *ra, Ref v, RegSet avoid)
 {
   if (!zw_ref_is_value(v))
     return PLACE_MAKE;
-  Reg q = ra->loc[v];
+  Reg q = ra->val[v].loc;
   if (q != REG_NONE) {
     ra->weak &= ~BIT(q);
     return q;
   }
   if (is_remat(ra, v))
     return PLACE_MAKE;
-  if (ra->slot[v] && (ra->cold || avoid == ~(RegSet)0))
+  if (ra->val[v].slot && (ra->cold || avoid == ~(RegSet)0))
     return slot_place(ra, v);
   q = edge_reg(ra, v, avoid);
   if (q == REG_NONE) {
@@ -1313,7 +1336,7 @@ static uint32_t edge_source(Ra *ra, Ref v, RegSet avoid)
 static bool can_lend(const Ra *ra, uint32_t header, Ref p, Ref v)
 {
   const Promise *l = open_header(ra, header);
-  if (!l || ra->slot[p] || (ra->vstate[p] & VS_LENT) || ra->slot[v] || is_remat(ra, v) || is_phi_of(ra, v, header))
+  if (!l || ra->val[p].slot || (ra->val[p].vstate & VS_LENT) || ra->val[v].slot || is_remat(ra, v) || is_phi_of(ra, v, header))
     return false;
   const ZBlock *d = &ra->z->blocks[ra->z->blk[v]];
   return def_pos(ra, v) >= l->head_pos && !d->cold && d->depth <= ra->z->blocks[ra->b].depth && ra->z->ins[v].op != OP_phi;
@@ -1324,17 +1347,21 @@ static void conform(Ra *ra, const ZEdge *e, Moves *mv)
 {
   const ZirFunc *z = ra->z;
   const ZBlock *t = &z->blocks[e->to];
-  Ref vals[RA_NREG];
-  RegSet weak, regs = required(ra, e->to, &weak, vals);
+  const Promise *head = open_header(ra, e->to);
+  const Entry *entry = &ra->entry[e->to];
+  const Ref *next = ra->evals.p + entry->vals;
+  RegSet regs = head ? head->regs : entry->regs, weak = head ? head->weak : entry->weak;
   const Promise *leaves = ra->nopen && !in_loop(ra, e->to, ra->open[ra->nopen - 1]) ? ra->open[ra->nopen - 1] : NULL;
+  bool cools = t->cold && !z->blocks[ra->b].cold;
+  uint32_t first = t->first, nphi = t->nphi;
   mv->n = 0;
   for (RegSet m = regs; m; m &= m - 1) {
     Reg r = zw_ctz64(m);
-    Ref v = vals[r];
+    Ref v = head ? head->reg[r] : *next++;
     bool is_weak = weak & BIT(r);
-    if (is_phi_of(ra, v, e->to))
+    if (v - first < nphi)
       continue;
-    Reg q = ra->loc[v];
+    Reg q = ra->val[v].loc;
     if (q == r) {
       if (!is_weak)
         ra->weak &= ~BIT(r), dirty(ra, r);
@@ -1352,7 +1379,7 @@ static void conform(Ra *ra, const ZEdge *e, Moves *mv)
       continue;
     }
     if (q == REG_NONE && !(ra->reserved & BIT(r)) && (!(ra->busy & BIT(r)) || ((ra->weak & BIT(r)) && !is_weak))) {
-      if (!is_weak && t->cold && ra->slot[v] && !z->blocks[ra->b].cold) { // a cold path reloads for itself
+      if (!is_weak && cools && ra->val[v].slot) { // a cold path reloads for itself
         add_move(ra, mv, r, slot_place(ra, v), v, kind_of(ra, v));
         continue;
       }
@@ -1369,35 +1396,35 @@ static void conform(Ra *ra, const ZEdge *e, Moves *mv)
       forget_promise(ra, v, r);
       continue;
     }
-    RegSet avoid = t->cold && !z->blocks[ra->b].cold ? ~(RegSet)0 : regs;
+    RegSet avoid = cools ? ~(RegSet)0 : regs;
     add_move(ra, mv, r, edge_source(ra, v, avoid), v, kind_of(ra, v));
   }
   for (uint32_t k = 0; k < t->nphi; k++) {
     Ref p = t->first + k, v = z->edge_args[e->args + k];
-    Reg r = ra->ploc[p];
-    if ((r == REG_NONE && (!ra->dslot[p] || (ra->vstate[p] & VS_UNWANTED))) || (z->vflags[p] & ZV_DEAD))
+    Reg r = ra->val[p].ploc;
+    if ((r == REG_NONE && (!dslot_of(ra, p) || (ra->val[p].vstate & VS_UNWANTED))) || (z->vflags[p] & ZV_DEAD))
       continue;
     ValKind kind = kind_of(ra, p);
     bool is_value = zw_ref_is_value(v);
     if (is_value)
       lose_weight(ra, v);
     if (r == REG_NONE) {
-      if (is_value && (ra->slot[v] == ra->dslot[p] || share_slot(ra, v, ra->dslot[p] - 1)))
+      if (is_value && (ra->val[v].slot == ra->dslot[p] || share_slot(ra, v, ra->dslot[p] - 1)))
         continue;
       if (is_value && can_lend(ra, e->to, p, v)) { // made in the phi's slot right away
-        ra->slot[v] = ra->dslot[p];
+        ra->val[v].slot = ra->dslot[p];
         ra->slot_phi.p[ra->dslot[p] - 1] = p + 1;
-        ra->vstate[p] |= VS_LENT;
+        ra->val[p].vstate |= VS_LENT;
         continue;
       }
       add_move(ra, mv, delivery_place(ra, p), edge_source(ra, v, regs), v, kind);
       continue;
     }
-    if (is_value && ra->loc[v] == r) {
+    if (is_value && ra->val[v].loc == r) {
       ra->weak &= ~BIT(r), dirty(ra, r);
       continue;
     }
-    if (is_value && ra->loc[v] == REG_NONE && !(ra->reserved & BIT(r)) && (!(ra->busy & BIT(r)) || (ra->weak & BIT(r)))) {
+    if (is_value && ra->val[v].loc == REG_NONE && !(ra->reserved & BIT(r)) && (!(ra->busy & BIT(r)) || (ra->weak & BIT(r)))) {
       if (ra->busy & BIT(r))
         drop(ra, r);
       bind(ra, r, v); // the copy vanishes
@@ -1419,7 +1446,7 @@ static void unload_conditional(Ra *ra, uint32_t b)
   for (RegSet m = ra->busy & ~ra->weak; m; m &= m - 1) {
     Reg r = zw_ctz64(m);
     Ref v = ra->cur[r];
-    if (def_pos(ra, v) < p->head_pos && ra->left[v] < ra->weight && !is_promised(p, v))
+    if (def_pos(ra, v) < p->head_pos && ra->val[v].left < ra->weight && !is_promised(p, v))
       free_up(ra, r, 0);
   }
 }
@@ -1443,12 +1470,13 @@ static void block_head(Ra *ra, uint32_t b)
   }
   for (uint32_t j = k->nphi; j--;) {
     Ref p = k->first + j;
-    ra->ploc[p] = ra->loc[p];
-    ra->dslot[p] = ra->loc[p] == REG_NONE ? ra->slot[p] : 0;
-    if (ra->slot[p]) {
-      if (ra->loc[p] != REG_NONE)
-        store_slot(ra, p, ra->loc[p]);
-      free_slot(ra, ra->slot[p] - 1);
+    ra->val[p].ploc = ra->val[p].loc;
+    if (ra->val[p].slot && ra->val[p].loc == REG_NONE)
+      set_dslot(ra, p, ra->val[p].slot);
+    if (ra->val[p].slot) {
+      if (ra->val[p].loc != REG_NONE)
+        store_slot(ra, p, ra->val[p].loc);
+      free_slot(ra, ra->val[p].slot - 1);
     }
   }
   save_entry(ra, b, ra->busy, ra->weak, ra->cur);
@@ -1627,7 +1655,7 @@ static void ref_liveness(Ra *ra)
   const ZirFunc *z = ra->z;
   ra->ref_index = zw_new_array(ra->a, uint32_t, z->nins + 1);
   for (uint32_t v = 0; v < z->nins; v++)
-    if (z->ins[v].ty == VK_REF && z->uses[v] && !(z->vflags[v] & ZV_DEAD) && !(ra->vstate[v] & VS_REMAT))
+    if (z->ins[v].ty == VK_REF && z->uses[v] && !(z->vflags[v] & ZV_DEAD) && !(ra->val[v].vstate & VS_REMAT))
       ra->ref_index[v] = ++ra->nrefs;
   if (!ra->nrefs)
     return;
@@ -1686,7 +1714,7 @@ static void ref_call(Ra *ra, Ref v)
     for (uint64_t m = ra->ref_live[w]; m; m &= m - 1) {
       Ref r = ra->ref_value[w * 64 + zw_ctz64(m)];
       take_slot(ra, r);
-      *zw_push(ra->a, &ra->map_slots) = ra->slot[r] - 1;
+      *zw_push(ra->a, &ra->map_slots) = ra->val[r].slot - 1;
     }
   uint32_t n = ra->map_slots.n - ra->map_first;
   if (ra->maps.n) { // the same as the map before: share it
@@ -1712,24 +1740,21 @@ static void init_ra(Ra *ra)
   uint32_t n = z->nins + 1;
   ra->l = zw_new(ra->a, LirFunc);
   ra->l->z = z;
-  ra->loc = zw_new_array(ra->a, uint8_t, n);
-  ra->hint = zw_new_array(ra->a, uint8_t, n);
-  ra->ploc = zw_new_array(ra->a, uint8_t, n);
-  ra->vstate = zw_new_array(ra->a, uint8_t, n);
-  memset(ra->loc, REG_NONE, n), memset(ra->hint, REG_NONE, n), memset(ra->ploc, REG_NONE, n);
-  ra->slot = zw_new_array(ra->a, uint32_t, n);
-  ra->dslot = zw_new_array(ra->a, uint32_t, n);
-  ra->up = zw_new_array(ra->a, uint32_t, n);
-  ra->up_block = zw_new_array(ra->a, uint32_t, n);
-  ra->left = zw_new_array(ra->a, uint32_t, n);
-  ra->stamp = zw_new_array(ra->a, uint32_t, n);
-  memcpy(ra->left, z->wuse, z->nins * sizeof *ra->left);
+  ra->val = zw_stale_array(ra->a, RaValue, n);
+  for (uint32_t k = 0; k < z->norder; k++) {
+    const ZBlock *b = &z->blocks[z->order[k]];
+    for (uint32_t v = b->first; v < b->end; v++)
+      ra->val[v] = (RaValue){ 0, z->wuse[v], b->pos + (v - b->first), REG_NONE, value_hint(&z->ins[v]), REG_NONE, value_state(&z->ins[v]) };
+  }
+  for (uint32_t l = 0; l < z->nloops; l++) // hoisted values stand just before the terminator of the entry block
+    for (uint32_t v = z->loops[l].hoist_first; v != REF_NONE; v = z->hoist_next[v])
+      ra->val[v].pos = z->blocks[z->blk[v]].pos + (z->blocks[z->blk[v]].end - z->blocks[z->blk[v]].first) - 1;
+  ra->val[z->nins] = (RaValue){ .loc = REG_NONE, .hint = REG_NONE, .ploc = REG_NONE };
   ra->entry = zw_new_array(ra->a, Entry, z->nblocks + 1);
   ra->alias = zw_new_array(ra->a, uint32_t, z->nblocks + 1);
   memset(ra->alias, 0xff, (z->nblocks + 1) * sizeof *ra->alias);
-  ra->last_edge = zw_new_array(ra->a, uint32_t, z->nblocks + 1);
   ra->next[0] = ra->next[1] = NO_BLOCK;
-  ra->ncall = z->ncall_pos, ra->ndiv = z->ndiv_pos, ra->nshift = z->nshift_pos;
+  ra->ncall = z->ncall_pos, ra->ndiv = z->ndiv_pos, ra->nshift = z->nshift_pos, ra->event = UINT32_MAX;
   ra->file = RA_GPR | RA_FPR;
   if (ra->o->small_file) {
     RegSet keep = 0;
@@ -1737,15 +1762,22 @@ static void init_ra(Ra *ra)
       keep |= m & -m;
     ra->file = keep | RA_FPR;
   }
-  ra->cap = z->nins * 2 + 64;
-  ra->buf = zw_new_array(ra->a, Lir, ra->cap);
+  ra->cap = z->nins + z->nins / 2 + 64;
+  ra->buf = zw_stale_array(ra->a, Lir, ra->cap);
 #ifdef ZW_ASSERTS
   ra->notes = zw_new_array(ra->a, LirNote, ra->cap);
   ra->l->gone = zw_new_array(ra->a, LirNote, z->nblocks);
 #endif
   ra->at = ra->cap;
-  for (uint32_t k = 0; k < z->nconsts; k++)
-    *zw_push(ra->a, &ra->consts) = z->consts[k];
+  ra->consts.p = z->consts, ra->consts.n = ra->consts.cap = z->nconsts; // copied when one is added
+  zw_reserve(ra->a, &ra->chunks, z->nblocks + z->nblocks / 2 + 8);
+  zw_reserve(ra->a, &ra->evals, z->nblocks * 6 + 16);
+  zw_reserve(ra->a, &ra->pre, 16);
+  zw_reserve(ra->a, &ra->tmp, 16);
+  zw_reserve(ra->a, &ra->order, 16);
+  zw_reserve(ra->a, &ra->work, 16);
+  zw_reserve(ra->a, &ra->edge_moves[0], 16);
+  zw_reserve(ra->a, &ra->edge_moves[1], 16);
   ra->l->area_bytes = (8 * z->frame_locals + 15) & ~15u;
 }
 // Loops that end with b open, outermost first; then the state is empty.
@@ -1781,19 +1813,27 @@ static void finish_block(Ra *ra, uint32_t b)
   }
   ra->next[k->cold != 0] = b;
 }
-static void copy_chunks(Ra *ra, LirFunc *l, bool cold, bool stubs)
+// Hot blocks in order, their stubs, cold blocks, their stubs: chunks were made last to first.
+static void copy_chunks(Ra *ra, LirFunc *l)
 {
+  uint32_t at[4] = { 0 }, sum = 0;
+#define GROUP(c) ((c)->cold * 2 + (((c)->label & LABEL_STUB) && !(c)->part))
+  for (uint32_t k = 0; k < ra->chunks.n; k++)
+    at[GROUP(&ra->chunks.p[k])]++;
+  for (unsigned g = 0; g < 4; g++) {
+    uint32_t n = at[g];
+    at[g] = sum, sum += n;
+  }
   for (uint32_t k = ra->chunks.n; k--;) {
     const Chunk *c = &ra->chunks.p[k];
-    bool stub = (c->label & LABEL_STUB) && !c->part;
-    if (c->cold != cold || stub != stubs)
-      continue;
     const ZBlock *b = &ra->z->blocks[c->block];
-    l->chunks[l->nchunks++] = (LirChunk){
-      .label = c->label, .first = l->nlir - c->from_end, .end = l->nlir - c->to_end, .block = c->block, .cold = cold,
+    l->chunks[at[GROUP(c)]++] = (LirChunk){
+      .label = c->label, .first = l->nlir - c->from_end, .end = l->nlir - c->to_end, .block = c->block, .cold = c->cold,
       .align = !(c->label & LABEL_STUB) && b->is_header && b->loop != NO_LOOP && !ra->z->loops[b->loop].has_call,
     };
   }
+#undef GROUP
+  l->nchunks = sum;
 }
 static void finish_function(Ra *ra)
 {
@@ -1802,10 +1842,7 @@ static void finish_function(Ra *ra)
   if (ra->notes)
     l->notes = ra->notes + ra->at, l->fix = ra->fix.p, l->nfix = ra->fix.n;
   l->chunks = zw_new_array(ra->a, LirChunk, ra->chunks.n);
-  copy_chunks(ra, l, false, false);
-  copy_chunks(ra, l, false, true);
-  copy_chunks(ra, l, true, false);
-  copy_chunks(ra, l, true, true);
+  copy_chunks(ra, l);
   l->tables = ra->tables.p, l->ntables = ra->tables.n, l->table_labels = ra->table_labels.p;
   l->maps = zw_new_array(ra->a, LirMap, ra->maps.n + 1);
   for (uint32_t k = ra->maps.n; k--;) { // met last to first

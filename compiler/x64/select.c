@@ -20,7 +20,7 @@ typedef uint32_t RegSet;
 #include "compiler/alloc/ra_core.h"
 
 typedef struct TargetState {
-  X64Sig *sigs; bool *has_sig;   // per type of the module
+  struct { uint32_t type; const X64Sig *sig; } sigs[16]; // signatures met last, by type + 1
   X64Sig self;
   bool avx, avx2, bmi1, bmi2, lzcnt, fma;
   uint32_t *catch_of;            // per block that is a handler: its catch + 1
@@ -169,14 +169,20 @@ static void emit_make(Ra *ra, Reg dst, Ref ref)
   }
   note(ra, ref, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
 }
-static bool remat_op(const ZIns *ins)
+static uint8_t value_state(const ZIns *ins)
 {
   switch (ins->op) {
-  case OP_copy: return !zw_ref_is_value(ins->a);
-  case OP_vm_load: return ins->fl == AL_IMMUT;
-  case OP_vm_addr: case OP_frame_addr: case OP_undef: return true;
-  default: return false;
+  case OP_copy: return zw_ref_is_value(ins->a) ? 0 : VS_REMAT;
+  case OP_vm_load: return ins->fl == AL_IMMUT ? VS_REMAT : 0;
+  case OP_vm_addr: case OP_frame_addr: case OP_undef: return VS_REMAT;
+  default: return 0;
   }
+}
+static uint8_t value_hint(const ZIns *ins)
+{
+  if (ins->op != OP_call && ins->op != OP_call_elem && ins->op != OP_lib)
+    return REG_NONE;
+  return class_of((ValKind)ins->ty) == RA_GPR ? RAX : XMM0;
 }
 // The value is not noted: the checker sees the store of a constant as a slot that holds ref.
 static void emit_store_make(Ra *ra, uint32_t place, Ref ref, ValKind kind)
@@ -368,7 +374,7 @@ static Opnd mem_addr(Ra *ra, const ZIns *ins, Ref addr, uint32_t offset, uint32_
 static Opnd ptr_addr(Ra *ra, Ref base, uint32_t offset)
 {
   Opnd o = { .reg = REG_NONE, .rn = REG_NONE, .rm = REG_NONE, .disp = (int32_t)offset, .val = REF_NONE, .vrn = REF_NONE, .vrm = REF_NONE };
-  if (zw_ref_is_value(base) && ra->loc[base] == REG_NONE) {
+  if (zw_ref_is_value(base) && ra->val[base].loc == REG_NONE) {
     const ZIns *a = &ra->z->ins[base];
     if (a->op == OP_vm_addr || a->op == OP_frame_addr) {
       o.rn = a->op == OP_vm_addr ? X64_VMCTX : REG_AREA;
@@ -407,12 +413,12 @@ static bool fuse_load(Ra *ra, Ref v, unsigned bytes, Opnd *o)
   case OP_vm_load: case OP_ptr_load:
     if (kind_bytes((ValKind)ins->ty) != bytes || (bytes == 16 && !ra->t->avx))
       return false;
-    ra->vstate[v] |= VS_FUSED;
+    ra->val[v].vstate |= VS_FUSED;
     *o = ins->op == OP_vm_load ? at_place(PLACE_VM + ins->a, v) : ptr_addr(ra, ins->a, ins->c);
     return true;
   default: return false;
   }
-  ra->vstate[v] |= VS_FUSED;
+  ra->val[v].vstate |= VS_FUSED;
   *o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
   return true;
 }
@@ -429,7 +435,7 @@ static Opnd use_rm(Ra *ra, Ref v, RegSet allowed, Reg want, unsigned bytes)
     }
     return in_reg(use(ra, v, allowed, want), v);
   }
-  if (ra->loc[v] == REG_NONE && (ra->vstate[v] & VS_REMAT)) {
+  if (ra->val[v].loc == REG_NONE && (ra->val[v].vstate & VS_REMAT)) {
     const ZIns *ins = &ra->z->ins[v];
     RegSet can = allowed & ra->file & ~ra->lock;
     if (!(can & ~ra->busy)) { // a memory operand needs no register
@@ -468,10 +474,10 @@ static void swap_refs(Ref *a, Ref *b)
 // Would b be the better left operand: dying here while a lives on?
 static bool better_left(const Ra *ra, Ref a, Ref b, Reg d)
 {
-  if (!zw_ref_is_value(b) || ra->loc[b] != REG_NONE)
+  if (!zw_ref_is_value(b) || ra->val[b].loc != REG_NONE)
     return false;
-  if (zw_ref_is_value(a) && ra->loc[a] == REG_NONE)
-    return ra->hint[b] == d && (ra->hint[a] != d || crosses_call(ra, a));
+  if (zw_ref_is_value(a) && ra->val[a].loc == REG_NONE)
+    return ra->val[b].hint == d && (ra->val[a].hint != d || crosses_call(ra, a));
   return true;
 }
 enum { COMM = 1, LEA_ADD = 2, LEA_SUB = 4 };
@@ -497,7 +503,7 @@ static void sel_alu(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, un
     note(ra, v, a, REF_NONE, REF_NONE, REF_NONE);
     return;
   }
-  if ((how & LEA_ADD) && zw_ref_is_value(a) && zw_ref_is_value(b) && ra->loc[a] != REG_NONE && ra->loc[b] != REG_NONE) {
+  if ((how & LEA_ADD) && zw_ref_is_value(a) && zw_ref_is_value(b) && ra->val[a].loc != REG_NONE && ra->val[b].loc != REG_NONE) {
     Reg r = use(ra, a, RA_GPR, REG_NONE), q = use(ra, b, RA_GPR, REG_NONE);
     Lir *l = lir(ra, X_lea);
     l->rd = (uint8_t)d, l->rn = (uint8_t)r, l->rm = (uint8_t)q, l->sz = (uint8_t)sz;
@@ -644,13 +650,13 @@ static void sel_shift(Ra *ra, const ZIns *ins, Ref v, unsigned op_cl, unsigned o
   if (const_of(ra, ins->b, &c)) {
     c &= sz * 8 - 1;
     Reg d = def(ra, v, RA_GPR);
-    if (ra->t->bmi2 && (op_cl == X_rol_cl || op_cl == X_ror_cl) && zw_ref_is_value(ins->a) && ra->loc[ins->a] != REG_NONE) {
+    if (ra->t->bmi2 && (op_cl == X_rol_cl || op_cl == X_ror_cl) && zw_ref_is_value(ins->a) && ra->val[ins->a].loc != REG_NONE) {
       Opnd o = use_rm(ra, ins->a, RA_GPR, d, sz);
       Lir *l = emit_rm(ra, X_rorx_rri, X_rorx_rmi, sz, d, &o, v, REF_NONE);
       l->imm = (int32_t)(op_cl == X_rol_cl ? (sz * 8 - c) & (sz * 8 - 1) : c);
       return;
     }
-    if (op_cl == X_shl_cl && c <= 3 && c > 0 && zw_ref_is_value(ins->a) && ra->loc[ins->a] != REG_NONE) {
+    if (op_cl == X_shl_cl && c <= 3 && c > 0 && zw_ref_is_value(ins->a) && ra->val[ins->a].loc != REG_NONE) {
       Reg r = use(ra, ins->a, RA_GPR, REG_NONE);
       Lir *l = lir(ra, X_lea);
       l->rd = (uint8_t)d, l->sz = (uint8_t)sz;
@@ -959,7 +965,7 @@ static void sel_sel_int(Ra *ra, const ZIns *ins, Ref v)
   Reg d = def(ra, v, RA_GPR);
   if (c.parity == 1) // (E and not P) ? yes : no  ==  (NE or P) ? no : yes
     c = negated(c), swap_refs(&yes, &no);
-  else if (!c.parity && (!zw_ref_is_value(yes) || (zw_ref_is_value(no) && ra->loc[no] != REG_NONE && ra->loc[yes] == REG_NONE)) &&
+  else if (!c.parity && (!zw_ref_is_value(yes) || (zw_ref_is_value(no) && ra->val[no].loc != REG_NONE && ra->val[yes].loc == REG_NONE)) &&
            zw_ref_is_value(no))
     c = negated(c), swap_refs(&yes, &no);
   // d = no; if c, d = yes
@@ -1473,11 +1479,13 @@ static void sel_float_to_bits(Ra *ra, const ZIns *ins, Ref v, unsigned sz)
 static const X64Sig *signature(Ra *ra, uint32_t type)
 {
   TargetState *t = ra->t;
-  if (!t->has_sig[type]) {
-    t->sigs[type] = zw_x64_signature(ra->z->m, &ra->z->m->types[type].func, ra->a);
-    t->has_sig[type] = true;
+  unsigned k = type % ARRAY_COUNT(t->sigs);
+  if (t->sigs[k].type != type + 1) {
+    X64Sig *s = zw_new(ra->a, X64Sig);
+    *s = zw_x64_signature(ra->z->m, &ra->z->m->types[type].func, ra->a);
+    t->sigs[k].type = type + 1, t->sigs[k].sig = s;
   }
-  return &t->sigs[type];
+  return t->sigs[k].sig;
 }
 static inline bool has_area(const X64Sig *s) { return s->result_bytes != 0; }
 // Room in the frame for results in memory, payloads.
@@ -1497,14 +1505,14 @@ static void call_result(Ra *ra, Ref r, const X64Loc *from, uint32_t area, Moves 
     return;
   ValKind kind = (ValKind)ra->z->ins[r].ty;
   uint32_t src = from->reg != REG_NONE ? from->reg : PLACE_AREA + area + from->off;
-  Reg d = ra->loc[r];
+  Reg d = ra->val[r].loc;
   if (d != REG_NONE) {
     unbind(ra, d);
     ra->written |= BIT(d);
     if (d != src)
       add_move(ra, mv, d, src, r, kind);
   }
-  if (ra->slot[r])
+  if (ra->val[r].slot)
     add_move(ra, mv, slot_place(ra, r), src, r, kind);
 }
 // Slots of results are free above the call, but not for what lives across it: results are stored before that is reloaded.
@@ -1549,7 +1557,7 @@ static void save_around(Ra *ra, RegSet clobbered, RegSet args)
     Reg r = zw_ctz64(m);
     Ref w = ra->cur[r];
     ValKind kind = kind_of(ra, w);
-    if (ra->slot[w] || is_remat(ra, w) || (ra->weak & BIT(r))) {
+    if (ra->val[w].slot || is_remat(ra, w) || (ra->weak & BIT(r))) {
       free_up(ra, r, 0);
       continue;
     }
@@ -1861,6 +1869,8 @@ static uint32_t switch_label(Ra *ra, uint32_t b, uint32_t edge, const uint32_t *
   const ZirFunc *z = ra->z;
   const ZBlock *k = &z->blocks[b];
   const ZEdge *e = &z->edges[edge];
+  if (!ra->last_edge)
+    ra->last_edge = zw_new_array(ra->a, uint32_t, z->nblocks + 1);
   uint32_t same = ra->last_edge[e->to] - 1; // the last edge to this target, of any switch
   if (same - k->edges < k->nedges &&
       (z->edges[same].args == e->args ||
@@ -1892,7 +1902,7 @@ static void term_switch(Ra *ra, uint32_t b, const ZIns *ins)
   if (!zw_ref_is_value(ins->a)) {
     bring(ra, t2, ins->a, REG_NONE);
   } else {
-    if (ra->loc[ins->a] == REG_NONE)
+    if (ra->val[ins->a].loc == REG_NONE)
       bind(ra, t2, ins->a);
     r = use(ra, ins->a, RA_GPR, REG_NONE);
   }
@@ -2028,15 +2038,15 @@ static void emit_handler_head(Ra *ra, uint32_t b)
     if (ins->op != OP_catch_value || is_dead(ra, i))
       continue;
     ValKind kind = (ValKind)ins->ty;
-    Reg d = ra->loc[i];
+    Reg d = ra->val[i].loc;
     if (d != REG_NONE)
       unbind(ra, d);
     bool fp = class_of(kind) == RA_FPR, exn = ins->b >= npayload;
-    if (ra->slot[i]) {
+    if (ra->val[i].slot) {
       store_slot(ra, i, exn ? RDX : d != REG_NONE ? d : X64_SCRATCH);
       if (d == REG_NONE && !exn && !fp) // a scalar through the vector scratch register
         ra->buf[ra->at].op = X_movsd_mr;
-      free_slot(ra, ra->slot[i] - 1);
+      free_slot(ra, ra->val[i].slot - 1);
     }
     if (exn) {
       if (d != REG_NONE)
@@ -2067,7 +2077,7 @@ static void select_ins(Ra *ra, const ZIns *ins, Ref v)
 static void select_one(Ra *ra, uint32_t v)
 {
   const ZIns *ins = &ra->z->ins[v];
-  if (ra->vstate[v] & VS_FUSED)
+  if (ra->val[v].vstate & VS_FUSED)
     return;
   if (ins->ty != VK_COUNT && is_dead(ra, v)) {
     unsigned flags = zw_zir_shape[ins->op].flags;
@@ -2140,14 +2150,14 @@ static void function_head(Ra *ra)
     const X64Loc *from = p == z->nins ? &s->result_area : &s->params[z->ins[p].a];
     uint32_t src = from->reg != REG_NONE ? from->reg : PLACE_ARG + from->off;
     ValKind kind = kind_of(ra, p);
-    Reg d = ra->loc[p];
+    Reg d = ra->val[p].loc;
     if (d != REG_NONE && d != src)
       add_move(ra, mv, d, src, p, kind);
     else if (d != REG_NONE)
       ra->lock |= BIT(d); // it stays: no spare register for the moves
     if (d != REG_NONE)
       unbind(ra, d);
-    if (ra->slot[p])
+    if (ra->val[p].slot)
       add_move(ra, mv, slot_place(ra, p), src, p, kind);
   }
   parallel_move(ra, mv);
@@ -2163,11 +2173,8 @@ static void function_head(Ra *ra)
 
 static void init_target(Ra *ra)
 {
-  const Module *m = ra->z->m;
   TargetState *t = ra->t = zw_new(ra->a, TargetState);
   uint64_t cpu = ra->o->cpu_bits;
-  t->sigs = zw_new_array(ra->a, X64Sig, m->ntypes + 1);
-  t->has_sig = zw_new_array(ra->a, bool, m->ntypes + 1);
   t->self = *signature(ra, ra->z->type);
   t->avx = cpu & CPU_AVX, t->avx2 = cpu & CPU_AVX2, t->bmi1 = cpu & CPU_BMI1, t->bmi2 = cpu & CPU_BMI2;
   t->lzcnt = cpu & CPU_LZCNT, t->fma = cpu & CPU_FMA;
@@ -2179,14 +2186,7 @@ static void init_target(Ra *ra)
       t->catch_of[z->catches[c].block] = c + 1;
   for (uint32_t v = z->blocks[z->order[0]].first; v < z->blocks[z->order[0]].end; v++)
     if (z->ins[v].op == OP_param && t->self.params[z->ins[v].a].reg != REG_NONE)
-      ra->hint[v] = t->self.params[z->ins[v].a].reg;
-  for (uint32_t v = 0; v < z->nins; v++) {
-    const ZIns *ins = &z->ins[v];
-    if (remat_op(ins))
-      ra->vstate[v] |= VS_REMAT;
-    else if ((ins->op == OP_call || ins->op == OP_call_elem || ins->op == OP_lib) && ins->ty != VK_COUNT)
-      ra->hint[v] = class_of((ValKind)ins->ty) == RA_GPR ? RAX : XMM0;
-  }
+      ra->val[v].hint = t->self.params[z->ins[v].a].reg;
 }
 LirFunc *zw_x64_select(Ctx *ctx, const ZirFunc *z, const CodeOptions *o, Arena *a)
 {

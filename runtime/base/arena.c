@@ -128,7 +128,7 @@ static bool add_chunk(Arena *a, size_t need)
   return true;
 }
 
-void *zw_arena_slow(Arena *a, size_t bytes, size_t align)
+static void *take(Arena *a, size_t bytes, size_t align, bool clear)
 {
   ASSERT(align && align <= 64 && (align & (align - 1)) == 0);
   const size_t redzone = ZW_REDZONE;
@@ -139,7 +139,7 @@ void *zw_arena_slow(Arena *a, size_t bytes, size_t align)
       a->next = p + bytes + redzone;
       zw_asan_unpoison(p, bytes);
       char *dirty = a->chunks->dirty;
-      if (p < dirty)
+      if (clear && p < dirty)
         memset(p, 0, bytes < (size_t)(dirty - p) ? bytes : (size_t)(dirty - p));
       return p;
     }
@@ -152,6 +152,16 @@ void *zw_arena_slow(Arena *a, size_t bytes, size_t align)
       return NULL;
     }
   }
+}
+
+void *zw_arena_slow(Arena *a, size_t bytes, size_t align) { return take(a, bytes, align, true); }
+
+void *zw_arena_stale(Arena *a, size_t n, size_t size, size_t align)
+{
+  size_t bytes;
+  if (!zw_mul_size(n, size, &bytes))
+    bytes = SIZE_MAX;
+  return take(a, bytes, align, false);
 }
 
 void *zw_arena_array(Arena *a, size_t n, size_t size, size_t align)

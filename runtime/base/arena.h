@@ -28,6 +28,9 @@ void *zw_arena_slow(Arena *a, size_t bytes, size_t align);
 static inline void *zw_arena_alloc(Arena *a, size_t bytes, size_t align) { return zw_arena_slow(a, bytes, align); }
 // n objects of T; the product is checked.
 void *zw_arena_array(Arena *a, size_t n, size_t size, size_t align);
+// The same without zeroes: for large arrays that the caller writes before it reads them.
+void *zw_arena_stale(Arena *a, size_t n, size_t size, size_t align);
+#define zw_stale_array(a, T, n) ((T *)zw_arena_stale((a), (n), sizeof(T), _Alignof(T)))
 #define zw_new(a, T) ((T *)zw_arena_alloc((a), sizeof(T), _Alignof(T)))
 #define zw_new_array(a, T, n) ((T *)zw_arena_array((a), (n), sizeof(T), _Alignof(T)))
 // Bytes copied into the arena with a NUL after them.

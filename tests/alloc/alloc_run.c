@@ -174,12 +174,101 @@ static void more_loop_variables_than_registers(void **state)
   each_way(many_text(), many_body);
 }
 
+// ---- shapes: what cannot be retrofitted goes through P3 and P4 by hand-written ZIR ----
+
+// Eighteen vectors live at once: more than there are registers.  Each has a slot of 16 bytes.
+static const char *vectors_text(void)
+{
+  static char text[6000];
+  char *p = text;
+  p += sprintf(p, "module memories 1\nfunc f0 (i32) -> (i64)\nb0:\n v0:i32 = param 0\n");
+  for (unsigned k = 0; k < 18; k++)
+    p += sprintf(p, " v%u:v128 = v128.load v0 +%u @%u\n", 10 + k, 16 * k, k + 1);
+  for (unsigned k = 0; k < 18; k++) // backward, so that all of them live here
+    p += sprintf(p, " v%u:v128 = i64x2.add v%u, v%u\n", 40 + k, k ? 39 + k : 10, 27 - k);
+  p += sprintf(p, " v1:i64 = i64x2.extract_lane v57 #0\n v2:i64 = i64x2.extract_lane v57 #1\n v3:i64 = i64.xor v1, v2\n ret (v3)\n");
+  return text;
+}
+static void vectors_body(ZirRig *g)
+{
+  uint64_t lo = 0, hi = 0, first[2];
+  for (unsigned k = 0; k < 36; k++)
+    ((uint64_t *)g->memory)[8 + k] = 0x123456789abcdefull * (k + 1);
+  memcpy(first, g->memory + 64, 16);
+  for (unsigned k = 0; k < 18; k++)
+    lo += ((uint64_t *)g->memory)[8 + 2 * k], hi += ((uint64_t *)g->memory)[9 + 2 * k];
+  assert_int_equal(CALL(g, 0, 64), (lo + first[0]) ^ (hi + first[1]));
+  bool wide = false;
+  for (uint32_t k = 0; k < g->l[0]->nslots; k++)
+    wide |= g->l[0]->slot_bytes[k] == 16;
+  assert_true(wide);
+}
+static void spilled_vectors(void **state)
+{
+  (void)state;
+  each_way(vectors_text(), vectors_body);
+}
+
+// A million tail calls between two functions, one of which takes stack arguments, need no stack.
+static void tail_body(ZirRig *g) { assert_int_equal(CALL(g, 0, 1000000, 5), 5 + 3ull * 1000000); }
+static void tail_calls(void **state)
+{
+  (void)state;
+  each_way("decl f0 (i64, i64) -> (i64)\ndecl f1 (i64, i64, i64, i64, i64, i64, i64, i64) -> (i64)\nfunc f0 (i64, i64) -> (i64)\n"
+           "b0:\n v0:i64 = param 0\n v1:i64 = param 1\n v2:i32 = i64.eqz v0\n br v2, b1, b2\nb1:\n ret (v1)\n"
+           "b2:\n v3:i64 = i64.add v1, i64 1\n tcall f1(v0, v3, v1, i64 1, i64 2, i64 3, v0, i64 2)\n"
+           "\nfunc f1 (i64, i64, i64, i64, i64, i64, i64, i64) -> (i64)\nb0:\n v0:i64 = param 0\n v1:i64 = param 1\n v2:i64 = param 6\n v3:i64 = param 7\n"
+           " v4:i64 = i64.sub v2, i64 1\n v5:i64 = i64.add v1, v3\n tcall f0(v4, v5)\n", tail_body);
+}
+
+// What a handler uses is in memory at the call, and the handler's head reads it from there.
+static void handler_live_ins(void **state)
+{
+  (void)state;
+  ZirRig *g = zir_rig("tag 0 (i32)\ndecl f0 (i32, i32) -> (i32)\ndecl f1 (i32) -> (i32)\nfunc f0 (i32, i32) -> (i32)\n  try 0 catch 0 b2\n"
+                      "b0 try 0:\n v0:i32 = param 0\n v1:i32 = param 1\n v2:i32 = i32.mul v0, v1\n v3:i32 = call f1(v2) @5\n jmp b1\n"
+                      "b1:\n v7:i32 = i32.add v3, v2\n ret (v7)\n"
+                      "b2 cold handler:\n v4:i32 = catch_value #0\n v5:i32 = i32.add v4, v2\n v6:i32 = i32.sub v5, v1\n ret (v6)\n"
+                      "\nfunc f1 (i32) -> (i32)\nb0:\n v0:i32 = param 0\n ret (v0)\n", NULL);
+  const LirFunc *l = g->l[0];
+  unsigned stores = 0, loads = 0;
+  for (uint32_t k = 0; k < l->nchunks; k++)
+    for (uint32_t i = l->chunks[k].first; i < l->chunks[k].end; i++) {
+      stores += l->chunks[k].block == 0 && l->lir[i].op == X_mov_mr && l->lir[i].rn == REG_SLOT;
+      loads += l->chunks[k].block == 2 && l->lir[i].rn == REG_SLOT;
+    }
+  assert_int_equal(stores, 2); // v1 and v2
+  assert_int_equal(loads, 2);
+  assert_int_equal(g->r->codes[0]->nhandlers, 1);
+  assert_int_equal(CALL(g, 0, 6, 7), 84); // the register copy of v2 survives on the path without an exception
+  zir_rig_free(g);
+}
+
+// Each reference that lives across a call has a slot in that call's map, and only those.
+static void references_in_maps(void **state)
+{
+  (void)state;
+  ZirRig *g = zir_rig("decl f0 (ref, ref, i32) -> (ref)\ndecl f1 (ref) -> (ref)\nfunc f0 (ref, ref, i32) -> (ref)\n"
+                      "b0:\n v0:ref = param 0\n v1:ref = param 1\n v2:i32 = param 2\n v3:ref = call f1(v0) @5\n jmp b1(v3, v2)\n"
+                      "b1(v4:ref, v5:i32):\n v6:ref = call f1(v4) @6\n v7:i32 = i32.sub v5, i32 1\n br v7, b1(v6, v7), b2\n"
+                      "b2:\n v8:ref = call f1(v6) @7\n v9:i32 = i32.eq v2, i32 3\n br v9, b3, b4\nb3:\n ret (v1)\nb4:\n ret (v8)\n"
+                      "\nfunc f1 (ref) -> (ref)\nb0:\n v0:ref = param 0\n ret (v0)\n", NULL);
+  const LirFunc *l = g->l[0];
+  assert_int_equal(l->nmaps, 3);
+  for (uint32_t k = 0; k < 3; k++)
+    assert_int_equal(l->maps[k].n, 1); // v1 alone: v0, v4 and v6 die at their calls
+  assert_int_equal(CALL(g, 0, 10, 20, 3), 20);
+  assert_int_equal(CALL(g, 0, 10, 20, 2), 10);
+  zir_rig_free(g);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(sum_loop), cmocka_unit_test(recursion), cmocka_unit_test(diamond), cmocka_unit_test(divide),
     cmocka_unit_test(switches), cmocka_unit_test(call_in_loop), cmocka_unit_test(floats),
-    cmocka_unit_test(more_loop_variables_than_registers),
+    cmocka_unit_test(more_loop_variables_than_registers), cmocka_unit_test(spilled_vectors), cmocka_unit_test(tail_calls),
+    cmocka_unit_test(handler_live_ins), cmocka_unit_test(references_in_maps),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
