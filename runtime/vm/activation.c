@@ -185,7 +185,8 @@ Activation *zw_activation_begin(VmCtx *v, bool plain, const char **why)
     return NULL;
   }
   Activation *a = t->block->free, *next = a->prev;
-  *a = (Activation){ .prev = t->head, .vmctx = v, .plain = plain };
+  a->prev = t->head, a->vmctx = v, a->plain = plain; // one by one: this is the way of every call
+  a->exit_pc = a->exit_frame = 0, a->host_mxcsr = a->pending = 0, a->walk = NULL;
   if (!set_stack(t, a, sp, v->store) || sp < a->stack_limit + 512) {
     bool small = a->stack_high - a->stack_low < 64 << 10;
     *why = small ? "this thread's stack is too small to run wasm; 64 KiB is the least" : "not enough stack left to enter wasm";

@@ -258,7 +258,6 @@ TrapKind zw_try(Instance *in, void (*fn)(void *arg), void *arg)
     zw_trap_note(in->store, TRAP_stack_overflow, why);
     return TRAP_stack_overflow;
   }
-  a->exit_pc = 0;
   uint32_t trap = zw_enter_c(a, arg, fn);
   zw_activation_end(a);
   return (TrapKind)trap;

@@ -85,7 +85,7 @@ void zw_code_unregister(const Image *im);
 const Image *zw_code_find(uintptr_t pc);              // async-signal-safe
 bool zw_faults_install(void) MUST_CHECK;
 
-// ---- bulk.c: the fast copies, on integer registers only ----
+// ---- bulk.c: the fast copies ----
 void zw_bulk_move(void *dst, const void *src, size_t n);
 void zw_bulk_fill(void *dst, uint8_t byte, size_t n);
 
