@@ -24,10 +24,23 @@ static void check_leb(const Reader *r, LebStatus s)
   }
 }
 
-uint32_t zw_read_u32(Reader *r)
+uint32_t zw_read_long_u32(Reader *r)
 {
-  if (r->p != r->end && *r->p < 0x80)
-    return *r->p++;
+  const uint8_t *p = r->p;
+  if (r->end - p >= 4) { // what fits 28 bits and is not cut off needs no test of unused bits
+    uint32_t x = p[0] & 0x7f;
+    for (unsigned i = 1; i < 4; i++) {
+      x |= (uint32_t)(p[i] & 0x7f) << (7 * i);
+      if (p[i] < 0x80) {
+        r->p = p + i + 1;
+        return x;
+      }
+    }
+    if (r->end - p >= 5 && p[4] < 16) { // as linkers pad what they may still change
+      r->p = p + 5;
+      return x | (uint32_t)p[4] << 28;
+    }
+  }
   uint64_t v;
   check_leb(r, zw_leb_read_u(&r->p, r->end, 32, &v));
   return (uint32_t)v;

@@ -7,7 +7,11 @@
 typedef struct Reader { Ctx *ctx; const uint8_t *p, *end, *base; uint64_t base_at; /* file offset of base */ } Reader;
 static inline uint64_t zw_read_pos(const Reader *r) { return r->base_at + (uint64_t)(r->p - r->base); }
 uint8_t zw_read_u8(Reader *r);
-uint32_t zw_read_u32(Reader *r);
+uint32_t zw_read_long_u32(Reader *r);
+static inline uint32_t zw_read_u32(Reader *r)
+{
+  return __builtin_expect(r->p != r->end && *r->p < 0x80, 1) ? *r->p++ : zw_read_long_u32(r);
+}
 uint64_t zw_read_u64(Reader *r);
 int32_t zw_read_s32(Reader *r);
 int64_t zw_read_s33(Reader *r);

@@ -165,8 +165,10 @@ static void check_br_if(FuncCheck *f)
   Ctrl *c = zw_read_label(f);
   BlockType t = zw_label_type(c);
   zw_pop(f, VT_I32);
-  zw_pop_list(f, t.results, t.nresults);
-  zw_push_list(f, t.results, t.nresults);
+  if (t.nresults) {
+    zw_pop_list(f, t.results, t.nresults);
+    zw_push_list(f, t.results, t.nresults);
+  }
   if (f->dead)
     return;
   zw_branch(f, c);
@@ -263,7 +265,8 @@ static void push_ctrl(FuncCheck *f, CtrlKind kind, BlockType t)
 {
   // The mark goes below the parameters.
   ValType *params = f->sp - t.nparams;
-  memmove(params + 1, params, t.nparams * sizeof *params);
+  if (t.nparams)
+    memmove(params + 1, params, t.nparams * sizeof *params);
   *params = VT_MARK;
   f->sp++;
   f->sp_max++;
@@ -314,6 +317,8 @@ static BlockType read_block_type(FuncCheck *f)
 // The parameters of a structured instruction: on the stack, as their declared types.
 static void take_params(FuncCheck *f, BlockType t)
 {
+  if (!t.nparams)
+    return;
   zw_pop_list(f, t.params, t.nparams);
   zw_push_list(f, t.params, t.nparams);
 }

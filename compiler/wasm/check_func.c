@@ -11,7 +11,8 @@ enum { // FastOp.how
   FAST_NUM1, FAST_NUM2,   // one or two operands, one result
   FAST_LOAD, FAST_STORE,  // of memory 0
   FAST_CONST32, FAST_CONST64, FAST_CONST_BYTES,
-  FAST_GET, FAST_SET, FAST_TEE, FAST_GLOBAL_GET, FAST_GLOBAL_SET, FAST_DROP, FAST_SELECT
+  FAST_GET, FAST_SET, FAST_TEE, FAST_GLOBAL_GET, FAST_GLOBAL_SET, FAST_DROP, FAST_SELECT,
+  FAST_CONTROL, FAST_CALL // no faster, but without the ado of zw_check_op
 };
 
 static void fast_row(FastOp *o, const OpInfo *i, ValType mem0)
@@ -44,7 +45,11 @@ void zw_fill_fast_ops(FuncCheck *f)
   static const struct { Op op; FastOp fast; } rows[] = {
     { OP_local_get, { .how = FAST_GET } }, { OP_local_set, { .how = FAST_SET } }, { OP_local_tee, { .how = FAST_TEE } },
     { OP_global_get, { .how = FAST_GLOBAL_GET } }, { OP_global_set, { .how = FAST_GLOBAL_SET } },
-    { OP_drop, { .how = FAST_DROP } }, { OP_select, { .how = FAST_SELECT } },
+    { OP_drop, { .how = FAST_DROP } }, { OP_select, { .how = FAST_SELECT } }, { OP_call, { .how = FAST_CALL } },
+    { OP_block, { .how = FAST_CONTROL } }, { OP_loop, { .how = FAST_CONTROL } }, { OP_if, { .how = FAST_CONTROL } },
+    { OP_else, { .how = FAST_CONTROL } }, { OP_end, { .how = FAST_CONTROL } }, { OP_br, { .how = FAST_CONTROL } },
+    { OP_br_if, { .how = FAST_CONTROL } }, { OP_br_table, { .how = FAST_CONTROL } },
+    { OP_return, { .how = FAST_CONTROL } },
     { OP_i32_const, { .how = FAST_CONST32, .out = VT_I32 } }, { OP_i64_const, { .how = FAST_CONST64, .out = VT_I64 } },
     { OP_f32_const, { .how = FAST_CONST_BYTES, .bytes = 4, .out = VT_F32 } },
     { OP_f64_const, { .how = FAST_CONST_BYTES, .bytes = 8, .out = VT_F64 } },
@@ -58,27 +63,35 @@ void zw_fill_fast_ops(FuncCheck *f)
 
 // ---- the walk ----
 
-// An index in one or two bytes.  There must be a byte behind it, as there is in every valid body.
-static inline bool small_index(const uint8_t **p, const uint8_t *end, uint32_t *x)
-{
-  if (end - *p < 3)
-    return false;
-  uint32_t a = (*p)[0], b = (*p)[1];
-  if (a < 0x80) {
-    *x = a;
-    *p += 1;
-    return true;
-  }
-  *x = (a & 0x7f) | b << 7;
-  *p += 2;
-  return b < 0x80;
-}
-
 // Bytes of the LEB at p, which has 8 readable bytes; more than 8: 9 or more.
 static inline unsigned leb_bytes(const uint8_t *p)
 {
   uint64_t last = ~zw_get64(p) & 0x8080808080808080u;
   return last ? (unsigned)__builtin_ctzll(last) / 8 + 1 : 9;
+}
+
+// An index or other u32.  `safe`: up to there 8 bytes can be read.  False: not so simple.
+static inline bool fast_u32(const uint8_t **p, const uint8_t *end, const uint8_t *safe, uint32_t *x)
+{
+  const uint8_t *q = *p;
+  if (q >= end)
+    return false;
+  uint32_t a = *q;
+  if (__builtin_expect(a < 0x80, 1)) {
+    *x = a;
+    *p = q + 1;
+    return true;
+  }
+  if (q > safe || end - q < 6)
+    return false;
+  // Indices that a linker may still change are written with five bytes.
+  unsigned n = leb_bytes(q);
+  if (n > 5 || (n == 5 && q[4] > 15))
+    return false;
+  uint64_t v = zw_get64(q) & (~(uint64_t)0 >> (64 - 8 * n));
+  *x = (uint32_t)((v & 0x7f) | (v >> 1 & 0x3f80) | (v >> 2 & 0x1fc000) | (v >> 3 & 0xfe00000) | (v >> 4 & 0xf0000000));
+  *p = q + n;
+  return true;
 }
 
 static inline uint64_t two_types(const ValType *top)
@@ -135,11 +148,22 @@ static void walk(FuncCheck *f)
       p += 1 + n;
       sp -= 2;
       break;
-    case FAST_CONST32: case FAST_CONST64:
+    case FAST_CONST32:
       if (p > safe)
         goto slow;
       n = leb_bytes(p);
-      if (n > (o->how == FAST_CONST32 ? 4 : 8) || end - p <= n)
+      if (n > 5 || end - p <= n || (n == 5 && (p[4] & 0x78) != 0 && (p[4] & 0x78) != 0x78))
+        goto slow;
+      p += n;
+      *sp++ = VT_I32;
+      if (sp > sp_max)
+        sp_max = sp;
+      break;
+    case FAST_CONST64:
+      if (p > safe)
+        goto slow;
+      n = leb_bytes(p);
+      if (n > 8 || end - p <= n)
         goto slow;
       p += n;
       *sp++ = o->out;
@@ -155,14 +179,14 @@ static void walk(FuncCheck *f)
         sp_max = sp;
       break;
     case FAST_GET:
-      if (!small_index(&p, end, &x) || x >= nlocals || zw_is_ref(t = locals[x]))
+      if (!fast_u32(&p, end, safe, &x) || x >= nlocals || zw_is_ref(t = locals[x]))
         goto slow;
       *sp++ = t;
       if (sp > sp_max)
         sp_max = sp;
       break;
     case FAST_SET: case FAST_TEE:
-      if (!small_index(&p, end, &x) || x >= nlocals || sp[-1] != (t = locals[x]) || zw_is_ref(t))
+      if (!fast_u32(&p, end, safe, &x) || x >= nlocals || sp[-1] != (t = locals[x]) || zw_is_ref(t))
         goto slow;
       sp -= o->how == FAST_SET;
       f->set[x >> 6] |= (uint64_t)1 << (x & 63);
@@ -172,14 +196,14 @@ static void walk(FuncCheck *f)
       }
       break;
     case FAST_GLOBAL_GET:
-      if (!small_index(&p, end, &x) || x >= m->nglobals || zw_is_ref(t = m->globals[x].type.type))
+      if (!fast_u32(&p, end, safe, &x) || x >= m->nglobals || zw_is_ref(t = m->globals[x].type.type))
         goto slow;
       *sp++ = t;
       if (sp > sp_max)
         sp_max = sp;
       break;
     case FAST_GLOBAL_SET:
-      if (!small_index(&p, end, &x) || x >= m->nglobals || !f->global_effect[x] || sp[-1] != m->globals[x].type.type)
+      if (!fast_u32(&p, end, safe, &x) || x >= m->nglobals || !f->global_effect[x] || sp[-1] != m->globals[x].type.type)
         goto slow;
       sp--;
       effects |= f->global_effect[x];
@@ -194,6 +218,23 @@ static void walk(FuncCheck *f)
         goto slow;
       sp -= 2;
       break;
+    case FAST_CONTROL: case FAST_CALL:
+      f->r.p = p;
+      f->at = at;
+      f->op = (Op)zw_op_one_byte[*at];
+      f->sp = sp;
+      f->sp_max = sp_max;
+      f->effects |= effects;
+      f->c->at_instr = nlive + f->ndead;
+      f->c->at_op = zw_op_info[f->op].text;
+      f->nlive = nlive + 1;
+      if (o->how == FAST_CONTROL)
+        zw_check_control(f);
+      else
+        zw_check_call(f);
+      if (f->dead)
+        goto dead;
+      goto again;
     default: goto slow;
     }
     effects |= o->effects;
@@ -205,9 +246,11 @@ static void walk(FuncCheck *f)
     f->sp_max = sp_max;
     f->effects |= effects;
     f->nlive = nlive;
-    do
+    zw_check_op(f);
+  dead:
+    while (f->dead && f->ctrl.n)
       zw_check_op(f);
-    while (f->dead && f->ctrl.n);
+  again:
     if (!f->ctrl.n)
       return;
     p = f->r.p;

@@ -125,8 +125,14 @@ uint64_t zw_here(FuncCheck *f);
 
 // Operands.  A failed pop says what is required and what is there.
 ValType zw_pop_any(FuncCheck *f);                   // VT_BOT in polymorphic code
-void zw_pop(FuncCheck *f, ValType want);
 void zw_pop_list(FuncCheck *f, const ValType *want, uint32_t n);
+static inline void zw_pop(FuncCheck *f, ValType want)
+{
+  if (f->sp[-1] == want) // a mark equals no type
+    f->sp--;
+  else
+    zw_pop_list(f, &want, 1);
+}
 void zw_peek_list(FuncCheck *f, const ValType *want, uint32_t n);
 void zw_push_type(FuncCheck *f, ValType t);
 void zw_push_list(FuncCheck *f, const ValType *t, uint32_t n);
@@ -148,6 +154,7 @@ uint32_t zw_read_index(FuncCheck *f, uint32_t n, const char *what); // "unknown 
 
 void zw_check_op(FuncCheck *f);                     // any instruction: reads the opcode at f->r.p
 uint32_t zw_read_data_index(FuncCheck *f);
+void zw_check_call(FuncCheck *f);                   // f->op is call
 void zw_check_gc_op(FuncCheck *f);                  // f->op is of the GC page, or concerns references
 void zw_sweep(FuncCheck *f, FuncFacts *out);        // loops, cold code, layout; copies the facts
 // All bodies.  fast: with the table for common instructions; without it the same must come out, which tests compare.

@@ -62,8 +62,6 @@ void zw_pop_list(FuncCheck *f, const ValType *want, uint32_t n)
   f->sp -= have < n ? have : n;
 }
 
-void zw_pop(FuncCheck *f, ValType want) { zw_pop_list(f, &want, 1); }
-
 ValType zw_pop_any(FuncCheck *f)
 {
   if (f->sp[-1] != VT_MARK)
@@ -275,10 +273,16 @@ static void call_type(FuncCheck *f, const FuncType *t, bool tail)
   zw_die(f, 0);
 }
 
-static void check_call(FuncCheck *f, bool tail)
+void zw_check_call(FuncCheck *f)
 {
   uint32_t k = zw_read_index(f, f->m->nfuncs, "function");
-  call_type(f, zw_func_type(f->m, k), tail);
+  call_type(f, zw_func_type(f->m, k), false);
+}
+
+static void check_return_call(FuncCheck *f)
+{
+  uint32_t k = zw_read_index(f, f->m->nfuncs, "function");
+  call_type(f, zw_func_type(f->m, k), true);
 }
 
 static const FuncType *read_func_type(FuncCheck *f, uint32_t *index)
@@ -514,8 +518,8 @@ static void check_wasm_row(FuncCheck *f)
   case OP_f64_const: zw_read_bytes(r, 8); zw_push_type(f, VT_F64); return;
   case OP_v128_const: zw_read_bytes(r, 16); zw_push_type(f, VT_V128); return;
   case OP_i8x16_shuffle: check_shuffle(f); return;
-  case OP_call: check_call(f, false); return;
-  case OP_return_call: check_call(f, true); return;
+  case OP_call: zw_check_call(f); return;
+  case OP_return_call: check_return_call(f); return;
   case OP_call_indirect: check_call_indirect(f, false); return;
   case OP_return_call_indirect: check_call_indirect(f, true); return;
   case OP_call_ref: check_call_ref(f, false); return;
