@@ -54,7 +54,7 @@ Module *zw_read_module(Ctx *ctx, Source *s, uint64_t features, PassTimes *times)
   Module *m = zw_decode_module(ctx, bytes, len, features); // index spaces have their sizes, bodies are byte spans
   s->m = m;
   uint64_t t1 = zw_now();
-  zw_check_module(m);                                      // valid: from here on nobody reports an input error
+  zw_check_on_threads(ctx, m, s->threads);                 // valid: from here on nobody reports an input error
   zw_number_funcrefs(m);
   times->decode += t1 - t0;
   times->check += zw_now() - t1;
@@ -105,7 +105,7 @@ void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions 
 
 void zw_compile_module(Ctx *ctx, const uint8_t *bytes, size_t len, uint64_t features, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out)
 {
-  Source s = { .bytes = bytes, .len = len };
+  Source s = { .bytes = bytes, .len = len, .threads = threads };
   Module *m = zw_read_module(ctx, &s, features, &out->times);
   zw_compile_checked(ctx, m, t, o, threads, out);
 }

@@ -13,6 +13,7 @@ void zw_compile_module(Ctx *ctx, const uint8_t *bytes, size_t len, uint64_t feat
 // Its two halves: bytes or text to a checked module, a checked module to code.
 typedef struct Source {
   const uint8_t *bytes; size_t len;
+  uint32_t threads;             // to check with; 0 = 1
   WatModule wat; bool is_text;  // wat: of a text
   const Module *m;              // once it is decoded
 } Source;

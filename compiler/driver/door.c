@@ -41,7 +41,7 @@ Image *zw_compile(const uint8_t *bytes, size_t len, const CompileOptions *o, cha
       im->free = zw_interp_image_free;
     return im;
   }
-  Request r = { .source = { .bytes = bytes, .len = len }, .o = o, .err = err, .err_bytes = err_bytes };
+  Request r = { .source = { .bytes = bytes, .len = len, .threads = o->threads }, .o = o, .err = err, .err_bytes = err_bytes };
   Ctx ctx;
   zw_ctx_init(&ctx);
   if (!zw_guard(&ctx, compile, &r)) {

@@ -2,6 +2,9 @@
 #pragma once
 #include "compiler/driver/compile.h"
 
+// zw_check_module with its bodies on several threads: the same facts, the same first error.
+void zw_check_on_threads(Ctx *ctx, Module *m, uint32_t threads);
+
 typedef struct Jobs Jobs;
 // Compile every defined function of m.  codes[k]: the code of defined function k, valid until zw_jobs_free.
 // The first error is that of the lowest function index.  It leaves through ctx; nothing is left behind then.

@@ -155,30 +155,51 @@ static uint32_t *global_effects(Module *m, Arena *a)
   return e;
 }
 
-void zw_check_bodies(Module *m, bool fast)
+FuncCheck *zw_check_begin(Module *m)
 {
-  Ctx *c = m->ctx;
-  Arena *a = &c->scratch;
-  ArenaMark mark = zw_arena_mark(a);
+  Arena *a = &m->ctx->scratch;
   FuncCheck *f = zw_new(a, FuncCheck);
   f->m = m;
-  f->c = c;
+  f->c = m->ctx;
   f->a = a;
   f->mem0 = m->nmemories ? addr_of(&m->memories[0].type.limits) : VT_BOT;
   f->global_effect = global_effects(m, a);
   f->hint = m->hints;
   f->hints_end = m->hints + m->nhints;
-  if (fast)
-    zw_fill_fast_ops(f);
-  m->facts = zw_new_array(&c->module, FuncFacts, m->nfuncs - m->nimported_funcs);
-  for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++)
-    zw_check_func(f, i, &m->facts[i - m->nimported_funcs]);
-  zw_arena_release(a, mark);
+  zw_fill_fast_ops(f);
+  return f;
 }
 
-void zw_check_module(Module *m)
+void zw_check_body(FuncCheck *f, uint32_t func)
 {
-  Ctx *c = m->ctx;
+  zw_check_func(f, func, &f->m->facts[func - f->m->nimported_funcs]);
+}
+
+// 8 bytes of body can declare 50,000 locals, and the facts have a word for each.
+static void limit_all_locals(Module *m)
+{
+  uint64_t total = 0;
+  for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++) {
+    const uint8_t *p = m->funcs[i].body, *end = p + m->funcs[i].body_len;
+    uint64_t groups, n;
+    total += zw_func_type(m, i)->nparams;
+    if (zw_leb_read_u(&p, end, 32, &groups) != LEB_OK)
+      continue; // said when the body is checked
+    for (; groups && zw_leb_read_u(&p, end, 32, &n) == LEB_OK && p != end; groups--) {
+      total += n <= LIMIT_LOCALS ? n : 0;
+      int64_t heap;
+      uint8_t type = *p++;
+      if ((type == 0x63 || type == 0x64) && zw_leb_read_s(&p, end, 33, &heap) != LEB_OK)
+        break;
+    }
+  }
+  if (total > m->len + MAX_TOTAL_LOCALS)
+    zw_fail(m->ctx, ERR_limit, ZW_NO_POS, "%llu locals in all functions together; at most %llu are allowed",
+            (unsigned long long)total, (unsigned long long)m->len + MAX_TOTAL_LOCALS);
+}
+
+void zw_check_around(Module *m)
+{
   zw_check_types(m);
   check_counts(m);
   for (uint32_t i = 0; i < m->nmemories; i++)
@@ -195,9 +216,25 @@ void zw_check_module(Module *m)
     check_data(m, &m->datas[i]);
   check_start(m);
   check_exports(m);
-  zw_check_bodies(m, true);
+  limit_all_locals(m);
+  m->facts = zw_new_array(&m->ctx->module, FuncFacts, m->nfuncs - m->nimported_funcs);
+}
+
+void zw_check_end(Module *m)
+{
   zw_number_funcrefs(m);
-  c->at_func = c->at_instr = UINT32_MAX;
-  c->at_op = NULL;
+  m->ctx->at_func = m->ctx->at_instr = UINT32_MAX;
+  m->ctx->at_op = NULL;
   m->checked = true;
+}
+
+void zw_check_module(Module *m)
+{
+  zw_check_around(m);
+  ArenaMark mark = zw_arena_mark(&m->ctx->scratch);
+  FuncCheck *f = zw_check_begin(m);
+  for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++)
+    zw_check_body(f, i);
+  zw_arena_release(&m->ctx->scratch, mark);
+  zw_check_end(m);
 }

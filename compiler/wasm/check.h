@@ -126,8 +126,15 @@ typedef struct SideEntry {
 } SideEntry;
 
 // Validate everything.  Fails through m->ctx with spec texts; sets m->checked.  spec: valid-module
-// `threads` > 1 checks bodies in parallel (later; 1 for now).
 void zw_check_module(Module *m);
+// The same in parts, for several threads: what is around the bodies; each body, in any order, ascending per FuncCheck; the
+// end.  Between the first and the last, a thread works with a copy of *m whose ctx is its own; facts lie in that ctx's
+// module arena, which the caller must keep as long as m, and the copy's features_used are to be added to m's.
+typedef struct FuncCheck FuncCheck;
+void zw_check_around(Module *m);
+FuncCheck *zw_check_begin(Module *m);         // in ctx->scratch
+void zw_check_body(FuncCheck *f, uint32_t func);
+void zw_check_end(Module *m);
 
 // Subtyping and canonical identity inside a module (iso-recursive).  spec: valid-subtyping
 bool zw_subtype(const Module *m, ValType a, ValType b);

@@ -282,9 +282,6 @@ static uint64_t count_locals(FuncCheck *f)
   }
   if (n > LIMIT_LOCALS)
     fail_locals(f, n);
-  f->total_locals += n;
-  if (f->total_locals > f->m->len + MAX_TOTAL_LOCALS)
-    zw_fail(f->c, ERR_limit, zw_read_pos(&f->r), "more than %u locals in all functions together", MAX_TOTAL_LOCALS);
   f->r = r;
   return n;
 }

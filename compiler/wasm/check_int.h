@@ -58,7 +58,7 @@ typedef struct FastOp { uint8_t how, align_log2, bytes, effects; ValType out; ui
 enum { MAX_TOTAL_LOCALS = 32 << 20 }; // of all functions, beyond the module's bytes
 
 // One per module; the buffers stay from function to function.
-typedef struct FuncCheck {
+struct FuncCheck {
   Module *m;
   Ctx *c;
   Arena *a;                 // of the buffers
@@ -111,9 +111,8 @@ typedef struct FuncCheck {
   // of the module
   ValType mem0;             // address type of memory 0, or VT_BOT when there is none
   const uint32_t *global_effect; // per global: EFF_ bit of writing it, 0 for immutable ones
-  uint64_t total_locals;
   FastOp fast[256];
-} FuncCheck;
+};
 
 static inline Ctrl *zw_top(FuncCheck *f) { return &f->ctrl.p[f->ctrl.n - 1]; }
 static inline uint32_t zw_body_pos(const FuncCheck *f, const uint8_t *p) { return (uint32_t)(p - f->func->body); }
@@ -157,7 +156,5 @@ uint32_t zw_read_data_index(FuncCheck *f);
 void zw_check_call(FuncCheck *f);                   // f->op is call
 void zw_check_gc_op(FuncCheck *f);                  // f->op is of the GC page, or concerns references
 void zw_sweep(FuncCheck *f, FuncFacts *out);        // loops, cold code, layout; copies the facts
-// All bodies.  fast: with the table for common instructions; without it the same must come out, which tests compare.
-void zw_check_bodies(Module *m, bool fast);
-void zw_fill_fast_ops(FuncCheck *f);
+void zw_fill_fast_ops(FuncCheck *f); // without the table the same must come out, which tests compare
 void zw_check_func(FuncCheck *f, uint32_t func, FuncFacts *out);

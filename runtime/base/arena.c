@@ -74,6 +74,30 @@ void zw_arena_free(Arena *a)
   ASSERT(a->bytes == 0);
 }
 
+void zw_arena_adopt(Arena *a, Arena *from)
+{
+  free_chunk(from, from->spare);
+  from->spare = NULL;
+  ArenaChunk *c = from->chunks;
+  if (!c)
+    return;
+  if (from->next > c->dirty)
+    c->dirty = from->next;
+  // They go below a's oldest chunk, so that what is free in a's newest one stays in use.
+  ArenaChunk **at = &a->chunks;
+  while (*at)
+    at = &(*at)->older;
+  *at = c;
+  if (a->chunks == c) { // a was empty
+    a->next = from->next;
+    a->end = from->end;
+  }
+  a->bytes += from->bytes;
+  from->chunks = NULL;
+  from->next = from->end = NULL;
+  from->bytes = 0;
+}
+
 void zw_arena_reset(Arena *a)
 {
   while (a->chunks)

@@ -17,6 +17,8 @@ typedef struct ArenaMark { ArenaChunk *chunk; char *next; } ArenaMark;
 void zw_arena_init(Arena *a, void (*nomem)(void *arg), void *nomem_arg);
 // Free everything.  The arena may be used again.
 void zw_arena_free(Arena *a);
+// Everything allocated in `from` belongs to `a` from now on; `from` is empty then.
+void zw_arena_adopt(Arena *a, Arena *from);
 // Keep the largest chunk for the next round, free the rest.
 void zw_arena_reset(Arena *a);
 // Scratch use: everything allocated after mark is gone after release.

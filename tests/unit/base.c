@@ -92,6 +92,33 @@ static void arena_zeroes_what_it_hands_out_again(void **state)
   assert_int_equal(a.bytes, 0);
 }
 
+static void arena_adopts_another(void **state)
+{
+  (void)state;
+  for (int first = 0; first < 2; first++) {
+    Arena a, b;
+    zw_arena_init(&a, NULL, NULL);
+    zw_arena_init(&b, NULL, NULL);
+    char *mine = first ? zw_arena_str(&a, "mine", 4) : NULL, *theirs[40];
+    for (int i = 0; i < 40; i++) {
+      theirs[i] = zw_arena_alloc(&b, 9000, 1);
+      memset(theirs[i], i + 1, 9000);
+    }
+    uint64_t bytes = a.bytes + b.bytes;
+    zw_arena_adopt(&a, &b);
+    assert_int_equal(b.bytes, 0);
+    assert_true(a.bytes <= bytes && a.bytes >= 40 * 9000);
+    for (int i = 0; i < 100; i++)
+      assert_true(all_zero(zw_arena_alloc(&a, 5000, 8), 5000));
+    for (int i = 0; i < 40; i++)
+      assert_true(theirs[i][0] == i + 1 && theirs[i][8999] == i + 1);
+    if (mine)
+      assert_string_equal(mine, "mine");
+    zw_arena_free(&b);
+    zw_arena_free(&a);
+  }
+}
+
 static void arena_respects_its_limit(void **state)
 {
   (void)state;
@@ -287,6 +314,7 @@ int main(void)
     cmocka_unit_test(realloc_keeps_and_zeroes),
     cmocka_unit_test(alloc_fails_at_the_nth),
     cmocka_unit_test(arena_zeroes_what_it_hands_out_again),
+    cmocka_unit_test(arena_adopts_another),
     cmocka_unit_test(arena_respects_its_limit),
     cmocka_unit_test(vec_grows),
     cmocka_unit_test(format_agrees_with_printf),

@@ -28,6 +28,15 @@ static char *dump_all(const Module *m)
   return t.p;
 }
 
+// As zw_check_module does after zw_check_around, but for the fast table.
+static void check_slowly(Module *m)
+{
+  FuncCheck *f = zw_check_begin(m);
+  memset(f->fast, 0, sizeof f->fast);
+  for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++)
+    zw_check_body(f, i);
+}
+
 static void run(Ctx *c, void *arg)
 {
   Job *j = arg;
@@ -43,7 +52,7 @@ static void run(Ctx *c, void *arg)
     j->facts = strdup(dump_all(m));
   if (j->both_ways) {
     char *fast = dump_all(m);
-    zw_check_bodies(m, false);
+    check_slowly(m);
     assert_string_equal(fast, dump_all(m));
   }
   if (j->look)
@@ -728,8 +737,8 @@ static void check_one_way(Ctx *c, void *arg)
   if (j->both_ways)
     zw_check_module(m);
   else {
-    zw_check_types(m);
-    zw_check_bodies(m, false);
+    zw_check_around(m);
+    check_slowly(m);
   }
 }
 
@@ -924,6 +933,35 @@ static void limits_are_said(void **state)
   free(b.p);
 }
 
+static void locals_of_all_functions_are_limited(void **state)
+{
+  (void)state;
+  enum { N = 700 };
+  Buf m = { 0 }, s = { 0 };
+  static const uint8_t head[] = { 0, 'a', 's', 'm', 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0 };
+  for (size_t i = 0; i < sizeof head; i++)
+    put(&m, head[i]);
+  put_leb(&s, N);
+  for (unsigned i = 0; i < N; i++)
+    put(&s, 0);
+  put_section(&m, 3, &s);
+  s.n = 0;
+  put_leb(&s, N);
+  for (unsigned i = 0; i < N; i++) {
+    static const uint8_t body[] = { 6, 1, 0xd0, 0x86, 0x03, 0x7b, 0x0b }; // 50,000 vectors
+    for (size_t k = 0; k < sizeof body; k++)
+      put(&s, body[k]);
+  }
+  put_section(&m, 10, &s);
+  Job j = { .bytes = m.p, .len = m.n };
+  Diag d;
+  assert_false(check(&j, &d));
+  assert_int_equal(d.kind, DIAG_LIMIT);
+  assert_non_null(strstr(d.text, "35000000 locals in all functions together"));
+  free(m.p);
+  free(s.p);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -941,6 +979,7 @@ int main(void)
     cmocka_unit_test(every_prefix_is_an_error),
     cmocka_unit_test(large_bodies_are_linear),
     cmocka_unit_test(limits_are_said),
+    cmocka_unit_test(locals_of_all_functions_are_limited),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

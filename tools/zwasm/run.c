@@ -367,7 +367,7 @@ int zw_cmd_run(int argc, char **argv)
   if (zw_cwasm_looks(in.p, in.n)) {
     load_precompiled(&r, in);
   } else {
-    r.source = (Source){ .bytes = in.p, .len = in.n };
+    r.source = (Source){ .bytes = in.p, .len = in.n, .threads = r.c.set.threads };
     compile_image(&r);
   }
   r.store_options.max_stack = r.c.set.stack_size;
