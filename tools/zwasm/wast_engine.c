@@ -1,13 +1,14 @@
 // The engine side of the runner: images, instances, imports, calls, and the host module "spectest".
 #include "tools/zwasm/wast_engine.h"
+#include "compiler/interp/interp.h"
 #include "runtime/base/vec.h"
 #include "runtime/gc/gc.h"
 #include "runtime/type/type.h"
 #include "runtime/vm/vm.h"
 #include <string.h>
 
-typedef struct Definition { Str id; Image *image; uint64_t excluded_by; const Str *imports; uint32_t nimports; bool trial; } Definition; // imports: when excluded
-typedef struct Named { Str name; Instance *in; uint64_t excluded_by; bool spectest; } Named; // in NULL: excluded, or failed
+typedef struct Definition { Str id; Image *image; uint64_t excluded_by; bool trial; } Definition; // excluded: the interpreter's image
+typedef struct Named { Str name; Instance *in; uint64_t excluded_by; bool spectest; } Named; // in NULL: failed
 typedef struct HostValue { uint64_t number; uint32_t handle; } HostValue; // a host reference and what keeps it alive
 
 struct WastEngine {
@@ -106,7 +107,7 @@ void zw_wast_engine_delete(WastEngine *e)
     zw_store_delete(e->store);
   for (uint32_t i = 0; i < e->definitions.n; i++)
     if (e->definitions.p[i].image)
-      e->lane->unload(e->definitions.p[i].image);
+      (e->definitions.p[i].excluded_by ? zw_interp_image_free : e->lane->unload)(e->definitions.p[i].image);
   Arena a = e->a; // e lies in it
   zw_arena_free(&a);
 }
@@ -116,15 +117,12 @@ void zw_wast_define(WastEngine *e, const Candidate *c, RunResult *r)
 {
   *r = (RunResult){ .status = RUN_OK };
   Definition d = { .id = keep(e, c->id), .trial = c->trial, .excluded_by = c->features_used & e->lane->lacks };
-  if (d.excluded_by) {
-    r->status = RUN_EXCLUDED, r->excluded_by = d.excluded_by;
-    Str *names = zw_new_array(&e->a, Str, c->nimports);
-    for (uint32_t i = 0; i < c->nimports; i++)
-      names[i] = keep(e, c->imports[i]);
-    d.imports = names, d.nimports = c->nimports;
-  } else if (!(d.image = e->lane->load(c->bytes, c->len, c->features_on, r->text, sizeof r->text))) {
+  // An excluded module is interpreted in its place, so that what it does to others is not missing.
+  Image *(*load)(const uint8_t *, size_t, uint64_t, char *, size_t) = d.excluded_by ? zw_interp_image_new : e->lane->load;
+  if (!(d.image = load(c->bytes, c->len, c->features_on, r->text, sizeof r->text)))
     r->status = RUN_ERROR;
-  }
+  else if (d.excluded_by)
+    r->status = RUN_EXCLUDED, r->excluded_by = d.excluded_by;
   *zw_push(&e->a, &e->definitions) = d;
 }
 
@@ -156,37 +154,14 @@ static bool find_export(const WastEngine *e, const Named *from, Str name, Extern
   return false;
 }
 
-static void exclude_all(Named *list, uint32_t n, const Instance *in, uint64_t by)
-{
-  for (uint32_t i = 0; i < n; i++)
-    if (list[i].in == in)
-      list[i].excluded_by |= by;
-}
-
-// An excluded module would have had its hands on these instances: what is said about them from here on may not hold.
-static void exclude_importees(WastEngine *e, const Definition *d)
-{
-  for (uint32_t i = 0; i < d->nimports; i++) {
-    const Named *from = find_named(e->registered.p, e->registered.n, d->imports[i]);
-    if (!from || !from->in)
-      continue;
-    const Instance *in = from->in;
-    exclude_all(e->registered.p, e->registered.n, in, d->excluded_by);
-    exclude_all(e->instances.p, e->instances.n, in, d->excluded_by);
-    exclude_all(&e->current, 1, in, d->excluded_by);
-  }
-}
-
 // What the module imports, as far as it is there; what is missing stays empty and the runtime says so.
-static Extern *find_imports(WastEngine *e, const Image *im, uint32_t *n, uint64_t *excluded_by)
+static Extern *find_imports(WastEngine *e, const Image *im, uint32_t *n)
 {
   const ImageImport *want = IMAGE_ARRAY(im, ImageImport, IMG_IMPORTS);
   *n = IMAGE_COUNT(im, IMG_IMPORTS);
   Extern *x = zw_new_array(&e->a, Extern, *n);
   for (uint32_t i = 0; i < *n; i++) {
     const Named *from = find_named(e->registered.p, e->registered.n, zw_image_name(im, want[i].module));
-    if (from)
-      *excluded_by |= from->excluded_by;
     if (!from || !find_export(e, from, zw_image_name(im, want[i].name), &x[i]))
       x[i] = (Extern){ 0 };
   }
@@ -196,29 +171,23 @@ static Extern *find_imports(WastEngine *e, const Image *im, uint32_t *n, uint64_
 // A new instance of d, or why not.
 static Instance *instantiate(WastEngine *e, const Definition *d, RunResult *r)
 {
-  Instance *in = NULL;
   *r = (RunResult){ .status = RUN_OK };
-  if (!d || (!d->image && !d->excluded_by)) {
+  if (!d || !d->image) {
     fail(r, RUN_ERROR, "no module to instantiate");
-  } else if (d->excluded_by) {
-    r->excluded_by = d->excluded_by;
-    exclude_importees(e, d);
-  } else {
-    uint32_t nimports;
-    TrapKind trap = TRAP_none;
-    Extern *imports = find_imports(e, d->image, &nimports, &r->excluded_by);
-    if (r->excluded_by == 0) {
-      in = zw_instance_new(e->store, d->image, imports, nimports, &trap, r->text, sizeof r->text);
-      if (!in && trap != TRAP_none) {
-        r->trap = trap;
-        fail(r, RUN_TRAP, "%s", zw_trap_text(trap));
-      } else if (!in) {
-        r->status = RUN_LINK;
-      }
-    }
+    return NULL;
   }
-  if (r->excluded_by)
-    r->status = RUN_EXCLUDED;
+  uint32_t nimports;
+  TrapKind trap = TRAP_none;
+  Extern *imports = find_imports(e, d->image, &nimports);
+  Instance *in = zw_instance_new(e->store, d->image, imports, nimports, &trap, r->text, sizeof r->text);
+  if (!in && trap != TRAP_none) {
+    r->trap = trap;
+    fail(r, RUN_TRAP, "%s", zw_trap_text(trap));
+  } else if (!in) {
+    r->status = RUN_LINK;
+  }
+  if (d->excluded_by)
+    r->status = RUN_EXCLUDED, r->excluded_by = d->excluded_by;
   return in;
 }
 
@@ -233,14 +202,15 @@ void zw_wast_instantiate(WastEngine *e, Str module, Str id, RunResult *r)
 
 void zw_wast_try(WastEngine *e, RunResult *r) { instantiate(e, find_definition(e, (Str){ NULL, 0 }, true), r); }
 
+// The instance of that name; when its module is excluded r says so already.
 static const Named *find_instance(const WastEngine *e, Str id, RunResult *r)
 {
   const Named *n = id.n ? find_named(e->instances.p, e->instances.n, id) : &e->current;
-  if (n && n->in && !n->excluded_by)
-    return n;
   if (n && n->excluded_by)
     r->status = RUN_EXCLUDED, r->excluded_by = n->excluded_by;
-  else
+  if (n && n->in)
+    return n;
+  if (!r->excluded_by)
     fail(r, RUN_ERROR, id.n ? "no instance $%.*s" : "no current instance%.*s", (int)id.n, id.p);
   return NULL;
 }
@@ -249,8 +219,8 @@ void zw_wast_register(WastEngine *e, Str name, Str id, RunResult *r)
 {
   *r = (RunResult){ .status = RUN_OK };
   const Named *n = find_instance(e, id, r);
-  if (n || r->status == RUN_EXCLUDED)
-    *zw_push(&e->a, &e->registered) = (Named){ .name = keep(e, name), .in = n ? n->in : NULL, .excluded_by = r->excluded_by };
+  if (n)
+    *zw_push(&e->a, &e->registered) = (Named){ .name = keep(e, name), .in = n->in, .excluded_by = n->excluded_by };
 }
 
 // ---- values ----
@@ -455,6 +425,8 @@ void zw_wast_act(WastEngine *e, const Action *a, RunResult *r)
     call(e, x.u.func, a, r);
   else
     fail(r, RUN_ERROR, "export \"%.*s\" is something else", (int)a->name.n, a->name.p);
+  if (r->excluded_by) // done for its effects
+    r->status = RUN_EXCLUDED;
 }
 
 const char *zw_wast_trap_text(uint32_t trap) { return zw_trap_text((TrapKind)trap); }
@@ -468,8 +440,10 @@ WastEngine *zw_wast_engine_for_thread(WastEngine *e, Str shared)
   if (!t || shared.n == 0)
     return t;
   const Named *n = find_named(e->instances.p, e->instances.n, shared);
-  if (n) { // excluded ones too: the thread's directives on them are
+  if (n) {
     Named copy = *n;
+    if (n->excluded_by) // its store is interpreted on one thread
+      copy.in = NULL;
     copy.name = keep(t, shared);
     *zw_push(&t->a, &t->instances) = copy;
     t->current = copy;

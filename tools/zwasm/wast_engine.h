@@ -59,12 +59,10 @@ typedef struct RunResult {
   char text[300];            // all but RUN_OK: the sentence
 } RunResult;
 
-// A valid module on its way to the engine.  `imports`: the module names of its imports.  trial: it must not come to life;
-// nothing else of the script will see it.
-typedef struct Candidate { Str id; const uint8_t *bytes; size_t len; uint64_t features_on, features_used; const Str *imports; uint32_t nimports; bool trial; } Candidate;
+// A valid module on its way to the engine.  trial: it must not come to life; nothing else of the script will see it.
+typedef struct Candidate { Str id; const uint8_t *bytes; size_t len; uint64_t features_on, features_used; bool trial; } Candidate;
 // Define it: keep it as an image under `id` (may be empty) and as the newest.  Features that it uses and the lane lacks
-// exclude it, and when it would have been instantiated also the instances it imports from: what it might have
-// written into them is missing.
+// exclude it and the directives about its instances; the interpreter stands in for it, so that nobody else misses it.
 void zw_wast_define(WastEngine *e, const Candidate *c, RunResult *r);
 // Instantiate the newest definition or the one called `module`; the instance is the current one, and called `id`.
 void zw_wast_instantiate(WastEngine *e, Str module, Str id, RunResult *r);

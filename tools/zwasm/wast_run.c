@@ -172,10 +172,7 @@ static bool define(WastFile *f, const Directive *d, bool trial, RunResult *r)
   Module *m;
   bool ok = zw_wast_load(f, &d->module, &ctx, &m);
   if (ok) {
-    Str *names = zw_new_array(&ctx.module, Str, m->nimports);
-    for (uint32_t i = 0; i < m->nimports; i++)
-      names[i] = m->imports[i].module;
-    zw_wast_define(f->engine, &(Candidate){ d->module.id, m->bytes, m->len, f->features, m->features_used, names, m->nimports, trial }, r);
+    zw_wast_define(f->engine, &(Candidate){ d->module.id, m->bytes, m->len, f->features, m->features_used, trial }, r);
   } else {
     zw_wast_report(f, d->pos, zw_wast_directive_names[d->kind], "%s: %s", zw_diag_kind_name(ctx.diag.kind), ctx.diag.text);
   }
