@@ -319,6 +319,8 @@ static void ref_step(const Check *c, uint64_t *set, uint32_t i)
   const ZIns *ins = &z->ins[i];
   Ref ops[3];
   ref_bit(c, set, i, false);
+  if (!z->uses[i] && !zw_zir_must_run(z, i))
+    return;
   uint32_t n = zw_zir_operands(z, ins, ops, 3);
   for (uint32_t j = 0; j < n; j++)
     ref_bit(c, set, n <= 3 ? ops[j] : z->xa[ins->a + j], true);
@@ -386,24 +388,10 @@ static void ref_liveness(Check *c)
     }
   }
 }
-// At the call v: each live reference in a slot that the map names, each slot of the map with a reference in it.
-static void check_map(Check *c, Ref v, const LirMap *m)
+// What lives across the call v, without its results.
+static uint64_t *refs_across(Check *c, Ref v)
 {
   const ZirFunc *z = c->z;
-  char buf[32];
-  for (uint32_t k = 0; m && k < m->n; k++) {
-    uint32_t p = NREG + c->l->map_slots[m->first + k];
-    bool ok = false;
-    for (uint32_t n = p < c->nplaces ? c->place[p] : 0; n; n = c->pool.p[n].next)
-      ok |= zw_ref_is_value(c->pool.p[n].ref) ? z->ins[c->pool.p[n].ref].ty == VK_REF : zw_ref_type(z, c->pool.p[n].ref) == VK_REF;
-    if (!ok) {
-      place_name(c, p, buf);
-      complain(c, "the stack map names %s, which holds no reference", buf);
-      return;
-    }
-  }
-  if (!c->nrefs)
-    return;
   uint32_t b = z->blk[v];
   uint64_t *set = zw_new_array(c->a, uint64_t, c->words);
   ref_out(c, b, set);
@@ -411,8 +399,31 @@ static void check_map(Check *c, Ref v, const LirMap *m)
     if (!(z->vflags[i] & ZV_HOISTED))
       ref_step(c, set, i);
   ref_bit(c, set, v, false);
-  for (uint32_t r = 0; r < z->nins; r++) {
-    if (!c->ref_index[r] || !(set[(c->ref_index[r] - 1) / 64] >> (c->ref_index[r] - 1) % 64 & 1))
+  return set;
+}
+static bool ref_lives(const Check *c, const uint64_t *set, Ref v)
+{
+  return zw_ref_is_value(v) && v < c->z->nins && c->ref_index[v] && set[(c->ref_index[v] - 1) / 64] >> (c->ref_index[v] - 1) % 64 & 1;
+}
+// At the call v: each live reference in a slot that the map names, each slot of the map with a live reference in it.  One that is dead
+// may be worse than one too many: an earlier safepoint without it in its map may have freed what it refers to.
+static void check_map(Check *c, Ref v, const LirMap *m)
+{
+  char buf[32];
+  uint64_t *set = c->nrefs ? refs_across(c, v) : NULL;
+  for (uint32_t k = 0; m && k < m->n; k++) {
+    uint32_t p = NREG + c->l->map_slots[m->first + k];
+    bool ok = false;
+    for (uint32_t n = p < c->nplaces ? c->place[p] : 0; n && set; n = c->pool.p[n].next)
+      ok |= ref_lives(c, set, c->pool.p[n].ref);
+    if (!ok) {
+      place_name(c, p, buf);
+      complain(c, "the stack map of the call v%u names %s, which holds no live reference", v, buf);
+      return;
+    }
+  }
+  for (uint32_t r = 0; r < c->z->nins && set; r++) {
+    if (!ref_lives(c, set, r))
       continue;
     bool ok = false;
     for (uint32_t k = 0; m && k < m->n; k++)

@@ -1642,10 +1642,13 @@ static void ref_block_out(const Ra *ra, uint32_t b, uint64_t *out)
     for (uint32_t c = 0; c < z->tries[t].ncatches; c++)
       ref_merge(ra, out, z->catches[z->tries[t].catches + c].block);
 }
-static void ref_operands(const Ra *ra, uint64_t *set, const ZIns *ins)
+static void ref_operands(const Ra *ra, uint64_t *set, uint32_t i)
 {
   const ZirFunc *z = ra->z;
+  const ZIns *ins = &z->ins[i];
   Ref ops[3];
+  if (!z->uses[i] && !zw_zir_must_run(z, i)) // will not be there to read them
+    return;
   uint32_t n = zw_zir_operands(z, ins, ops, 3);
   for (uint32_t j = 0; j < n; j++)
     ref_set(ra, set, n <= 3 ? ops[j] : z->xa[ins->a + j]);
@@ -1677,12 +1680,12 @@ static void ref_liveness(Ra *ra)
       hoisted_values(ra, l, &nhoist);
     for (uint32_t j = nhoist; j--;) {
       ref_clear(ra, in, ra->hoist.p[j]);
-      ref_operands(ra, in, &z->ins[ra->hoist.p[j]]);
+      ref_operands(ra, in, ra->hoist.p[j]);
     }
     for (uint32_t i = z->blocks[b].end; i-- > z->blocks[b].first + z->blocks[b].nphi;)
       if (!(z->vflags[i] & ZV_HOISTED)) {
         ref_clear(ra, in, i);
-        ref_operands(ra, in, &z->ins[i]);
+        ref_operands(ra, in, i);
       }
   }
   for (uint32_t k = 0; k < z->norder; k++) {

@@ -161,17 +161,9 @@ static void drain(Finish *s)
   }
 }
 
-static bool must_stay(const ZirFunc *f, uint32_t i)
-{
-  uint32_t flags = zw_zir_shape[f->ins[i].op].flags;
-  if (flags & OPF_PURE)
-    return false;
-  return !(flags & OPF_TRAPS) || flags & OPF_EFFECT || !(f->vflags[i] & ZV_PROVED);
-}
-
 static void walk_ins(Finish *s, uint32_t i, uint32_t b)
 {
-  if (s->f->uses[i] || must_stay(s->f, i))
+  if (s->f->uses[i] || zw_zir_must_run(s->f, i))
     use_operands(s, i, b);
   else
     s->passed[i] = 1;
@@ -296,7 +288,7 @@ static void add_pos(Finish *s, uint32_t v, uint32_t pos, uint32_t *lists[4], uin
 {
   const ZirFunc *f = s->f;
   unsigned class = pos_class(&f->ins[v]);
-  if (class == POS_NONE || (!f->uses[v] && !must_stay(f, v)))
+  if (class == POS_NONE || (!f->uses[v] && !zw_zir_must_run(f, v)))
     return;
   if (lists[class])
     lists[class][counts[class]] = pos;

@@ -109,6 +109,12 @@ extern const ZShape zw_zir_shape[OP_COUNT]; // form ZF_NONE: not an op of ZIR
 // Copy the operands of ins into out[0 .. n) when n <= max; returns n.  Edge arguments are not operands.
 uint32_t zw_zir_operands(const ZirFunc *f, const ZIns *ins, Ref *out, uint32_t max);
 static inline bool zw_zir_yields(const ZIns *ins) { return ins->ty != VK_COUNT; }
+// Has instruction i to run even when nothing needs its value?
+static inline bool zw_zir_must_run(const ZirFunc *f, uint32_t i)
+{
+  unsigned flags = zw_zir_shape[f->ins[i].op].flags;
+  return !(flags & OPF_PURE) && (!(flags & OPF_TRAPS) || flags & OPF_EFFECT || !(f->vflags[i] & ZV_PROVED));
+}
 
 static inline uint32_t zw_depth_weight(uint32_t depth) { return 1u << (3 * (depth > 7 ? 7 : depth)); }
 

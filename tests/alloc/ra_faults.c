@@ -52,6 +52,10 @@ static const char ref_text[] = "decl f0 (ref, ref) -> (ref)\ndecl f1 (ref) -> (r
                                " v2:ref = call f1(v0) @5\n v3:ref = call f1(v1) @6\n v4:i32 = i32.eq i32 1, i32 1\n br v4, b1, b2\n"
                                "b1:\n ret (v2)\nb2:\n v5:ref = call f1(v3) @7\n ret (v0)\n"
                                "\nfunc f1 (ref) -> (ref)\nb0:\n v0:ref = param 0\n ret (v0)\n";
+// v5 refers to v1 but nothing needs it: v1 is dead behind the first call.  v0 is dead behind the second.
+static const char dead_ref_text[] = "decl f0 (ref, ref) -> (ref)\ndecl f1 (ref) -> (ref)\nfunc f0 (ref, ref) -> (ref)\nb0:\n v0:ref = param 0\n v1:ref = param 1\n"
+                                    " v2:ref = call f1(v1) @5\n v3:ref = call f1(v0) @6\n v4:ref = call f1(v3) @7\n v5:ref = sel v1, v2, i32 1\n ret (v2)\n"
+                                    "\nfunc f1 (ref) -> (ref)\nb0:\n v0:ref = param 0\n ret (v0)\n";
 static const char try_text[] = "tag 0 (i32)\ndecl f0 (i32, i32) -> (i32)\ndecl f1 (i32) -> (i32)\nfunc f0 (i32, i32) -> (i32)\n  try 0 catch 0 b2\n"
                                "b0 try 0:\n v0:i32 = param 0\n v1:i32 = param 1\n v2:i32 = i32.mul v0, v1\n v3:i32 = call f1(v2) @5\n jmp b1\n"
                                "b1:\n ret (v3)\nb2 cold handler:\n v4:i32 = catch_value #0\n v5:i32 = i32.add v4, v2\n v6:i32 = i32.sub v5, v1\n ret (v6)\n"
@@ -256,6 +260,21 @@ static bool map_missing(LirFunc *l, uint32_t i)
   (void)i;
   return l->nmaps ? l->nmaps = 0, true : false;
 }
+static bool map_names_dead_reference(LirFunc *l, uint32_t i) // v0's slot, which still holds it, at the call that it has not to survive
+{
+  (void)i;
+  if (l->nmaps < 3)
+    return false;
+  uint32_t v0 = l->map_slots[l->maps[0].first], v2 = l->map_slots[l->maps[1].first];
+  assert_int_not_equal(v0, v2);
+  static uint32_t two[3];
+  two[0] = v2, two[1] = two[2] = v0;
+  l->map_slots = two;
+  l->maps[0].first = 2;
+  l->maps[1].first = 0, l->maps[1].n = 2;
+  l->maps[2].first = 0;
+  return true;
+}
 static bool handler_reads_register(LirFunc *l, uint32_t i)
 {
   Lir *x = &l->lir[i];
@@ -309,6 +328,7 @@ static const Fault faults[] = {
   { "stale_slot", across, NULL, stale_slot },
   { "dropped_map_slot", NULL, ref_text, dropped_map_slot },
   { "map_names_other_slot", NULL, ref_text, map_names_other_slot },
+  { "map_names_dead_reference", NULL, dead_ref_text, map_names_dead_reference },
   { "map_missing", NULL, ref_text, map_missing },
   { "handler_reads_register", NULL, try_text, handler_reads_register },
   { "temporary_in_live_register", busy, NULL, temporary_in_live_register },
