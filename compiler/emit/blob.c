@@ -142,6 +142,7 @@ static void place(Builder *b, Blob *out)
   for (uint32_t k = 0; k < b->ncodes; k++) {
     const FuncCode *c = b->codes[k];
     text = zw_align_up(text, c->align);
+    out->libcalls |= c->libcalls;
     if (text + c->nbytes > INT32_MAX || sites + c->sites_bytes > UINT32_MAX || maps + c->maps_bytes > UINT32_MAX)
       zw_fail(b->m->ctx, ERR_limit, ZW_NO_POS, "the module has more than 2 GiB of machine code");
     out->funcs[k] = (ImageFunc){

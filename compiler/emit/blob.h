@@ -20,6 +20,7 @@ typedef struct FuncCode {
   const uint8_t *maps; uint32_t maps_bytes, nmaps;
   const ImageHandler *handlers; uint32_t nhandlers;     // pcs relative to the function
   const uint8_t *cfi; uint32_t cfi_bytes;               // body of its .eh_frame entry, see cfi.h
+  uint64_t libcalls;                                    // a bit per library call in the code: libcall.def
 } FuncCode;
 
 // The module's text and code-side tables, before serialisation.
@@ -32,6 +33,7 @@ typedef struct Blob {
   uint32_t *func_code;                     // per defined function: index in funcs
   ImageThunks *thunks;                     // per type
   uint64_t cpu_bits; uint32_t image_flags, arch;
+  uint64_t libcalls;                       // of all functions
   FuncCode **codes;                        // parallel to funcs: what each came from (cfi, code_bytes)
 } Blob;
 

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <zwasm_rt.h>
 
+enum { GC_PREFIX = 0xfb }; // of instructions on objects
+
 typedef struct Elf {
   const Module *m;
   const Blob *b;
@@ -216,6 +218,27 @@ static void put_exe(Elf *e, uint64_t descriptor)
   zw_elf_define(e->out, zw_elf_global(e->out, "zwasm_exe_options"), e->relro, at, sizeof v, STT_OBJECT);
 }
 
+// ---- what the linker must take from the runtime's archive (base/assert.h: ZW_WHEN_NAMED) ----
+
+static const char *const libcall_names[] = {
+#define LIBCALL(id, sig, flags) "zw_lib_" #id,
+#include "runtime/abi/libcall.def"
+};
+
+static void name_parts(Elf *e, const MetaImage *image)
+{
+  for (uint32_t k = 0; k < ARRAY_COUNT(libcall_names); k++)
+    if (e->b->libcalls >> k & 1)
+      zw_elf_global(e->out, libcall_names[k]);
+  const ImageSpan *exprs = &((const ImageHeader *)(const void *)image->meta)->span[IMG_EXPRS];
+  if (exprs->count)
+    zw_elf_global(e->out, "zw_const_expr");
+  if (exprs->count && memchr(image->meta + exprs->off, GC_PREFIX, exprs->count)) // or a byte like it
+    zw_elf_global(e->out, "zw_const_object"), zw_elf_global(e->out, "zw_const_roots");
+  if (e->o->for_exe && e->o->ndirs)
+    zw_elf_global(e->out, "zwasm_wasi_preopen");
+}
+
 // ---- unwind data and local symbols ----
 
 static void append_eh(Elf *e, const EhFrame *f, uint32_t section)
@@ -282,6 +305,8 @@ OutBytes zw_sink_elf(const Module *m, const Blob *b, const Target *t, const ObjO
   uint64_t descriptor = put_descriptor(&e, image.data_bytes, image.meta_bytes);
   if (o->for_exe)
     put_exe(&e, descriptor);
+  if (!o->bare)
+    name_parts(&e, &image);
   put_unwind(&e);
   put_local_symbols(&e);
   return zw_elf_finish(e.out);

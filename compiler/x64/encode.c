@@ -52,6 +52,7 @@ typedef struct Enc {
   VEC(uint8_t) raw;                    // instructions of the first walk
   uint32_t raw_at, const_at;           // what the second walk has taken of raw and const_uses
   bool align32;
+  uint64_t libcalls;                   // as FuncCode
   VEC(Patch) patches;
   VEC(ConstUse) const_uses;
   VEC(TableUse) table_uses;
@@ -752,6 +753,8 @@ static void after_call(Enc *e, const Lir *i)
 {
   put_site(e, SITE_CALL, i->at);
   put_map(e, (uint32_t)(i - e->l->lir));
+  if (i->op == X_call_m && i->rn == X64_VMCTX && i->disp >= (int32_t)offsetof(VmCtx, libcall))
+    e->libcalls |= 1ull << ((unsigned)i->disp - offsetof(VmCtx, libcall)) / 8;
   if (e->out) {
     zw_cfi_at(&e->cfi, here(e) - 1);
     zw_cfi_cfa_offset(&e->cfi, 8 + e->frame + 8 * e->npushes);
@@ -999,7 +1002,7 @@ static FuncCode *result(Enc *e, Arena *a, uint32_t prologue_bytes, uint32_t code
   *f = (FuncCode){ .func = e->l->z->func, .nbytes = here(e), .code_bytes = code_bytes, .align = e->align32 ? 32 : 16,
                    .frame_bytes = e->frame, .prologue_bytes = prologue_bytes, .pop_bytes = e->l->arg_bytes,
                    .saved = (uint16_t)e->l->used_saved, .nfixups = e->fixups.n, .sites_bytes = e->sites.n, .nsites = e->nsites,
-                   .maps_bytes = e->maps.n, .nmaps = e->nmaps, .cfi_bytes = e->cfi.out.n };
+                   .maps_bytes = e->maps.n, .nmaps = e->nmaps, .cfi_bytes = e->cfi.out.n, .libcalls = e->libcalls };
   f->bytes = copy(a, e->base, here(e));
   f->fixups = copy(a, e->fixups.p, sizeof(Fixup) * e->fixups.n);
   f->sites = copy(a, e->sites.p, e->sites.n);

@@ -144,6 +144,9 @@ static inline Str zw_image_name(const Image *im, uint32_t off)
 // record, index, order and bound, so that nothing in meta can lead the runtime outside it.  False with a sentence in err.
 bool zw_image_open(Image *im, const uint8_t *meta, size_t meta_bytes, const uint8_t *text, size_t text_bytes,
                    const uint8_t *data, size_t data_bytes, bool untrusted, char *err, size_t err_bytes) MUST_CHECK;
+// The same over spans that are part of this program: only the header is checked.
+bool zw_image_open_own(Image *im, const uint8_t *meta, size_t meta_bytes, const uint8_t *text, size_t text_bytes,
+                       const uint8_t *data, size_t data_bytes, char *err, size_t err_bytes) MUST_CHECK;
 // The function whose code range holds pc (offset in text), or NULL.
 const ImageFunc *zw_image_func_at(const Image *im, uint32_t pc);
 // The site with exactly that pc that is (fault) or is not the pc of an access that may fault; false when there is none.

@@ -30,3 +30,11 @@ _Noreturn void zw_bug(const char *file, int line, const char *fmt, ...)
 #define STATIC_ASSERT(c, text) _Static_assert(c, text)
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define ARRAY_COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+// What only some programs need.  In libzwasm-rt.a a reference to it is weak: an object made by zwasmc names it when its
+// module needs it, and only then does the linker take it from the archive.  The tools contain everything.
+#ifdef ZW_LINKED_RUNTIME
+#define ZW_WHEN_NAMED __attribute__((weak))
+#else
+#define ZW_WHEN_NAMED
+#endif

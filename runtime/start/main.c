@@ -33,6 +33,9 @@ static bool add_env(Wasi *w, const char *s)
   return zwasm_wasi_env(w, name, s[n] ? s + n + 1 : "");
 }
 
+// Programs without directories contain nothing that opens paths: who has some names this as well.
+extern int zwasm_wasi_preopen(zwasm_wasi_t *w, const char *host_dir, const char *guest_name, int writable) __attribute__((weak));
+
 // "HOST", "HOST::GUEST", either with ":ro" behind
 static bool add_dir(Wasi *w, const char *s)
 {

@@ -76,9 +76,12 @@ static bool more_records(ThreadState *t)
 
 char *zw_thread_error(size_t *bytes)
 {
-  static char none[ERROR_BYTES] = "out of memory";
+  static char none[ERROR_BYTES]; // zero in the file
   *bytes = ERROR_BYTES;
-  return zw_thread.block || more_records(&zw_thread) ? zw_thread.block->error : none;
+  if (zw_thread.block || more_records(&zw_thread))
+    return zw_thread.block->error;
+  zw_format(none, sizeof none, "out of memory");
+  return none;
 }
 
 // ---- which records live ----

@@ -319,12 +319,22 @@ libcall:
         .cfi_endproc
         .size libcall, . - libcall
 
+// A linked program contains the bodies that its objects name; the others are weak and nothing calls their shims.
+#ifdef ZW_LINKED_RUNTIME
+        .macro BODY id
+        .weak zw_lib_\id
+        .hidden zw_lib_\id
+        .endm
+#define LIBCALL(id, sig, flags) BODY id;
+#include "runtime/abi/libcall.def"
+#endif
+
         .macro SHIM id
         .balign 16
         .type zw_shim_\id, @function
 zw_shim_\id:
         .cfi_startproc
-        lea zw_lib_\id(%rip), %rax
+        mov zw_lib_\id@GOTPCREL(%rip), %rax
         jmp libcall
         .cfi_endproc
         .size zw_shim_\id, . - zw_shim_\id

@@ -42,13 +42,14 @@ GcHeap *zw_store_gc(Store *s)
   s->gc = zw_gc_new(s->options.max_gc_heap);
   if (!s->gc)
     return NULL;
+  s->gc_base = zw_gc_base(s->gc), s->gc_free = zw_gc_delete;
   s->gc_roots = (StoreRoots){ .roots = { .mark = mark_store }, .store = s };
   zw_gc_add_roots(s->gc, &s->gc_roots.roots);
   if (s->interp)
     zw_gc_add_roots(s->gc, s->interp_roots);
   for (Instance *in = s->instances; in; in = in->next)
     if (in->vmctx)
-      in->vmctx->gc_base = zw_gc_base(s->gc);
+      in->vmctx->gc_base = s->gc_base;
   return s->gc;
 }
 

@@ -1,11 +1,12 @@
-// Opening an image: a view over three byte spans, and, for spans that somebody else may have written, the proof that no
-// record in them leads the runtime outside.  Machine code itself cannot be proven; whoever loads it must trust it.
+// Opening an image from a file or a compiler in this process: a view over three byte spans, and, for spans that somebody
+// else may have written, the proof that no record in them leads the runtime outside.  Machine code itself cannot be proven; whoever loads it must trust it.
 //
 // Every check below is a bound, an order or an index; one pass over each section, nothing is copied.  The sites and
 // maps of a function are decoded once here so that the readers at trap time may run without bounds.
 #include "runtime/abi/image.h"
 #include "runtime/base/bits.h"
 #include "runtime/type/type.h"
+#include "runtime/vm/vm_int.h"
 
 enum { MAX_RECORDS = 1 << 20 };  // per section of things: the JS API's million of functions, types, globals ...
 enum { MAX_MEMORIES = 1000, MAX_FRAME = 0x7fffffff };
@@ -87,16 +88,6 @@ static bool counts_ok(const Opener *o)
   if (IMAGE_COUNT(im, IMG_STRINGS) < 4 || zw_get32(im->meta + h->span[IMG_STRINGS].off) != 0)
     return bad(o, "the strings");
   return true;
-}
-
-static void count(Image *im)
-{
-  im->counts = (VmCounts){ .memories = IMAGE_COUNT(im, IMG_MEMORIES), .tables = IMAGE_COUNT(im, IMG_TABLES),
-                           .imported_funcs = im->h->nimported_funcs, .types = IMAGE_COUNT(im, IMG_TYPE_INDEX),
-                           .globals = IMAGE_COUNT(im, IMG_GLOBALS), .funcrefs = IMAGE_COUNT(im, IMG_FUNCREFS) };
-  im->layout = zw_vm_layout(&im->counts);
-  im->funcs = IMAGE_ARRAY(im, ImageFunc, IMG_FUNCS);
-  im->nfuncs = IMAGE_COUNT(im, IMG_FUNCS);
 }
 
 // ---- untrusted: code and its tables ----
@@ -383,75 +374,8 @@ bool zw_image_open(Image *im, const uint8_t *meta, size_t meta_bytes, const uint
                    const uint8_t *data, size_t data_bytes, bool untrusted, char *err, size_t err_bytes)
 {
   Opener o = { im, err, err_bytes };
-  const ImageHeader *h = (const ImageHeader *)(const void *)meta;
-  *im = (Image){ .h = h, .meta = meta, .text = text, .data = data };
-  if (meta_bytes < sizeof *h || (uintptr_t)meta % 8 || h->magic != IMAGE_MAGIC)
-    return bad(&o, "it does not begin as an image does");
-  if (h->format != IMAGE_FORMAT || h->abi != IMAGE_ABI) {
-    zw_format(err, err_bytes, "the image has format %u and ABI %u, this runtime reads format %u and ABI %u", h->format, h->abi,
-              (unsigned)IMAGE_FORMAT, (unsigned)IMAGE_ABI);
+  if (!zw_image_head(im, meta, meta_bytes, text, text_bytes, data, data_bytes, err, err_bytes) || !spans_ok(&o, meta_bytes) || !counts_ok(&o))
     return false;
-  }
-  if (h->meta_bytes != meta_bytes || h->text_bytes != text_bytes || h->data_bytes != data_bytes)
-    return bad(&o, "its sizes differ from what the header says");
-  if (!spans_ok(&o, meta_bytes) || !counts_ok(&o))
-    return false;
-  count(im);
+  zw_image_count(im);
   return !untrusted || records_ok(&o);
-}
-
-// ---- at trap time: no bounds here, the tables were checked or are our own ----
-
-const ImageFunc *zw_image_func_at(const Image *im, uint32_t pc)
-{
-  uint32_t lo = 0, hi = im->nfuncs; // the answer is below hi; all below lo begin at or before pc
-  while (lo < hi) {
-    uint32_t mid = lo + (hi - lo) / 2;
-    if (im->funcs[mid].code_off <= pc)
-      lo = mid + 1;
-    else
-      hi = mid;
-  }
-  if (lo == 0)
-    return NULL;
-  const ImageFunc *f = &im->funcs[lo - 1];
-  return pc - f->code_off < f->code_bytes ? f : NULL;
-}
-
-static uint32_t next_uleb(const uint8_t **p)
-{
-  uint32_t v = 0;
-  for (unsigned shift = 0;; shift += 7) {
-    uint8_t b = *(*p)++;
-    v |= (uint32_t)(b & 0x7f) << (shift & 31);
-    if (!(b & 0x80))
-      return v;
-  }
-}
-static int32_t next_sleb(const uint8_t **p)
-{
-  uint32_t v = 0;
-  for (unsigned shift = 0;;) {
-    uint8_t b = *(*p)++;
-    v |= (uint32_t)(b & 0x7f) << (shift & 31);
-    shift += 7;
-    if (!(b & 0x80))
-      return (int32_t)(shift < 32 && b & 0x40 ? v | ~0u << shift : v);
-  }
-}
-
-bool zw_image_site(const Image *im, const ImageFunc *f, uint32_t pc, bool fault, SiteInfo *out)
-{
-  const uint8_t *p = im->meta + im->h->span[IMG_SITES].off + f->sites;
-  uint32_t at = f->code_off, wasm_at = 0;
-  for (uint32_t i = 0; i < f->nsites && at <= pc; i++) {
-    at += next_uleb(&p);
-    uint8_t kind = *p++;
-    wasm_at += (uint32_t)next_sleb(&p);
-    if (at == pc && ((kind & ~SITE_TRAP_MASK) == SITE_FAULT) == fault) {
-      *out = (SiteInfo){ kind, wasm_at };
-      return true;
-    }
-  }
-  return false;
 }

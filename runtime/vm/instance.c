@@ -97,7 +97,7 @@ static void fill_vmctx(Instance *in)
   VmCtx *v = in->vmctx;
   v->instance = in;
   v->store = in->store;
-  v->gc_base = in->store->gc ? zw_gc_base(in->store->gc) : NULL;
+  v->gc_base = in->store->gc_base;
   v->trap_shim = (void *)(uintptr_t)zw_trap_shim;
   v->host_shim = (void *)(uintptr_t)zw_host_shim;
   for (int i = 0; i < LIB_COUNT; i++)

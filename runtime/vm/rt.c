@@ -52,7 +52,7 @@ static const Image *open_module(const zwasm_module_t *m)
     set_error("%s: out of memory", m->name);
     return NULL;
   }
-  if (!zw_image_open(im, m->meta, m->meta_bytes, m->text, m->text_bytes, m->data, m->data_bytes, false, err, sizeof err)) {
+  if (!zw_image_open_own(im, m->meta, m->meta_bytes, m->text, m->text_bytes, m->data, m->data_bytes, err, sizeof err)) {
     set_error("%s: %s", m->name, err);
     zw_free(im);
     return NULL;

@@ -35,7 +35,8 @@ void zw_store_delete(Store *s)
   }
   if (s->interp)
     s->interp_free(s->interp);
-  zw_gc_delete(s->gc);
+  if (s->gc)
+    s->gc_free(s->gc);
   zw_free(s);
 }
 

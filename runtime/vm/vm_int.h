@@ -10,7 +10,9 @@
 typedef struct StoreRoots { GcRoots roots; Store *store; } StoreRoots;
 struct Store {
   StoreOptions options;
-  GcHeap *gc;                 // NULL until somebody asks for it
+  GcHeap *gc;                 // NULL until somebody asks for it; what else needs it goes through these two, so that
+  uint8_t *gc_base;           // programs without objects have no heap linked in
+  void (*gc_free)(GcHeap *h);
   StoreRoots gc_roots;
   void *interp;               // the interpreter's stack and state, its roots, and how to free it
   GcRoots *interp_roots;
@@ -77,6 +79,11 @@ _Noreturn void zw_trap(VmCtx *v, TrapKind kind, const TrapSite *site, const char
 _Noreturn void zw_trap_lib(VmCtx *v, TrapKind kind);  // from a library call
 // The wasm frames from site to the bottom of this stack; total counts those that do not fit as well.
 void zw_backtrace(const Activation *a, const TrapSite *site, TrapInfo *out);
+static inline void zw_trap_unless(VmCtx *v, bool ok, TrapKind kind)
+{
+  if (!ok)
+    zw_trap_lib(v, kind);
+}
 void zw_trap_note(Store *s, TrapKind kind, const char *text); // without frames
 
 // ---- code.c: which image a pc belongs to, for the fault handler and the unwinder ----
@@ -106,6 +113,11 @@ bool zw_is_func_ref(ValType t);       // of the func hierarchy; type indices are
 // ---- const.c ----
 // The value of an initialiser for a place of that type (the module's).  False with a sentence in err.
 bool zw_const_eval(Instance *in, const ImageInit *init, ValType type, Value *out, char *err, size_t err_bytes) MUST_CHECK;
+
+// ---- image_own.c, for image.c ----
+bool zw_image_head(Image *im, const uint8_t *meta, size_t meta_bytes, const uint8_t *text, size_t text_bytes,
+                   const uint8_t *data, size_t data_bytes, char *err, size_t err_bytes) MUST_CHECK;
+void zw_image_count(Image *im);
 
 // ---- link.c ----
 bool zw_link_check(const Instance *in, const ImageImport *im, const Extern *e, char *err, size_t err_bytes) MUST_CHECK;
