@@ -1,191 +1,233 @@
-#define _GNU_SOURCE
-// Generated modules through our lanes: each lane writes the same lines per module (results, trap kinds, hashes of
-// memories, values of globals), and the lanes' lines have to be equal.
+// Generated modules through our lanes: each lane writes the same lines per module (lanes.h), and they have to be equal.
 //
-//   difftest gen FIRST COUNT [FEATURES]   modules as { u32 length, bytes } on standard output, for v8.mjs
-//   difftest run FIRST COUNT [FEATURES]   the interpreter's lines on standard output
-//   difftest jit FIRST COUNT [FEATURES]   machine code's; a module with a feature it lacks says so
-//   difftest both FIRST COUNT [FEATURES]  the two compared; prints what differs and a count, fails when something does
-#include "compiler/interp/interp.h"
+//   difftest gen FIRST COUNT [FEATURES]     modules as { u32 length, bytes } on standard output, for v8.mjs
+//   difftest run FIRST COUNT [FEATURES]     the interpreter's lines on standard output
+//   difftest weights FIRST COUNT [FEATURES] how many use which feature; fails below the floors of gen_weights
+//   difftest lanes FIRST COUNT [FEATURES]   all lanes compared; prints what differs and counts, fails when something does
+//   difftest both FIRST COUNT [FEATURES]    the same with the interpreter and jit only
+//   difftest script FIRST COUNT [FEATURES]  a .wast script with what the interpreter does as its claims
+//   difftest reduce SEED FEATURES WHAT      the seed's module made small while WHAT holds, as such a script:
+//                                           LANE = that lane and the interpreter differ; text:TEXT = the interpreter's
+//                                           lines hold TEXT; command:CMD = CMD, which reads the module and writes lines
+//                                           as v8.mjs does, and the interpreter differ
+// FEATURES: a sum of GEN_*.  A module with something that machine code lacks is made again without it, and counted.
+#define _GNU_SOURCE
 #include "gen.h"
-#include "runtime/abi/compile.h"
-#include "runtime/base/alloc.h"
-#include "runtime/os/os.h"
+#include "lanes.h"
+#include "reduce.h"
+#include "runtime/base/str.h"
 #include "runtime/gc/gc.h"
-#include "runtime/type/type.h"
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-uint64_t zw_features_default(void);
+typedef unsigned long long U;
 
-static const char *kind_name(TrapKind k)
+// ---- weights ----
+
+typedef struct Weights { uint64_t n, with[GEN_FEATURES]; } Weights;
+static void weigh(Weights *w, const GenModule *g)
 {
-  switch (k) {
-  case TRAP_unreachable: return "unreachable";
-  case TRAP_oob: return "oob";
-  case TRAP_unaligned_atomic: return "unaligned";
-  case TRAP_div_zero: return "div_zero";
-  case TRAP_int_overflow: case TRAP_bad_conversion: return "overflow"; // V8 has one for both truncations
-  case TRAP_table_oob: case TRAP_undefined_element: return "table";
-  case TRAP_indirect_type: case TRAP_uninitialized: return "indirect";
-  case TRAP_null_func: case TRAP_null_ref: case TRAP_null_struct: case TRAP_null_array: case TRAP_null_i31: case TRAP_null_exn: return "null";
-  case TRAP_cast_failure: return "cast";
-  case TRAP_array_oob: return "array";
-  case TRAP_alloc_failure: return "alloc";
-  case TRAP_stack_overflow: return "stack";
-  case TRAP_uncaught_exception: return "exception";
-  default: return "other";
+  uint64_t used = module_features(g->bytes, g->len);
+  w->n++;
+  for (int i = 0; i < GEN_FEATURES; i++)
+    w->with[i] += (used & gen_weights[i].features) != 0;
+}
+// False when a floor of an allowed feature is not reached; few modules say nothing about shares.
+static bool print_weights(const char *what, const Weights *w, uint32_t allowed)
+{
+  bool ok = w->n > 0;
+  printf("difftest: %s:", what);
+  for (int i = 0; i < GEN_FEATURES; i++) {
+    const GenWeight *g = &gen_weights[i];
+    printf("%s %s %.1f%%", i ? "," : "", g->name, w->n ? (double)w->with[i] * 100.0 / (double)w->n : 0);
+    if (!g->floor || !(allowed >> i & 1))
+      continue;
+    bool low = w->n >= 1000 && w->with[i] * 100 < w->n * g->floor;
+    printf(" (floor %u%%%s)", g->floor, low ? ", NOT REACHED" : "");
+    ok = ok && !low;
   }
+  putchar('\n');
+  return ok;
 }
 
-// JavaScript has only one NaN.
-static uint32_t canon32(const Value *v) { return v->f32 != v->f32 ? 0x7fc00000 : v->u32; }
-static uint64_t canon64(double d)
+// ---- lanes ----
+
+static bool can_compile(const GenModule *g)
 {
-  Value v = { .f64 = d };
-  return d != d ? 0x7ff8000000000000 : v.u64;
+  char *jit = diff_lines(g->bytes, g->len, LANE_JIT);
+  bool can = !diff_lacking(jit);
+  free(jit);
+  return can;
 }
-static void print_value(FILE *out, ValType t, const Value *v)
+// The seed's module with all of its features that machine code has.  without: what had to be left out.
+static GenModule compilable(uint64_t seed, uint32_t allowed, uint32_t *without, Arena *a)
 {
-  switch (t) {
-  case VT_I32: fprintf(out, " i32:%x", v->u32); return;
-  case VT_I64: fprintf(out, " i64:%llx", (unsigned long long)v->u64); return;
-  case VT_F32: fprintf(out, " f32:%x", canon32(v)); return;
-  case VT_F64: fprintf(out, " f64:%llx", (unsigned long long)canon64(v->f64)); return;
+  static const uint32_t leave_out[] = { 0, GEN_GC, GEN_EH | GEN_LEGACY_EH, GEN_GC | GEN_EH | GEN_LEGACY_EH };
+  GenModule g = { 0 };
+  for (size_t i = 0; i < ARRAY_COUNT(leave_out); i++) {
+    *without = leave_out[i];
+    g = gen_module(seed, allowed & ~leave_out[i], 0, a);
+    if (can_compile(&g))
+      return g;
   }
+  return g;
 }
 
-static uint32_t hash(const uint8_t *p, uint64_t n)
+static bool lanes_agree(const GenModule *g, uint64_t seed, DiffLane lanes, bool print)
 {
-  uint32_t h = 0x811c9dc5, w;
-  for (uint64_t i = 0; i + 4 <= n; i += 4) {
-    memcpy(&w, p + i, 4);
-    h = (h ^ w) * 0x01000193u;
-  }
-  return h;
-}
-
-static void print_state(FILE *out, Instance *in)
-{
-  for (uint32_t i = 0; i < IMAGE_COUNT(in->image, IMG_EXPORTS); i++) {
-    Extern e;
-    zw_instance_export_at(in, i, &e);
-    const char *name = zw_image_str(in->image, IMAGE_ARRAY(in->image, ImageExport, IMG_EXPORTS)[i].name);
-    if (e.kind == EXT_MEMORY)
-      fprintf(out, "%s: %llu %x\n", name, (unsigned long long)e.u.memory->def.bytes, hash(e.u.memory->def.base, e.u.memory->def.bytes));
-    if (e.kind == EXT_GLOBAL) {
-      const Value *v = e.u.global->at;
-      ValType t = e.u.global->type; // as JavaScript sees it: a number, or a BigInt for an i64
-      uint64_t bits = t == VT_I64 ? v->u64 : canon64(t == VT_I32 ? v->i32 : t == VT_F32 ? (double)v->f32 : v->f64);
-      fprintf(out, "%s: %llx\n", name, (unsigned long long)bits);
+  char *interp = diff_lines(g->bytes, g->len, LANE_INTERP);
+  bool equal = true;
+  for (DiffLane lane = LANE_JIT; lane < lanes; lane++) {
+    char *lines = diff_lines(g->bytes, g->len, lane);
+    if (strcmp(lines, interp) != 0) {
+      equal = false;
+      if (print)
+        printf("seed %llu\n-- interp\n%s-- %s\n%s", (U)seed, interp, diff_lane_names[lane], lines);
     }
+    free(lines);
   }
+  free(interp);
+  return equal;
 }
 
-static void run_module(FILE *out, const Image *im, uint32_t nexports)
+static int compare(uint64_t first, uint64_t count, uint32_t allowed, DiffLane lanes, Arena *a)
 {
-  char err[256];
-  TrapKind trap;
-  Store *s = zw_store_new(NULL);
-  Instance *in = zw_instance_new(s, im, NULL, 0, &trap, err, sizeof err);
-  if (!in)
-    fprintf(out, "instantiation: %s %s\n", kind_name(trap), err);
-  for (uint32_t i = 0; in && i < nexports; i++) {
-    char name[16];
-    Extern e;
-    Value args[8];
-    int n = snprintf(name, sizeof name, "f%u", i);
-    if (!zw_instance_export(in, name, (size_t)n, &e))
-      break;
-    const TypeInfo *t = zw_type_info(e.u.func->type_id);
-    TrapKind k = zw_call(e.u.func, args);
-    fprintf(out, "%s:", name);
-    if (k != TRAP_none)
-      fprintf(out, " trap %s", kind_name(k));
-    for (uint32_t r = 0; r < t->m && k == TRAP_none; r++)
-      print_value(out, t->types[t->n + r], &args[r]);
-    fputc('\n', out);
-  }
-  if (in)
-    print_state(out, in);
-  fputc('\n', out);
-  zw_store_delete(s);
-}
-
-// The lines of one module in one lane; own: free.
-static char *lines(const GenModule *g, bool jit)
-{
-  char err[512], *text;
-  size_t n;
-  FILE *out = open_memstream(&text, &n);
-  CompileOptions o = { .engine = ENGINE_JIT, .features = zw_features_default(), .cpu_bits = zw_os_cpu_bits(), .threads = 1 };
-  Image *im = jit ? zw_compile(g->bytes, g->len, &o, err, sizeof err) : zw_interp_image_new(g->bytes, g->len, o.features, err, sizeof err);
-  if (im)
-    run_module(out, im, g->nexports);
-  else
-    fprintf(out, "%s: %s\n\n", strstr(err, "not in compiled code yet") ? "lacking" : "invalid", err);
-  fclose(out);
-  jit ? zw_image_free(im) : zw_interp_image_free(im);
-  return text;
-}
-
-static int compare(uint64_t first, uint64_t count, uint32_t allowed, Arena *a)
-{
-  uint64_t same = 0, lacking = 0, different = 0;
+  uint64_t equal = 0, different = 0, again = 0;
+  uint32_t without, lacks = 0;
+  Weights made = { 0 }, compared = { 0 };
   for (uint64_t seed = first; seed < first + count; seed++) {
-    GenModule g = gen_module(seed, allowed, 0, a);
-    char *jit = lines(&g, true);
-    if (strncmp(jit, "lacking", 7) == 0) {
-      lacking++;
-    } else {
-      char *interp = lines(&g, false);
-      bool equal = strcmp(jit, interp) == 0;
-      same += equal, different += !equal;
-      if (!equal && different <= 10)
-        printf("seed %llu\n-- interp\n%s-- jit\n%s", (unsigned long long)seed, interp, jit);
-      free(interp);
-    }
-    free(jit);
+    GenModule whole = gen_module(seed, allowed, 0, a), g = compilable(seed, allowed, &without, a);
+    weigh(&made, &whole);
+    weigh(&compared, &g);
+    again += without != 0, lacks |= without;
+    bool same = lanes_agree(&g, seed, lanes, different < 10);
+    equal += same, different += !same;
+    if (!same)
+      printf("difftest: seed %llu of features %u differs\n", (U)seed, allowed & ~without);
     zw_arena_reset(a);
   }
-  printf("difftest: %llu modules = %llu equal + %llu different + %llu with features that machine code lacks\n", (unsigned long long)count,
-         (unsigned long long)same, (unsigned long long)different, (unsigned long long)lacking);
-  return different || !same;
+  bool floors = print_weights("generated", &made, allowed);
+  floors &= print_weights("compared ", &compared, allowed & ~lacks);
+  printf("difftest: %llu of them made again without what machine code lacks\n", (U)again);
+  printf("difftest: %llu modules in %d lanes: %llu equal + %llu different\n", (U)count, (int)lanes, (U)equal, (U)different);
+  return different || !equal || !floors;
+}
+
+// ---- reduction: each candidate in a process of its own, for it may hang or crash ----
+
+static bool command_differs(const char *command, const uint8_t *bytes, size_t len, const char *interp)
+{
+  char file[] = "/tmp/difftest-XXXXXX", line[4300];
+  int fd = mkstemp(file);
+  uint32_t n = (uint32_t)len;
+  bool ok = fd >= 0 && write(fd, &n, 4) == 4 && write(fd, bytes, len) == (ssize_t)len;
+  zw_format(line, sizeof line, "%s <%s", command, file);
+  FILE *p = ok ? popen(line, "r") : NULL;
+  char *text = NULL;
+  size_t room = 0;
+  ssize_t got = p ? getdelim(&text, &room, 0, p) : -1;
+  ok = p && pclose(p) == 0 && got >= 0;
+  if (fd >= 0)
+    close(fd), unlink(file);
+  size_t k = strlen(interp); // which has one line end more
+  ok = ok && !(k == (size_t)got + 1 && memcmp(text, interp, k - 1) == 0);
+  free(text);
+  return ok;
+}
+
+static bool holds(const uint8_t *bytes, size_t len, const char *what)
+{
+  char *interp = diff_lines(bytes, len, LANE_INTERP);
+  if (strncmp(what, "text:", 5) == 0)
+    return strstr(interp, what + 5) != NULL;
+  if (strncmp(what, "command:", 8) == 0)
+    return command_differs(what + 8, bytes, len, interp);
+  for (DiffLane lane = LANE_JIT; lane < LANE_COUNT; lane++)
+    if (strcmp(what, diff_lane_names[lane]) == 0) {
+      const char *lines = diff_lines(bytes, len, lane);
+      return !diff_lacking(lines) && strcmp(interp, lines) != 0;
+    }
+  return false;
+}
+static bool interesting(const uint8_t *bytes, size_t len, void *arg)
+{
+  const char *what = arg;
+  fflush(stdout);
+  pid_t pid = fork();
+  if (pid == 0) {
+    alarm(5);
+    _exit(holds(bytes, len, what) ? 1 : 0); // what it allocated goes with it
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  // A crash is a difference of lanes; running out of time is none.
+  if (WIFSIGNALED(status))
+    return !strchr(what, ':') && WTERMSIG(status) != SIGALRM;
+  return WEXITSTATUS(status) == 1;
+}
+
+static int reduce(uint64_t seed, uint32_t allowed, char *what, Arena *a)
+{
+  GenModule g = gen_module(seed, allowed, 0, a);
+  if (!interesting(g.bytes, g.len, what)) {
+    fprintf(stderr, "difftest: seed %llu is not like that: %s\n", (U)seed, what);
+    return 1;
+  }
+  Reduced r = reduce_module(g.bytes, g.len, interesting, what, a);
+  diff_script(stdout, r.bytes, r.len, false);
+  fprintf(stderr, "difftest: seed %llu from %zu to %zu bytes in %u steps of %u tries\n", (U)seed, g.len, r.len, r.steps, r.tries);
+  return 0;
+}
+
+// ---- the rest ----
+
+static int each(const char *mode, uint64_t first, uint64_t count, uint32_t allowed, Arena *a)
+{
+  Weights w = { 0 };
+  for (uint64_t seed = first; seed < first + count; seed++) {
+    GenModule g = gen_module(seed, allowed, 0, a);
+    uint32_t len = (uint32_t)g.len;
+    if (strcmp(mode, "weights") == 0) {
+      weigh(&w, &g);
+    } else if (strcmp(mode, "gen") == 0) {
+      fwrite(&len, 4, 1, stdout);
+      fwrite(g.bytes, 1, g.len, stdout);
+    } else if (strcmp(mode, "script") == 0) {
+      diff_script(stdout, g.bytes, g.len, true);
+    } else {
+      char *text = diff_lines(g.bytes, g.len, LANE_INTERP);
+      fputs(text, stdout);
+      free(text);
+    }
+    zw_arena_reset(a);
+  }
+  return w.n && !print_weights("modules", &w, allowed);
 }
 
 int main(int argc, char **argv)
 {
-  uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 0, count = argc > 3 ? strtoull(argv[3], NULL, 0) : 1;
-  uint32_t allowed = argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 0) : UINT32_MAX;
-  bool gen = argc > 1 && strcmp(argv[1], "gen") == 0, jit = argc > 1 && strcmp(argv[1], "jit") == 0;
-  bool both = argc > 1 && strcmp(argv[1], "both") == 0;
-  if (argc < 4 || (!gen && !jit && !both && strcmp(argv[1], "run") != 0)) {
-    fprintf(stderr, "usage: difftest gen|run|jit|both FIRST COUNT [FEATURES]\n");
+  static const char *const modes[] = { "gen", "run", "weights", "both", "lanes", "script", "reduce" };
+  const char *mode = NULL;
+  for (size_t i = 0; argc > 3 && i < ARRAY_COUNT(modes); i++)
+    if (strcmp(argv[1], modes[i]) == 0)
+      mode = modes[i];
+  if (!mode || (strcmp(mode, "reduce") == 0 && argc != 5)) {
+    fprintf(stderr, "usage: difftest gen|run|weights|both|lanes|script FIRST COUNT [FEATURES], difftest reduce SEED FEATURES WHAT\n");
     return 2;
   }
+  uint64_t first = strtoull(argv[2], NULL, 0), count = strtoull(argv[3], NULL, 0);
+  uint32_t allowed = argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 0) : UINT32_MAX;
   if (getenv("ZW_GC_ZEAL"))
     zw_gc_set_zeal_default(true);
   Arena a;
   zw_arena_init(&a, NULL, NULL);
-  if (both) {
-    int code = compare(first, count, allowed, &a);
-    zw_arena_free(&a);
-    return code;
-  }
-  for (uint64_t seed = first; seed < first + count; seed++) {
-    GenModule g = gen_module(seed, allowed, 0, &a);
-    uint32_t len = (uint32_t)g.len;
-    if (gen) {
-      fwrite(&len, 4, 1, stdout);
-      fwrite(g.bytes, 1, g.len, stdout);
-    } else {
-      char *text = lines(&g, jit);
-      fputs(text, stdout);
-      free(text);
-    }
-    zw_arena_reset(&a);
-  }
+  int code = strcmp(mode, "reduce") == 0 ? reduce(first, (uint32_t)count, argv[4], &a)
+             : strcmp(mode, "both") == 0 ? compare(first, count, allowed, LANE_JIT + 1, &a)
+             : strcmp(mode, "lanes") == 0 ? compare(first, count, allowed, LANE_COUNT, &a)
+                                          : each(mode, first, count, allowed, &a);
   zw_arena_free(&a);
-  return 0;
+  return code;
 }

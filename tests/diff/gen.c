@@ -8,10 +8,14 @@
 #include "runtime/base/leb.h"
 #include "runtime/base/vec.h"
 
-const char *const gen_feature_names[GEN_FEATURES] = {
-  "simd", "memory64", "multi-memory", "gc", "exceptions", "legacy-exceptions", "tail-call", "wide-arithmetic", "atomics", "bulk", "references",
+#define F(id) (1ull << FEAT_##id)
+const GenWeight gen_weights[GEN_FEATURES] = {
+  { "simd", 30, 20, F(SIMD) }, { "memory64", 25, 20, F(MEMORY64) }, { "multi-memory", 15, 0, F(MULTI_MEMORY) },
+  { "gc", 25, 10, F(GC) }, { "exceptions", 15, 10, F(EH) }, { "legacy-exceptions", 8, 0, F(LEGACY_EH) },
+  { "tail-call", 20, 0, F(TAIL_CALL) }, { "wide-arithmetic", 15, 0, F(WIDE) }, { "atomics", 15, 0, F(THREADS) },
+  { "bulk", 40, 0, F(BULK) }, { "references", 40, 0, F(REF_TYPES) },
 };
-static const uint8_t feature_percent[GEN_FEATURES] = { 30, 25, 15, 25, 15, 8, 20, 15, 15, 40, 40 };
+#undef F
 
 enum { MAX_TYPES = 24, MAX_FUNCS = 24, MAX_LOCALS = 24, MAX_GLOBALS = 16, MAX_LABELS = 24, MAX_VALUES = 4, FUEL = 300 };
 
@@ -1193,7 +1197,7 @@ GenModule gen_module(uint64_t seed, uint32_t allowed, uint32_t size, Arena *a)
   Gen *g = zw_new(a, Gen);
   g->a = a, g->state = seed * 0x2545f4914f6cdd1du;
   for (uint32_t i = 0; i < GEN_FEATURES; i++)
-    if (chance(g, feature_percent[i]))
+    if (chance(g, gen_weights[i].percent))
       g->features |= 1u << i;
   g->features &= allowed;
   if (has(g, GEN_EH))
