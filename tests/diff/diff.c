@@ -124,7 +124,7 @@ static bool command_differs(const char *command, const uint8_t *bytes, size_t le
   int fd = mkstemp(file);
   uint32_t n = (uint32_t)len;
   bool ok = fd >= 0 && write(fd, &n, 4) == 4 && write(fd, bytes, len) == (ssize_t)len;
-  zw_format(line, sizeof line, "%s <%s", command, file);
+  zw_format(line, sizeof line, "<%s %s", file, command);
   FILE *p = ok ? popen(line, "r") : NULL;
   char *text = NULL;
   size_t room = 0;
