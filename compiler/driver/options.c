@@ -1,5 +1,6 @@
 #include "compiler/driver/options.h"
 #include "runtime/os/os.h"
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,6 +53,22 @@ static uint64_t seed_from(const char *variable)
   return text && zw_parse_number(text, UINT64_MAX, &v) ? v : 0;
 }
 
+// What P2 leaves out when ZW_NO names it; -O0 leaves out everything.
+static const struct { const char *name; size_t at; } parts[] = {
+  { "inline", offsetof(CodeOptions, no_inline) }, { "fold", offsetof(CodeOptions, no_fold) },
+  { "number", offsetof(CodeOptions, no_number) }, { "memory", offsetof(CodeOptions, no_memory) },
+  { "hoist", offsetof(CodeOptions, no_hoist) },   { "closed", offsetof(CodeOptions, no_closed) },
+};
+static bool lists(const char *list, const char *name)
+{
+  for (size_t n; list && *list; list += n + (list[n] == ',')) {
+    n = strcspn(list, ",");
+    if ((n == strlen(name) && memcmp(list, name, n) == 0) || (n == 3 && memcmp(list, "all", 3) == 0))
+      return true;
+  }
+  return false;
+}
+
 CodeOptions zw_settings_code(const Settings *s)
 {
   bool guard = s->bounds != BOUNDS_CHECK && !s->no_signals;
@@ -64,8 +81,9 @@ CodeOptions zw_settings_code(const Settings *s)
     o.image_flags |= IMAGE_NO_SIGNALS;
   if (s->deterministic)
     o.image_flags |= IMAGE_DETERMINISTIC;
-  if (s->opt == 0)
-    o.no_inline = o.no_hoist = o.no_number = true;
+  const char *without = getenv("ZW_NO");
+  for (size_t k = 0; k < ARRAY_COUNT(parts); k++)
+    *((bool *)&o + parts[k].at) = s->opt == 0 || lists(without, parts[k].name);
   return o;
 }
 

@@ -138,7 +138,7 @@ static uint32_t target_code(const Builder *b, uint32_t target)
 // Offsets of everything, by running sums.
 static void place(Builder *b, Blob *out)
 {
-  uint64_t text = TEXT_START, sites = 0, maps = 0, handlers = 0;
+  uint64_t text = TEXT_START, sites = 0, maps = 0, handlers = 0, inlines = 0;
   for (uint32_t k = 0; k < b->ncodes; k++) {
     const FuncCode *c = b->codes[k];
     text = zw_align_up(text, c->align);
@@ -149,12 +149,13 @@ static void place(Builder *b, Blob *out)
       .code_off = (uint32_t)text, .code_bytes = c->nbytes, .frame_bytes = c->frame_bytes, .saved = c->saved, .flags = c->flags,
       .prologue_bytes = c->prologue_bytes, .pop_bytes = c->pop_bytes, .sites = (uint32_t)sites, .nsites = c->nsites,
       .maps = (uint32_t)maps, .nmaps = c->nmaps, .handlers = (uint32_t)handlers, .nhandlers = c->nhandlers,
+      .inlines = (uint32_t)inlines, .ninlines = c->ninlines,
       .func = is_thunk(c->func) ? thunk_index(c->func) : c->func,
     };
-    text += c->nbytes, sites += c->sites_bytes, maps += c->maps_bytes, handlers += c->nhandlers;
+    text += c->nbytes, sites += c->sites_bytes, maps += c->maps_bytes, handlers += c->nhandlers, inlines += c->ninlines;
   }
   out->text_bytes = zw_align_up(text, TEXT_ALIGN);
-  out->sites_bytes = (uint32_t)sites, out->maps_bytes = (uint32_t)maps, out->nhandlers = (uint32_t)handlers;
+  out->sites_bytes = (uint32_t)sites, out->maps_bytes = (uint32_t)maps, out->nhandlers = (uint32_t)handlers, out->ninlines = (uint32_t)inlines;
 }
 
 static void append(void *to, const void *from, size_t n)
@@ -169,6 +170,7 @@ static void fill(Builder *b, Blob *out)
   out->sites = zw_arena_alloc(b->a, out->sites_bytes + 1u, 1);
   out->maps = zw_arena_alloc(b->a, out->maps_bytes + 1u, 1);
   out->handlers = zw_new_array(b->a, ImageHandler, out->nhandlers + 1);
+  out->inlines = zw_new_array(b->a, ImageInline, out->ninlines + 1);
   uint64_t end = 0;
   for (uint32_t k = 0; k < b->ncodes; k++) {
     const FuncCode *c = b->codes[k];
@@ -177,6 +179,7 @@ static void fill(Builder *b, Blob *out)
     append(out->text + f->code_off, c->bytes, c->nbytes);
     append(out->sites + f->sites, c->sites, c->sites_bytes);
     append(out->maps + f->maps, c->maps, c->maps_bytes);
+    append(out->inlines + f->inlines, c->inlines, sizeof(ImageInline) * c->ninlines);
     for (uint32_t h = 0; h < c->nhandlers; h++) {
       ImageHandler *to = &out->handlers[f->handlers + h];
       *to = c->handlers[h];

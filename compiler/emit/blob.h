@@ -21,6 +21,7 @@ typedef struct FuncCode {
   const ImageHandler *handlers; uint32_t nhandlers;     // pcs relative to the function
   const uint8_t *cfi; uint32_t cfi_bytes;               // body of its .eh_frame entry, see cfi.h
   uint64_t libcalls;                                    // a bit per library call in the code: libcall.def
+  const ImageInline *inlines; uint32_t ninlines;        // what sites with IMAGE_INLINE_AT name
 } FuncCode;
 
 // The module's text and code-side tables, before serialisation.
@@ -30,6 +31,7 @@ typedef struct Blob {
   ImageFunc *funcs; uint32_t nfuncs;       // ascending code_off: defined functions in index order, then thunks
   uint8_t *sites, *maps; uint32_t sites_bytes, maps_bytes;
   ImageHandler *handlers; uint32_t nhandlers;
+  ImageInline *inlines; uint32_t ninlines;
   uint32_t *func_code;                     // per defined function: index in funcs
   ImageThunks *thunks;                     // per type
   uint64_t cpu_bits; uint32_t image_flags, arch;

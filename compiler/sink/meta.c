@@ -119,6 +119,7 @@ static void put_code_tables(Meta *w)
   section_bytes(w, IMG_SITES, b->sites, b->sites_bytes, b->sites_bytes, 1);
   section_bytes(w, IMG_MAPS, b->maps, b->maps_bytes, b->maps_bytes, 1);
   section_bytes(w, IMG_HANDLERS, b->handlers, b->nhandlers * sizeof *b->handlers, b->nhandlers, sizeof *b->handlers);
+  section_bytes(w, IMG_INLINES, b->inlines, b->ninlines * sizeof *b->inlines, b->ninlines, sizeof *b->inlines);
 }
 
 // The words of runtime/type/README.md.

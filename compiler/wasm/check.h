@@ -48,7 +48,8 @@ typedef struct BlockFact {
   uint32_t pos;                 // body offset where it starts
   uint32_t loop;                // deepest natural loop that contains it, or NO_LOOP
   uint32_t effects;
-  uint32_t succ_off; uint16_t nsucc_unused; // successors: succ[succ_off .. next block's succ_off)
+  uint32_t succ_off;            // successors: succ[succ_off .. next block's succ_off)
+  uint8_t sink;                 // every path from it ends in a trap or throw
   uint8_t cold;                 // ends in unreachable/throw, a handler, the arm a hint calls unlikely; all successors or
                                 // all predecessors are cold
   uint8_t depth;                // of natural loops, capped at 255

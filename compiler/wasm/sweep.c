@@ -397,6 +397,7 @@ void zw_sweep(FuncCheck *f, FuncFacts *out)
     uint32_t l = s.nat[b], depth = l == NO_LOOP ? 0 : s.loops[l].depth;
     s.blocks[b].loop = l;
     s.blocks[b].depth = (uint8_t)(depth < 255 ? depth : 255);
+    s.blocks[b].sink = s.sink[b];
   }
   copy_facts(f, out);
   zw_arena_release(a, mark);

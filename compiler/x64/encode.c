@@ -60,6 +60,8 @@ typedef struct Enc {
   VEC(Fixup) fixups;
   VEC(uint8_t) sites, maps;
   uint32_t nsites, site_pc, site_at, nmaps, map_pc;
+  VEC(ImageInline) inlines;            // that sites name
+  uint32_t *inline_index;              // by position of ZirFunc.inlines: its index in inlines + 1
   Cfi cfi;
 } Enc;
 
@@ -415,8 +417,30 @@ static void add_rsp(Enc *e, int64_t n)
   ins(e, (Lir){ .op = sub ? X_sub_ri : X_add_ri, .sz = 8, .rd = RSP, .imm = (int32_t)(sub ? -n : n) });
 }
 
+// A position in an inlined body gets its number when a site names it; so do those of the calls around it, before it.
+static uint32_t site_position(Enc *e, uint32_t at)
+{
+  const ZirFunc *z = e->l->z;
+  uint32_t chain[8], n = 0;
+  for (; at & IMAGE_INLINE_AT && !e->inline_index[at & ~IMAGE_INLINE_AT]; at = z->inlines[chain[n - 1]].parent) {
+    CHECK(n < ARRAY_COUNT(chain) && (at & ~IMAGE_INLINE_AT) < z->ninlines);
+    chain[n++] = at & ~IMAGE_INLINE_AT;
+  }
+  if (at & IMAGE_INLINE_AT)
+    at = IMAGE_INLINE_AT | (e->inline_index[at & ~IMAGE_INLINE_AT] - 1);
+  while (n) {
+    const ZInline *i = &z->inlines[chain[--n]];
+    *zw_push(e->s, &e->inlines) = (ImageInline){ i->func, i->wasm_at, at };
+    e->inline_index[chain[n]] = e->inlines.n;
+    at = IMAGE_INLINE_AT | (e->inlines.n - 1);
+  }
+  return at;
+}
+
 static void put_site(Enc *e, unsigned kind, uint32_t wasm_at)
 {
+  if (wasm_at & IMAGE_INLINE_AT)
+    wasm_at = site_position(e, wasm_at);
   zw_reserve(e->s, &e->sites, e->sites.n + 16);
   uint8_t *q = e->sites.p + e->sites.n;
   q += zw_leb_write_u32(q, here(e) - e->site_pc);
@@ -1002,13 +1026,15 @@ static FuncCode *result(Enc *e, Arena *a, uint32_t prologue_bytes, uint32_t code
   *f = (FuncCode){ .func = e->l->z->func, .nbytes = here(e), .code_bytes = code_bytes, .align = e->align32 ? 32 : 16,
                    .frame_bytes = e->frame, .prologue_bytes = prologue_bytes, .pop_bytes = e->l->arg_bytes,
                    .saved = (uint16_t)e->l->used_saved, .nfixups = e->fixups.n, .sites_bytes = e->sites.n, .nsites = e->nsites,
-                   .maps_bytes = e->maps.n, .nmaps = e->nmaps, .cfi_bytes = e->cfi.out.n, .libcalls = e->libcalls };
+                   .maps_bytes = e->maps.n, .nmaps = e->nmaps, .cfi_bytes = e->cfi.out.n, .libcalls = e->libcalls,
+                   .ninlines = e->inlines.n };
   f->bytes = copy(a, e->base, here(e));
   f->fixups = copy(a, e->fixups.p, sizeof(Fixup) * e->fixups.n);
   f->sites = copy(a, e->sites.p, e->sites.n);
   f->maps = copy(a, e->maps.p, e->maps.n);
   f->cfi = copy(a, e->cfi.out.p, e->cfi.out.n);
   f->handlers = put_handlers(e, a, &f->nhandlers);
+  f->inlines = copy(a, e->inlines.p, sizeof(ImageInline) * e->inlines.n);
   return f;
 }
 
@@ -1020,6 +1046,7 @@ FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena 
   ASSERT(a != e->s);
   layout_frame(e);
   order_chunks(e);
+  e->inline_index = zw_new_array(e->s, uint32_t, l->z->ninlines + 1);
   measure(e);
   zw_reserve(e->s, &e->raw, e->raw.n + X64_PUT_BYTES);
   uint64_t cap = (uint64_t)e->end_ub + CALL_BYTES * ((uint64_t)e->ntraps + 1) + island_bound(e) + 4 * X64_PUT_BYTES;

@@ -23,6 +23,24 @@ typedef struct Frame {
   uint32_t stamp, stamp_edge;     // br_table: already has an edge in this one
 } Frame;
 
+// Inlining: the callee's body is read where the call stands, by the same walk.  Its blocks get numbers behind those of
+// P1's skeleton; an Inst remembers where they belong in the layout.
+enum { INLINE_OPS = 20, INLINE_LOOP_OPS = 40 /* when the call is in a loop */, INLINE_LOCALS = 16, INLINE_LOOPS = 2, INLINE_DEPTH = 3, INLINE_FREE_OPS = 200 };
+typedef struct Inst {
+  uint32_t next;                  // call in the same block, or in the same entry block of a callee; UINT32_MAX = last
+  uint32_t first, last;           // inlined calls in the part of map[0] that is this callee's
+  const FuncFacts *facts;
+  uint32_t *map;                  // callee's block -> block of f, or NO_BLOCK; map[0] is the block with the call
+  uint8_t *returns;               // per block of the callee: can it get to the end?
+  uint32_t rest;                  // block in which the caller goes on, or NO_BLOCK: it is one of map[]
+} Inst;
+typedef struct Level {            // a caller that waits
+  uint32_t func, root, undo, inst, next_block, next_frame, at;
+  uint32_t loop; uint8_t depth; bool cold; // of the block with the call: the callee's are in or under them
+  const FuncFacts *facts; const Func *fn; const uint8_t *p;
+  Ref *locals; uint32_t *loop_map, *map; const uint8_t *returns;
+} Level;
+
 typedef struct Build {
   const Module *m;
   const CodeOptions *o;
@@ -33,6 +51,13 @@ typedef struct Build {
   const uint8_t *p;
   uint32_t at, block, next_block, next_frame, stamp;
   bool live, frame_locals;
+  uint32_t func, block_cap, loop_cap, grown, most_grown, stack_cap;
+  Level levels[INLINE_DEPTH]; uint32_t nlevels;
+  uint32_t *map; const uint8_t *returns; // of the callee being read; NULL in the function itself
+  VEC(Inst) insts;
+  VEC(uint32_t) created;          // blocks in the order of their instructions
+  VEC(ZInline) inlines;
+  uint32_t *first_inst, *last_inst; // per block, UINT32_MAX = none
   Ref *stack; uint32_t sp;
   Ref *locals;
   uint32_t *loop_map;
@@ -47,7 +72,9 @@ typedef struct Build {
 
 static _Noreturn void unsupported(const Build *b, Feature f)
 {
-  zw_fail(b->m->ctx, ERR_unsupported, b->at, "feature '%s' is not in compiled code yet", zw_feature_info[f].name);
+  b->m->ctx->at_func = b->func; // the body being read may be an inlined one
+  zw_fail(b->m->ctx, ERR_unsupported, b->at & IMAGE_INLINE_AT ? b->inlines.p[b->at & ~IMAGE_INLINE_AT].wasm_at : b->at,
+          "feature '%s' is not in compiled code yet", zw_feature_info[f].name);
 }
 
 static uint32_t append(Build *b, Op op, unsigned ty, unsigned fl, uint32_t x, uint32_t y, uint32_t z)
@@ -87,15 +114,49 @@ static uint32_t add_edge(Build *b, uint32_t to)
   return b->edges.n - 1;
 }
 
+static void open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool cold)
+{
+  b->block = id;
+  *zw_push(b->scratch, &b->created) = id;
+  b->f->blocks[id] = (ZBlock){ .first = b->f->nins, .loop = loop, .depth = depth, .cold = cold, .try_region = UINT32_MAX };
+  b->live = true;
+}
+
+// The number of the next block: P1's own, or behind all of those.
+static uint32_t next_id(const Build *b) { return b->nlevels ? b->f->nblocks : b->next_block; }
+static uint32_t more_blocks(Build *b)
+{
+  ZirFunc *f = b->f;
+  if (f->nblocks == b->block_cap) {
+    uint32_t cap = b->block_cap;
+    f->blocks = zw_vec_grow(f->arena, f->blocks, f->nblocks, &cap, f->nblocks + 1, sizeof *f->blocks);
+    uint32_t c1 = b->block_cap, c2 = b->block_cap;
+    b->first_inst = zw_vec_grow(b->scratch, b->first_inst, f->nblocks, &c1, cap, sizeof *b->first_inst);
+    b->last_inst = zw_vec_grow(b->scratch, b->last_inst, f->nblocks, &c2, cap, sizeof *b->last_inst);
+    b->block_cap = cap < c1 ? cap : c1;
+  }
+  b->first_inst[f->nblocks] = b->last_inst[f->nblocks] = UINT32_MAX;
+  return f->nblocks++;
+}
+
 static void start_block(Build *b)
 {
-  b->block = b->next_block++;
-  ASSERT(b->block < b->f->nblocks);
-  ZBlock *z = &b->f->blocks[b->block];
-  const BlockFact *fact = &b->facts->blocks[b->block];
-  *z = (ZBlock){ .first = b->f->nins, .loop = fact->loop == NO_LOOP ? NO_LOOP : b->loop_map[fact->loop],
-                 .depth = fact->depth, .cold = fact->cold, .try_region = UINT32_MAX };
-  b->live = true;
+  uint32_t n = b->next_block++;
+  ASSERT(n < b->facts->nblocks);
+  const BlockFact *fact = &b->facts->blocks[n];
+  if (!b->nlevels) {
+    open_block(b, n, fact->loop == NO_LOOP ? NO_LOOP : b->loop_map[fact->loop], fact->depth, fact->cold);
+    return;
+  }
+  const Level *caller = &b->levels[b->nlevels - 1];
+  uint32_t id = b->map[n] = more_blocks(b);
+  if (!b->returns[n]) { // leaves the caller's loops too
+    open_block(b, id, fact->loop == NO_LOOP ? NO_LOOP : b->loop_map[fact->loop], fact->depth, true);
+    return;
+  }
+  uint32_t depth = caller->depth + (uint32_t)fact->depth;
+  open_block(b, id, fact->loop == NO_LOOP ? caller->loop : b->loop_map[fact->loop], depth > 255 ? 255 : (uint8_t)depth,
+             caller->cold || fact->cold);
 }
 
 // The terminator of the current block; its edges are those added since `first`.
@@ -173,10 +234,10 @@ static uint32_t branch_edge(Build *b, uint32_t label)
   return f->kind == OP_loop ? edge_to_header(b, f, values) : edge_to_end(b, f, values);
 }
 
-// The join of f: values that differ over the incoming edges become phis.  Leaves the results on the stack.
+// The join of f, in the block just started: values that differ over the incoming edges become phis.  Leaves the results
+// on the stack.
 static void join(Build *b, Frame *f)
 {
-  start_block(b);
   ZirFunc *z = b->f;
   uint32_t n = f->nresults + f->nassigned, nphi = 0;
   Ref *value = zw_new_array(b->scratch, Ref, n + 1);
@@ -227,7 +288,7 @@ static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
 {
   Frame *f = push_frame(b, OP_loop, nparams, nresults);
   const LoopFact *l = &b->facts->loops[b->facts->frames[f->fact].loop];
-  f->header = b->next_block;
+  f->header = next_id(b);
   f->assigned = b->facts->assigned + l->assigned_off, f->nassigned = l->iterates && !b->frame_locals ? l->nassigned : 0;
   if (!l->iterates) {
     uint32_t e = add_edge(b, f->header);
@@ -236,6 +297,8 @@ static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
     start_block(b);
     return;
   }
+  ZLoop *z = &b->f->loops[b->loop_map[b->facts->frames[f->fact].loop]];
+  z->header = f->header, z->entry = b->block;
   uint32_t e = edge_to_header(b, f, b->stack + f->height);
   end_block(b, OP_jmp, 0, 0, 0, e);
   start_block(b);
@@ -253,7 +316,7 @@ static void enter_if(Build *b, uint32_t nparams, uint32_t nresults, Ref cond)
   f->saved = b->saved.n;
   for (uint32_t k = 0; k < nparams; k++)
     *zw_push(b->scratch, &b->saved) = b->stack[f->height + k];
-  uint32_t then = add_edge(b, b->next_block);
+  uint32_t then = add_edge(b, next_id(b));
   f->else_edge = add_edge(b, NO_BLOCK);
   end_block(b, OP_br, cond, 0, 0, then);
   start_block(b);
@@ -273,25 +336,37 @@ static void start_else(Build *b, Frame *f)
   b->sp = f->height;
   for (uint32_t k = 0; k < f->nparams; k++)
     push(b, b->saved.p[f->saved + k]);
-  b->edges.p[f->else_edge].to = b->next_block;
+  b->edges.p[f->else_edge].to = next_id(b);
   start_block(b);
 }
 
 static void emit_return(Build *b)
 {
+  if (b->nlevels) { // to the end of the inlined call
+    Frame *f = &b->frames.p[b->levels[b->nlevels - 1].root];
+    uint32_t e = edge_to_end(b, f, b->stack + b->sp - f->nresults);
+    end_block(b, OP_jmp, 0, 0, 0, e);
+    return;
+  }
   uint32_t n = b->frames.p[0].nresults;
   end_block(b, OP_ret, xa_list(b, b->stack + b->sp - n, n), n, 0, b->edges.n);
 }
 
+static void leave_inline(Build *b);
+
 static void end_frame(Build *b)
 {
   Frame *f = &b->frames.p[b->frames.n - 1];
+  if (b->nlevels && b->frames.n - 1 == b->levels[b->nlevels - 1].root) {
+    leave_inline(b);
+    return;
+  }
   bool is_if = f->kind == OP_if;
   if (is_if && !f->has_else)
     start_else(b, f);
   if (f->kind == OP_loop) {
     if (b->live) { // R7
-      uint32_t e = add_edge(b, b->next_block);
+      uint32_t e = add_edge(b, next_id(b));
       b->edges.p[e].args = b->edge_args.n;
       end_block(b, OP_jmp, 0, 0, 0, e);
       start_block(b);
@@ -303,6 +378,7 @@ static void end_frame(Build *b)
     if (b->live)
       fall_to_end(b, f);
     if (f->npending) {
+      start_block(b);
       join(b, f);
     } else {
       rollback(b, f->undo);
@@ -337,7 +413,7 @@ static Op skip_dead(Build *b)
 static void br_if(Build *b, Op op, uint32_t label, Ref cond)
 {
   uint32_t e = branch_edge(b, label);
-  uint32_t on = add_edge(b, b->next_block);
+  uint32_t on = add_edge(b, next_id(b));
   b->edges.p[on].args = b->edge_args.n;
   end_block(b, op, cond, 0, 0, e);
   start_block(b);
@@ -525,6 +601,205 @@ static Ref table_element(Build *b, uint32_t table, uint32_t type, Ref index)
   return elem;
 }
 
+// ---- inlining ----
+static void copy_loops(Build *b);
+static bool too_many_edge_slots(const FuncFacts *ff, const Func *fn);
+
+// Which blocks of a small function can get to its end?  Loops may need the answer for their header: once more per loop.
+static bool find_returns(const FuncFacts *ff, uint8_t *returns)
+{
+  for (uint32_t round = 0; round <= ff->nloops; round++)
+    for (uint32_t n = ff->nblocks; n-- > 0;) {
+      uint32_t from = ff->blocks[n].succ_off, to = n + 1 < ff->nblocks ? ff->blocks[n + 1].succ_off : ff->nsucc;
+      bool r = from == to && !ff->blocks[n].sink;
+      for (uint32_t k = from; k < to; k++)
+        r |= returns[ff->succ[k]];
+      returns[n] = r;
+    }
+  return returns[0];
+}
+
+static bool can_inline(const Build *b, uint32_t func)
+{
+  const Module *m = b->m;
+  if (b->o->no_inline || func < m->nimported_funcs || b->frame_locals || b->nlevels == INLINE_DEPTH ||
+      b->f->blocks[b->block].cold)
+    return false;
+  const FuncFacts *ff = &m->facts[func - m->nimported_funcs];
+  if (ff->nops > (b->f->blocks[b->block].depth ? INLINE_LOOP_OPS : INLINE_OPS) || ff->nlocals > INLINE_LOCALS || ff->nloops > INLINE_LOOPS || ff->flags & (FN_TRIES | FN_TAIL_CALLS | FN_NO_SETS) ||
+      ff->blocks[0].cold || b->grown + ff->nops > b->most_grown || b->sp + ff->max_height + 8 > b->stack_cap)
+    return false;
+  uint32_t again = func == b->f->func; // a recursive function once in itself
+  for (uint32_t k = 1; k < b->nlevels; k++)
+    again += func == b->levels[k].func;
+  again += b->nlevels && func == b->func;
+  return again < 2 && !too_many_edge_slots(ff, &m->funcs[func]);
+}
+
+static bool enter_inline(Build *b, uint32_t func)
+{
+  if (!can_inline(b, func))
+    return false;
+  const FuncFacts *ff = &b->m->facts[func - b->m->nimported_funcs];
+  uint8_t *returns = zw_new_array(b->scratch, uint8_t, ff->nblocks);
+  if (!find_returns(ff, returns))
+    return false;
+  const FuncType *t = zw_func_type(b->m, func);
+  b->grown += ff->nops;
+  uint32_t *map = zw_new_array(b->scratch, uint32_t, ff->nblocks);
+  memset(map, 0xff, ff->nblocks * sizeof *map);
+  map[0] = b->block;
+  *zw_push(b->scratch, &b->insts) = (Inst){ UINT32_MAX, UINT32_MAX, UINT32_MAX, ff, map, returns, NO_BLOCK };
+  uint32_t inst = b->insts.n - 1, *first = &b->first_inst[b->block], *last = &b->last_inst[b->block];
+  if (b->nlevels && b->block == b->map[0]) {
+    Inst *around = &b->insts.p[b->levels[b->nlevels - 1].inst];
+    first = &around->first, last = &around->last;
+  }
+  *(*last == UINT32_MAX ? first : &b->insts.p[*last].next) = inst;
+  *last = inst;
+  const ZBlock *z = &b->f->blocks[b->block];
+  b->levels[b->nlevels++] = (Level){ b->func, b->frames.n, b->undo.n, inst, b->next_block, b->next_frame, b->at,
+                                     z->loop, z->depth, z->cold, b->facts, b->fn, b->p, b->locals, b->loop_map, b->map, b->returns };
+  b->func = func, b->facts = ff, b->fn = &b->m->funcs[func], b->p = b->fn->body + ff->code_at;
+  b->map = map, b->returns = returns, b->next_block = 1, b->next_frame = 0;
+  copy_loops(b);
+  b->sp -= t->nparams;
+  b->locals = zw_new_array(b->scratch, Ref, ff->nlocals + 1);
+  for (uint32_t l = 0; l < ff->nlocals; l++)
+    b->locals[l] = l < t->nparams ? b->stack[b->sp + l] : zw_zir_const(b->f, (ValKind)ff->local_kinds[l], 0, 0);
+  push_frame(b, OP_block, 0, t->nresults)->nassigned = 0; // nobody sees its locals any more
+  return true;
+}
+
+// The end of an inlined body: its returns meet, and the caller goes on with the results on the stack.
+static void leave_inline(Build *b)
+{
+  Level *l = &b->levels[b->nlevels - 1];
+  Frame *f = &b->frames.p[b->frames.n - 1];
+  if (f->npending) {
+    if (b->live)
+      fall_to_end(b, f);
+    uint32_t rest = b->insts.p[l->inst].rest = more_blocks(b);
+    open_block(b, rest, l->loop, l->depth, l->cold);
+    join(b, f);
+  }
+  CHECK(b->live);
+  for (uint32_t k = 0; k < b->facts->nloops; k++) { // the exits of its loops have their blocks now
+    if (b->loop_map[k] == NO_LOOP || !b->facts->loops[k].iterates)
+      continue;
+    ZLoop *z = &b->f->loops[b->loop_map[k]];
+    uint32_t n = 0;
+    for (uint32_t e = 0; e < z->nexits; e++)
+      if (b->map[z->exits[e]] != NO_BLOCK)
+        z->exits[n++] = b->map[z->exits[e]];
+    z->nexits = (uint8_t)n;
+  }
+  b->undo.n = l->undo;
+  b->frames.n--;
+  b->func = l->func, b->facts = l->facts, b->fn = l->fn, b->p = l->p, b->next_block = l->next_block, b->next_frame = l->next_frame;
+  b->locals = l->locals, b->loop_map = l->loop_map, b->map = l->map, b->returns = l->returns;
+  b->nlevels--;
+}
+
+// A call that stays: the loops around it have one.
+static void note_call(Build *b)
+{
+  const ZBlock *z = &b->f->blocks[b->block];
+  for (uint32_t l = z->loop; !z->cold && l != NO_LOOP && !b->f->loops[l].has_call; l = b->f->loops[l].parent)
+    b->f->loops[l].has_call = 1;
+}
+
+// The layout: P1's, with the blocks of inlined bodies behind the block that had the call, in the callee's own layout.
+// What cannot return stands behind everything.  `work` is what is still to be placed, the next thing last.
+enum { PLACE_BLOCK = 0x80000000u }; // else the calls from that Inst on
+typedef struct Layout { Build *b; uint32_t *order, n, *tail, ntail; VEC(uint32_t) work; } Layout;
+
+static void place_later(Layout *l, uint32_t item) { *zw_push(l->b->scratch, &l->work) = item; }
+static void lay_out_inst(Layout *l, uint32_t i)
+{
+  const Inst *inst = &l->b->insts.p[i];
+  if (inst->next != UINT32_MAX)
+    place_later(l, inst->next);
+  if (inst->rest != NO_BLOCK)
+    place_later(l, PLACE_BLOCK | inst->rest);
+  for (uint32_t k = inst->facts->nblocks; k-- > 0;) {
+    uint32_t n = inst->facts->order[k], id = inst->map[n];
+    if (n == 0 || id == NO_BLOCK)
+      continue;
+    if (inst->returns[n])
+      place_later(l, PLACE_BLOCK | id);
+    else
+      l->tail[l->ntail++] = id;
+  }
+  if (inst->first != UINT32_MAX)
+    place_later(l, inst->first);
+}
+
+static void lay_out(Layout *l, uint32_t block)
+{
+  place_later(l, PLACE_BLOCK | block);
+  while (l->work.n) {
+    uint32_t item = l->work.p[--l->work.n];
+    if (!(item & PLACE_BLOCK)) {
+      lay_out_inst(l, item);
+      continue;
+    }
+    item &= ~PLACE_BLOCK;
+    l->order[l->n++] = item;
+    if (l->b->first_inst[item] != UINT32_MAX)
+      place_later(l, l->b->first_inst[item]);
+  }
+}
+
+// Blocks by number ascend with their instructions; those of inlined bodies have been numbered behind the others.
+static void renumber(Build *b)
+{
+  ZirFunc *f = b->f;
+  uint32_t *now = zw_new_array(b->scratch, uint32_t, f->nblocks);
+  ZBlock *blocks = zw_new_array(f->arena, ZBlock, f->nblocks);
+  ASSERT(b->created.n == f->nblocks);
+  for (uint32_t k = 0; k < f->nblocks; k++) {
+    now[b->created.p[k]] = k;
+    blocks[k] = f->blocks[b->created.p[k]];
+    for (uint32_t i = blocks[k].first; i < blocks[k].end; i++)
+      f->blk[i] = k;
+  }
+  f->blocks = blocks;
+  for (uint32_t k = 0; k < b->edges.n; k++)
+    b->edges.p[k].to = now[b->edges.p[k].to], b->edges.p[k].from = now[b->edges.p[k].from];
+  for (uint32_t k = 0; k < f->norder; k++)
+    f->order[k] = now[f->order[k]];
+  for (uint32_t k = 0; k < f->nloops; k++) {
+    ZLoop *l = &f->loops[k];
+    l->header = now[l->header], l->entry = now[l->entry];
+    for (uint32_t e = 0; e < l->nexits; e++)
+      l->exits[e] = now[l->exits[e]];
+  }
+}
+
+// Where an instruction of an inlined body is.
+static uint32_t inline_position(Build *b)
+{
+  *zw_push(b->f->arena, &b->inlines) = (ZInline){ b->func, b->at, b->levels[b->nlevels - 1].at };
+  return IMAGE_INLINE_AT | (b->inlines.n - 1);
+}
+
+static void order_blocks(Build *b)
+{
+  ZirFunc *f = b->f;
+  f->order = b->facts->order, f->norder = b->facts->nblocks;
+  if (!b->insts.n)
+    return;
+  Layout l = { .b = b, .order = zw_new_array(f->arena, uint32_t, f->nblocks), .tail = zw_new_array(b->scratch, uint32_t, f->nblocks) };
+  for (uint32_t k = 0; k < b->facts->nblocks; k++)
+    lay_out(&l, b->facts->order[k]);
+  while (l.ntail) // collected last to first; no call in them is inlined, for they are cold
+    l.order[l.n++] = l.tail[--l.ntail];
+  ASSERT(l.n == f->nblocks);
+  f->order = l.order, f->norder = l.n;
+  renumber(b);
+}
+
 static void null_trap(Build *b, Ref ref, TrapKind kind) { trapif(b, un(b, OP_i64_eqz, ref), kind); }
 
 static void call_op(Build *b, Op op)
@@ -542,10 +817,13 @@ static void call_op(Build *b, Op op)
     elem = pop(b);
     null_trap(b, elem, TRAP_null_func);
   }
+  if (op == OP_call && enter_inline(b, x))
+    return;
   b->sp -= t->nparams;
   uint32_t args = xa_list(b, b->stack + b->sp, t->nparams);
   if (!direct)
     xa_list(b, &elem, 1);
+  note_call(b);
   if (tail) {
     end_block(b, direct ? OP_tcall : OP_tcall_elem, args, t->nparams + !direct, x, b->edges.n);
     return;
@@ -768,25 +1046,31 @@ static void instruction(Build *b, Op op)
     unsupported(b, (Feature)info->feature);
 }
 
+// Of the function being read; a callee's loops lie in the one around its call.
 static void copy_loops(Build *b)
 {
   const FuncFacts *ff = b->facts;
   ZirFunc *f = b->f;
+  const Level *level = b->nlevels ? &b->levels[b->nlevels - 1] : NULL;
   b->loop_map = zw_new_array(b->scratch, uint32_t, ff->nloops + 1);
-  f->loops = zw_new_array(f->arena, ZLoop, ff->nloops + 1);
+  if (f->nloops + ff->nloops + 1 > b->loop_cap)
+    f->loops = zw_vec_grow(f->arena, f->loops, f->nloops, &b->loop_cap, f->nloops + ff->nloops + 1, sizeof *f->loops);
   for (uint32_t k = 0; k < ff->nloops; k++) {
     const LoopFact *l = &ff->loops[k];
-    b->loop_map[k] = NO_LOOP;
-    if (!l->iterates)
-      continue;
+    uint32_t around = level && b->returns[l->header] ? level->loop : NO_LOOP; // what never returns has left the caller's loops
+    b->loop_map[k] = around;
     uint32_t parent = l->parent;
     while (parent != NO_LOOP && !ff->loops[parent].iterates)
       parent = ff->loops[parent].parent;
-    ZLoop *z = &f->loops[b->loop_map[k] = f->nloops++];
-    *z = (ZLoop){ .parent = parent == NO_LOOP ? NO_LOOP : b->loop_map[parent], .header = l->header, .entry = l->entry, .depth = l->depth,
-                  .effects = l->effects, .max_height = l->max_height, .nexits = l->nexits, .has_call = l->has_call, .iterates = 1,
+    if (!l->iterates)
+      continue;
+    ZLoop *z = &f->loops[f->nloops];
+    *z = (ZLoop){ .parent = parent == NO_LOOP ? around : b->loop_map[parent], .header = l->header, .entry = l->entry,
+                  .depth = l->depth + (around == NO_LOOP ? 0 : f->loops[around].depth),
+                  .effects = l->effects, .max_height = l->max_height, .nexits = l->nexits, .iterates = 1,
                   .hoist_first = REF_NONE, .hoist_last = REF_NONE };
     memcpy(z->exits, l->exits, sizeof z->exits);
+    b->loop_map[k] = f->nloops++;
   }
 }
 
@@ -833,8 +1117,11 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   zw_zir_reserve(f, ff->nops + ff->nlocals + 16);
   f->nblocks = ff->nblocks;
   f->blocks = zw_new_array(a, ZBlock, f->nblocks);
-  Build b = { .m = m, .o = o, .f = f, .scratch = scratch, .facts = ff, .fn = &m->funcs[func] };
-  b.stack = zw_new_array(scratch, Ref, ff->max_height + 8);
+  Build b = { .m = m, .o = o, .f = f, .scratch = scratch, .func = func, .facts = ff, .fn = &m->funcs[func], .block_cap = f->nblocks,
+              .most_grown = ff->nops / 4 + INLINE_FREE_OPS, .stack_cap = ff->max_height + 8 + INLINE_DEPTH * (INLINE_LOOP_OPS + 8) };
+  b.first_inst = zw_new_array(scratch, uint32_t, f->nblocks), memset(b.first_inst, 0xff, f->nblocks * sizeof *b.first_inst);
+  b.last_inst = zw_new_array(scratch, uint32_t, f->nblocks), memset(b.last_inst, 0xff, f->nblocks * sizeof *b.last_inst);
+  b.stack = zw_new_array(scratch, Ref, b.stack_cap);
   b.p = b.fn->body + ff->code_at;
   b.at = (uint32_t)b.fn->at;
   copy_loops(&b);
@@ -849,9 +1136,13 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
     } else {
       op = skip_dead(&b);
     }
+    if (b.nlevels)
+      b.at = inline_position(&b);
     instruction(&b, op);
   }
-  ASSERT(b.next_block == f->nblocks);
+  ASSERT(b.next_block == ff->nblocks && b.nlevels == 0);
+  order_blocks(&b);
+  f->inlines = b.inlines.p, f->ninlines = b.inlines.n;
   f->edges = zw_new_array(a, ZEdge, b.edges.n + 1), f->nedges = b.edges.n;
   f->edge_args = zw_new_array(a, Ref, b.edge_args.n + 1), f->nedge_args = b.edge_args.n;
   f->xa = zw_new_array(a, Ref, b.xa.n + 1), f->nxa = b.xa.n;
@@ -861,7 +1152,6 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
     memcpy(f->edge_args, b.edge_args.p, b.edge_args.n * sizeof *f->edge_args);
   if (b.xa.n)
     memcpy(f->xa, b.xa.p, b.xa.n * sizeof *f->xa);
-  f->order = ff->order, f->norder = ff->nblocks;
   zw_arena_release(scratch, mark);
   zw_zir_finish(f, scratch);
   return f;

@@ -68,6 +68,10 @@ typedef struct ZLoop {
 typedef struct ZTry { uint32_t parent; uint32_t ncatches, catches; } ZTry;    // catch_[catches ..]
 typedef struct ZCatch { uint32_t tag; /* UINT32_MAX = all */ uint32_t block; uint8_t with_ref; } ZCatch;
 
+// A position in the body of an inlined call: wasm offsets of IMAGE_INLINE_AT | k name inlines[k].  parent: where the call is,
+// itself such an offset or plain.
+typedef struct ZInline { uint32_t func, wasm_at, parent; } ZInline;
+
 typedef struct ZirFunc {
   const Module *m; uint32_t func, type;
   VmCounts counts; VmLayout layout; // of the module's vmctx
@@ -81,6 +85,7 @@ typedef struct ZirFunc {
   uint8_t *vflags;            // ZV_*
   uint32_t *at;               // wasm offset in the file, for traps and calls; 0 = none
   uint32_t *hoist_next;
+  ZInline *inlines; uint32_t ninlines;
   ZConst *consts; uint32_t nconsts;
   uint32_t *const_slots; uint8_t const_bits; // index + 1 by hash, so that equal constants are equal Refs
   ZBlock *blocks; uint32_t nblocks;
@@ -126,7 +131,7 @@ typedef struct CodeOptions {
   bool deterministic, verify;
   uint64_t random_ra;         // 0 = off; else the seed
   uint32_t small_file;        // 0 = off; else number of allocatable integer registers
-  bool no_inline, no_hoist, no_number; // for bisecting
+  bool no_inline, no_fold, no_number, no_memory, no_hoist, no_closed; // for bisecting: ZW_NO=inline,fold,...
   uint32_t guard_bytes;       // of each memory beyond its length that faults by itself: 64 KiB, 0 when checked
 } CodeOptions;
 

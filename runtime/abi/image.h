@@ -10,7 +10,7 @@
 #include "runtime/base/str.h"
 
 #define IMAGE_MAGIC 0x4d49575au /* "ZWIM" */
-enum { IMAGE_FORMAT = 1, IMAGE_ABI = 1 };
+enum { IMAGE_FORMAT = 2, IMAGE_ABI = 1 };
 enum { ARCH_X86_64 = 1, ARCH_AARCH64 = 2 };
 enum { // ImageHeader.flags
   IMAGE_GUARD = 1,        // memory accesses rely on the full reservation and on the fault handler
@@ -40,6 +40,7 @@ typedef enum ImageSection {
   IMG_SITES,       // bytes: per function, a stream of sites (below)
   IMG_MAPS,        // bytes: per function, stack maps
   IMG_HANDLERS,    // ImageHandler[]
+  IMG_INLINES,     // ImageInline[]
   IMG_TYPES,       // u32 stream: per rec group: count, then per type: kind | final << 8, super (-1 none), n, m, body (type/README.md)
   IMG_TYPE_INDEX,  // u32[]: word position of type k's kind word in IMG_TYPES
   IMG_IMPORTS,     // ImageImport[]
@@ -88,6 +89,7 @@ typedef struct ImageFunc {
   uint32_t sites, nsites;     // offset in IMG_SITES, entries
   uint32_t maps, nmaps;       // offset in IMG_MAPS, entries
   uint32_t handlers, nhandlers;
+  uint32_t inlines, ninlines; // positions in inlined bodies that its sites name
   uint32_t func;              // function index in the module; type index for thunks
 } ImageFunc;
 
@@ -96,6 +98,10 @@ typedef struct ImageFunc {
 // kind: SITE_CALL: pc is a return address of a call.  SITE_FAULT | TrapKind: pc of an access that may fault.
 // plain TrapKind: pc is the return address of the call to a trap thunk.  SITE_ENTRY: with it, the frame does not stand yet.
 enum { SITE_TRAP_MASK = 0x3f, SITE_FAULT = 0x40, SITE_CALL = 0x80, SITE_NO_FRAME = 0xc0 };
+// A wasm offset of IMAGE_INLINE_AT | k is the function's k-th ImageInline: the position is in the body of `func`, which was
+// inlined at `parent`: a wasm offset in the function itself, or one of the entries before this.
+#define IMAGE_INLINE_AT 0x40000000u /* a module is smaller than that */
+typedef struct ImageInline { uint32_t func, wasm_at, parent; } ImageInline;
 // A stack map: { pc delta (uleb), n (uleb), n x slot delta (uleb) }: slots of 8 bytes from rsp after the call.
 // n slots ascend; the first delta is from slot 0.  Handlers: of a function, inner ones first; one guards the calls whose
 // return pc is in (pc_begin, pc_end]; pcs are offsets in text.  flags: 1 = the handler wants the exnref too.

@@ -17,6 +17,7 @@ static const Section sections[IMG_SECTION_COUNT] = {
   [IMG_SITES] = { "site", 1, 1, UINT32_MAX },
   [IMG_MAPS] = { "stack map", 1, 1, UINT32_MAX },
   [IMG_HANDLERS] = { "handler", sizeof(ImageHandler), 4, UINT32_MAX },
+  [IMG_INLINES] = { "inlined position", sizeof(ImageInline), 4, UINT32_MAX },
   [IMG_TYPES] = { "type", 4, 4, UINT32_MAX },
   [IMG_TYPE_INDEX] = { "type index", 4, 4, MAX_RECORDS },
   [IMG_IMPORTS] = { "import", sizeof(ImageImport), 4, MAX_RECORDS },
@@ -178,6 +179,19 @@ static bool handlers_ok(const Image *im, const ImageFunc *f)
   return true;
 }
 
+static bool inlines_ok(const Image *im, const ImageFunc *f)
+{
+  uint32_t total = IMAGE_COUNT(im, IMG_INLINES);
+  if (f->inlines > total || f->ninlines > total - f->inlines)
+    return false;
+  const ImageInline *l = IMAGE_ARRAY(im, ImageInline, IMG_INLINES) + f->inlines;
+  for (uint32_t i = 0; i < f->ninlines; i++) // chains go down, so they end
+    if (l[i].func >= IMAGE_COUNT(im, IMG_FUNC_TYPES) || l[i].wasm_at & IMAGE_INLINE_AT ||
+        (l[i].parent & IMAGE_INLINE_AT && (l[i].parent & ~IMAGE_INLINE_AT) >= i))
+      return false;
+  return true;
+}
+
 static bool func_ok(const Image *im, const ImageFunc *f, uint32_t not_before)
 {
   enum { CALLEE_SAVED = 1 << 3 | 1 << 5 | 0xf << 10 }; // rbx rbp r10 r11 r12 r13
@@ -201,7 +215,7 @@ static bool func_ok(const Image *im, const ImageFunc *f, uint32_t not_before)
     break;
   default: return false;
   }
-  return sites_ok(im, f) && maps_ok(im, f) && handlers_ok(im, f);
+  return sites_ok(im, f) && maps_ok(im, f) && handlers_ok(im, f) && inlines_ok(im, f);
 }
 
 static bool thunk_ok(const Image *im, uint32_t off, uint16_t flag)

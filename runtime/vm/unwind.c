@@ -18,6 +18,19 @@ static void push(TrapInfo *t, TrapFrame f)
     t->frames[t->nframes++] = f;
   t->total_frames++;
 }
+// The frames of bodies that were inlined around a position; returns the position in f itself.
+static uint32_t push_inlined(TrapInfo *t, const Image *im, const ImageFunc *f, uint32_t at)
+{
+  const ImageInline *inlines = IMAGE_ARRAY(im, ImageInline, IMG_INLINES) + f->inlines;
+  while (at & IMAGE_INLINE_AT) {
+    uint32_t k = at & ~IMAGE_INLINE_AT;
+    if (k >= f->ninlines)
+      return 0;
+    push(t, (TrapFrame){ im, inlines[k].func, inlines[k].wasm_at });
+    at = inlines[k].parent;
+  }
+  return at;
+}
 NO_ASAN static void leave(Cursor *c, uintptr_t frame, uintptr_t pops)
 {
   uintptr_t cfa = c->sp + frame + 8;
@@ -45,9 +58,12 @@ static bool step(Cursor *c, TrapInfo *t)
   if (c->at == AT_TRAP && known && (site.kind & ~SITE_TRAP_MASK) == SITE_NO_FRAME)
     frame = 0;
   if (f->flags == 0) {
-    TrapFrame here = { im, f->func, known ? site.wasm_at : 0 };
+    uint32_t at = known ? site.wasm_at : 0;
+    bool plain = !(at & IMAGE_INLINE_AT);
+    at = push_inlined(t, im, f, at);
+    TrapFrame here = { im, f->func, at };
     push(t, here);
-    if (c->at == AT_RETURN)
+    if (c->at == AT_RETURN && plain)
       c->same_pc = c->pc, c->frame = frame, c->pops = f->pop_bytes, c->same = here;
   }
   leave(c, frame, f->pop_bytes);

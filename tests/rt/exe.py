@@ -36,9 +36,13 @@ programs = {
     "exit125": IMPORTS + '(memory (export "memory") 1) (func (export "_start") (call $proc_exit (i32.const 125)))',
     "exit126": IMPORTS + '(memory (export "memory") 1) (func $code (call $proc_exit (i32.const 126))) (func (export "_start") (call $code))',
     "unreachable": '(func $inner unreachable) (func $outer (call $inner)) (func (export "_start") (call $outer))',
-    "oob": '(memory 1) (func $peek (result i32) (i32.load offset=8 (i32.const 65536))) (func (export "_start") (drop (call $peek)))',
+    "oob": '(memory 1) (func $peek (result i32) (i32.load offset=8 (i32.const 65536))) (func (export "_start") (i32.store (i32.const 0) (call $peek)))',
     "overflow": '(func $down (param i32) (result i32) (i32.add (call $down (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))'
                 ' (func (export "_start") (drop (call $down (i32.const 0))))',
+    "inlined": '(memory 1) (func $leaf (param i32) (result i32) (i32.load (local.get 0)))'
+               ' (func $mid (param i32) (result i32) (i32.add (call $leaf (local.get 0)) (i32.const 1)))'
+               ' (func $div (param i32 i32) (result i32) (i32.div_u (local.get 0) (call $mid (local.get 1))))'
+               ' (func (export "_start") (i32.store (i32.const 0) (i32.add (call $mid (i32.const 8)) (call $div (i32.const 1) (i32.const -8)))))',
     "startrap": '(func $s unreachable) (start $s) (func (export "_start"))',
     "startexit": IMPORTS + '(memory (export "memory") 1) (func $s (call $proc_exit (i32.const 3))) (start $s) (func (export "_start"))',
     "segment": '(memory 1) (data (i32.const 65535) "ab") (func (export "_start"))',
@@ -102,6 +106,8 @@ with tempfile.TemporaryDirectory() as tmp:
     expect("unreachable", 134, "", r"wasm trap: unreachable\n    0: inner" + at + "    1: outer" + at + "    2: _start" + at)
     expect("oob", 134, "", r"wasm trap: out of bounds memory access at address 0x10008 \(memory 0 is 65536 bytes\)\n    0: peek" + at + "    1: _start" + at)
     expect("overflow", 134, "", r"wasm trap: call stack exhausted\n(    ?\d+: down" + at + r"){64}    \.\.\. \d+ more\n")
+    expect("inlined", 134, "", r"wasm trap: out of bounds memory access at address 0xfffffff8 \(memory 0 is 65536 bytes\)\n    0: leaf" + at +
+           "    1: mid" + at + "    2: div" + at + "    3: _start" + at)
     expect("startrap", 134, "", r"startrap: wasm trap: unreachable\n    0: s" + at)
     expect("startexit", 3)
     expect("segment", 134, "", r"segment: wasm trap: out of bounds memory access\n")
