@@ -3,7 +3,11 @@
 
 static uint32_t sizes(GuestMem m, const StringList *l, const Value *a)
 {
-  return put_u32(m, a[0].u32, l->n) && put_u32(m, a[1].u32, (uint32_t)l->bytes) ? E_success : E_fault;
+  if (!guest_at(m, a[0].u32, 4) || !guest_at(m, a[1].u32, 4)) // both before either is written
+    return E_fault;
+  (void)put_u32(m, a[0].u32, l->n);
+  (void)put_u32(m, a[1].u32, (uint32_t)l->bytes);
+  return E_success;
 }
 static uint32_t copy(GuestMem m, const StringList *l, const Value *a)
 {

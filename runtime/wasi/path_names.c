@@ -97,9 +97,14 @@ WASI(path_readlink) // dir, path, bytes, buffer, room, result
     return e;
   if (!buf || !guest_at(m, a[5].u32, 4))
     e = E_fault;
+  char nowhere;
+  uint32_t room = a[4].u32 < OS_PATH_MAX ? a[4].u32 : (uint32_t)OS_PATH_MAX; // no target is longer; the kernel's room is signed
   long n = 0;
-  if (!e && a[4].u32 > 0 && (n = is_dot(&r) ? -OS_EINVAL : zw_os_readlink_at(r.dir, r.name, (char *)buf, a[4].u32)) < 0)
+  if (!e) // without room too: there may be no such link
+    n = is_dot(&r) ? -OS_EINVAL : zw_os_readlink_at(r.dir, r.name, room ? (char *)buf : &nowhere, room ? room : 1);
+  if (n < 0)
     e = zw_wasi_errno(n);
+  n = room ? n : 0;
   zw_wasi_resolved_end(&r);
   if (!e)
     (void)put_u32(m, a[5].u32, (uint32_t)n);
