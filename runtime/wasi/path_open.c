@@ -30,14 +30,12 @@ static int os_flags(uint32_t oflags, uint32_t fdflags, uint64_t rights)
 }
 
 // Put what was opened into the table.  Only files and directories: a FIFO or device is not what a name should lead to.
-static uint32_t take(Wasi *w, int host, uint64_t rights, uint64_t inheriting, uint32_t fdflags, uint32_t *fd)
+static uint32_t take(Wasi *w, int host, uint64_t rights, uint64_t inheriting, uint32_t fdflags, uint32_t fd)
 {
   OsStat st;
   uint32_t e = zw_wasi_errno(zw_os_stat(host, &st));
   if (!e && st.type != OS_FILE && st.type != OS_DIR)
     e = E_acces;
-  if (!e && (*fd = zw_wasi_slot(w)) == UINT32_MAX)
-    e = E_mfile;
   if (e) {
     zw_os_close(host);
     return e;
@@ -47,7 +45,7 @@ static uint32_t take(Wasi *w, int host, uint64_t rights, uint64_t inheriting, ui
   f.rights &= rights;
   f.inheriting &= inheriting;
   f.flags = (uint16_t)fdflags;
-  w->fds[*fd] = f;
+  w->fds[fd] = f;
   return E_success;
 }
 
@@ -69,13 +67,16 @@ WASI(path_open) // dir, lookup, path, bytes, oflags, rights, inheriting, fdflags
   uint64_t rights = a[5].u64 & d->inheriting, wanted = a[5].u64 & (RIGHT(R_FD_WRITE) | RIGHT(R_FD_ALLOCATE) | RIGHT(R_FD_FILESTAT_SET_SIZE));
   if (!(oflags & OFLAG_DIRECTORY) && wanted & ~d->inheriting && !(a[5].u64 & ~RIGHTS_ALL) && a[5].u64 != RIGHTS_ALL)
     return E_notcapable;
+  if ((fd = zw_wasi_slot(w)) == UINT32_MAX) // before anything is made or emptied
+    return E_mfile;
+  d = &w->fds[a[0].u32]; // the table may have moved
   bool follow = a[1].u32 & LOOKUP_FOLLOW;
   int flags = os_flags(oflags, fdflags, rights), host = zw_wasi_open_below(w, d->host, path, follow, flags);
   if (host == -E_isdir && flags & OS_WRITE && !(oflags & (OFLAG_CREAT | OFLAG_TRUNC))) // asked for more than a directory gives
     host = zw_wasi_open_below(w, d->host, path, follow, (flags & ~OS_WRITE) | OS_READ | OS_DIRECTORY);
   if (host < 0)
     return (uint32_t)-host;
-  if ((e = take(w, host, rights, a[6].u64 & d->inheriting, fdflags, &fd)))
+  if ((e = take(w, host, rights, a[6].u64 & d->inheriting, fdflags, fd)))
     return e;
   (void)put_u32(m, a[8].u32, fd);
   return E_success;

@@ -378,12 +378,11 @@ static void no_descriptors_left(void)
   rig_w->fds = zw_realloc(rig_w->fds, rig_w->nfds * sizeof *rig_w->fds, WASI_MAX_FDS * sizeof *rig_w->fds); // a full table without opening a million
   for (uint32_t i = rig_w->nfds; i < WASI_MAX_FDS; i++)
     rig_w->fds[i] = (WasiFd){ .open = true, .host = -1 };
-  uint32_t had = rig_w->nfds, last = had - 1;
+  uint32_t had = rig_w->nfds;
   for (uint32_t i = 0; i < had; i++)
     if (!rig_w->fds[i].open)
       rig_w->fds[i] = (WasiFd){ .open = true, .host = -1 };
   rig_w->nfds = WASI_MAX_FDS;
-  (void)last;
   rig_snapshot(&before, "box", false);
   int host = rig_open_fds();
   for (int i = 0; i < NSCENARIOS; i++)
