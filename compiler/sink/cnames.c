@@ -141,11 +141,26 @@ bool zw_has_c_form(const Module *m, uint32_t type)
   return true;
 }
 
-typedef struct WasiCall { const char *name, *signature; } WasiCall;
+// symbol: NULL when there is no such call.
+typedef struct WasiCall { const char *name, *signature, *symbol; } WasiCall;
 static const WasiCall wasi_calls[] = {
-#define P1(name, signature) { #name, #signature },
+#define P1(name, signature) { #name, #signature, "zwasm_wasi_p1_" #name },
 #include "runtime/wasi/p1.def"
 };
+// Of wasi_unstable, where it differs.
+static const WasiCall unstable_calls[] = {
+#define P0(name, signature) { #name, #signature, "zwasm_wasi_p0_" #name },
+#define LATER(name) { #name, "", NULL },
+#include "runtime/wasi/p0.def"
+};
+
+static const WasiCall *find_wasi(const WasiCall *calls, size_t n, Str name)
+{
+  for (size_t k = 0; k < n; k++)
+    if (zw_str_eq(name, (Str){ calls[k].name, strlen(calls[k].name) }))
+      return &calls[k];
+  return NULL;
+}
 
 static char type_letter(ValType t) { return t == VT_I32 ? 'i' : t == VT_I64 ? 'l' : '?'; }
 
@@ -162,23 +177,21 @@ static bool has_signature(const FuncType *f, const char *want)
   return true;
 }
 
-// The runtime's function for an import of WASI preview 1, one archive member each.
-static const char *wasi_symbol(const Module *m, const Import *i, Arena *a)
+// The runtime's function for an import of WASI preview 1 or of its forerunner, one archive member each.
+static const char *wasi_symbol(const Module *m, const Import *i)
 {
-  if (i->kind != EXT_FUNC || !zw_str_eq(i->module, STR("wasi_snapshot_preview1")))
+  bool old = zw_str_eq(i->module, STR("wasi_unstable"));
+  if (i->kind != EXT_FUNC || (!old && !zw_str_eq(i->module, STR("wasi_snapshot_preview1"))))
     return NULL;
-  for (size_t k = 0; k < ARRAY_COUNT(wasi_calls); k++) {
-    const WasiCall *w = &wasi_calls[k];
-    if (!zw_str_eq(i->name, (Str){ w->name, strlen(w->name) }))
-      continue;
-    if (!has_signature(zw_func_type(m, i->index), w->signature))
-      zw_fail(m->ctx, ERR_unlinkable, i->at, "WASI's %s has another type; --wasi=none makes it a function of yours", w->name);
-    Text s;
-    zw_text_init(&s, a);
-    zw_text_printf(&s, "zwasm_wasi_p1_%s", w->name);
-    return s.p;
-  }
-  zw_fail(m->ctx, ERR_unlinkable, i->at, "WASI preview 1 has no '%.*s'; --wasi=none makes it a function of yours", (int)i->name.n, i->name.p);
+  const WasiCall *w = old ? find_wasi(unstable_calls, ARRAY_COUNT(unstable_calls), i->name) : NULL;
+  if (!w)
+    w = find_wasi(wasi_calls, ARRAY_COUNT(wasi_calls), i->name);
+  if (!w || !w->symbol)
+    zw_fail(m->ctx, ERR_unlinkable, i->at, "WASI preview %s has no '%.*s'; --wasi=none makes it a function of yours", old ? "0 (wasi_unstable)" : "1",
+            (int)i->name.n, i->name.p);
+  if (!has_signature(zw_func_type(m, i->index), w->signature))
+    zw_fail(m->ctx, ERR_unlinkable, i->at, "WASI's %s has another type; --wasi=none makes it a function of yours", w->name);
+  return w->symbol;
 }
 
 static CName name_import(Namer *t, uint32_t index)
@@ -190,7 +203,7 @@ static CName name_import(Namer *t, uint32_t index)
   if (i->kind == EXT_TAG || (i->kind == EXT_FUNC && !zw_has_c_form(m, w.type)) ||
       (i->kind == EXT_GLOBAL && zw_is_ref(m->globals[i->index].type.type)))
     return (CName){ NULL, CALL_NONE, index };
-  const char *wasi = t->o->wasi ? wasi_symbol(m, i, t->a) : NULL;
+  const char *wasi = t->o->wasi ? wasi_symbol(m, i) : NULL;
   if (wasi)
     return (CName){ wasi, CALL_WASI, index };
   const char *name = c_name(t, &w);

@@ -17,7 +17,7 @@ typedef struct ObjOptions {
   bool exact;                // --mangle=exact: a C name for every wasm name
   bool strip;
   int debug_level;
-  bool wasi;                 // imports of wasi_snapshot_preview1 bind to libzwasm-rt
+  bool wasi;                 // imports of wasi_snapshot_preview1 and wasi_unstable bind to libzwasm-rt
   bool for_exe;              // no C functions: start.o calls the entry
   bool bare;                 // no C functions and no bound imports: the descriptor, for who instantiates its image himself
   // of a program

@@ -91,14 +91,33 @@ static inline bool put_u64(GuestMem m, uint32_t at, uint64_t v)
 // ---- one call: WASI(name) { ... return E_x; } with w, m and the arguments a ----
 #define P1(name, sig) void zwasm_wasi_p1_##name(void *env, VmCtx *caller, Value *args);
 #include "runtime/wasi/p1.def"
-#define WASI(name)                                                                                                       \
+#define P0(name, sig) void zwasm_wasi_p0_##name(void *env, VmCtx *caller, Value *args);
+#include "runtime/wasi/p0.def"
+#define WASI(name) WASI_CALL(p1, name)
+#define WASI0(name) WASI_CALL(p0, name)
+#define WASI_CALL(version, name)                                                                                         \
   static uint32_t name(Wasi *w, GuestMem m, const Value *a);                                                             \
-  void zwasm_wasi_p1_##name(void *env, VmCtx *caller, Value *args)                                                       \
+  void zwasm_wasi_##version##_##name(void *env, VmCtx *caller, Value *args)                                              \
   {                                                                                                                      \
     uint32_t e = env ? name(env, guest_mem(caller), args) : (uint32_t)E_nosys;                                           \
     args[0] = (Value){ .u64x2 = { e, 0 } };                                                                              \
   }                                                                                                                      \
   static uint32_t name(Wasi *w, GuestMem m, const Value *a)
+
+// ---- what several calls share ----
+uint32_t zw_wasi_list_sizes(GuestMem m, const StringList *l, const Value *a); // a: where the number goes, and the bytes
+uint32_t zw_wasi_list_get(GuestMem m, const StringList *l, const Value *a);   // a: the pointers, the strings
+uint32_t zw_wasi_preopened(Wasi *w, uint32_t fd, WasiFd **f);
+bool zw_wasi_would_block(const WasiFd *f, short events);
+uint32_t zw_wasi_count(GuestMem m, uint32_t at, long r);  // the result of a system call: a count, stored, or an error
+enum { WHENCE_SET, WHENCE_CUR, WHENCE_END };
+uint32_t zw_wasi_seek(Wasi *w, GuestMem m, uint32_t fd, int64_t off, uint32_t whence, uint32_t at);
+uint32_t zw_wasi_sync(Wasi *w, uint32_t fd, int right, bool data_only);
+uint32_t zw_wasi_socket(Wasi *w, uint32_t fd, uint64_t rights, WasiFd **f);
+
+// Where things are in a subscription of poll_oneoff.  a: subscriptions, events, number, result
+typedef struct WasiPollLayout { uint8_t bytes, clock, timeout, flags; } WasiPollLayout;
+uint32_t zw_wasi_poll(Wasi *w, GuestMem m, const Value *a, const WasiPollLayout *l);
 
 uint32_t zw_wasi_errno(long negative_os_errno); // WASI's number; 0 for results >= 0
 
@@ -115,6 +134,9 @@ void zw_wasi_fd_end(WasiFd *f);                   // close and free what it hold
 uint32_t zw_wasi_iovs(GuestMem m, uint32_t at, uint32_t n, OsIov *out, int *nout);
 enum { FILESTAT_BYTES = 64 };
 bool zw_wasi_put_filestat(GuestMem m, uint32_t at, const OsStat *st);
+bool zw_wasi_put_filestat0(GuestMem m, uint32_t at, const OsStat *st); // as wasi_unstable has it
+uint32_t zw_wasi_stat_fd(Wasi *w, uint32_t fd, OsStat *st);
+uint32_t zw_wasi_stat_path(Wasi *w, GuestMem m, const Value *a, OsStat *st); // a: dir, lookup, path, bytes
 uint8_t zw_wasi_filetype(uint8_t os_type, bool stream);
 // fst_flags and times to OS_TIME_* or ns; E_inval for contradictions.
 uint32_t zw_wasi_times(uint64_t atim, uint64_t mtim, uint32_t fst_flags, int64_t *atime, int64_t *mtime);
@@ -128,6 +150,12 @@ uint32_t zw_wasi_path(Wasi *w, GuestMem m, uint32_t at, uint32_t len, int which,
 typedef struct Resolved { int dir; bool own; bool must_be_dir; char name[OS_NAME_MAX + 1]; } Resolved; // name "." = dir itself
 uint32_t zw_wasi_resolve(Wasi *w, int dir, const PathArg *p, bool follow, Resolved *out);
 void zw_wasi_resolved_end(Resolved *r);
+enum { LOOKUP_FOLLOW = 1 };
+// A directory descriptor with these rights and a path below it, resolved; ends with zw_wasi_resolved_end.
+uint32_t zw_wasi_locate(Wasi *w, GuestMem m, uint32_t fd, uint64_t rights, Value at, Value len, int which, bool follow, Resolved *r);
+static inline bool zw_wasi_is_dot(const Resolved *r) { return r->name[0] == '.' && r->name[1] == 0; }
+uint32_t zw_wasi_look(const Resolved *r, OsStat *st);     // stat the last component; "name/" must be a directory
+uint32_t zw_wasi_rights_fit(Wasi *w, uint32_t from, uint32_t to);
 // Open below dir: result >= 0 or -(WASI errno).
 int zw_wasi_open_below(Wasi *w, int dir, const PathArg *p, bool follow, int flags);
 extern bool zw_wasi_walk_always; // for tests: as on a kernel without openat2

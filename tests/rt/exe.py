@@ -170,6 +170,9 @@ known = {"sigaction", "abort", "pthread_self", "pthread_getattr_np", "pthread_at
          "pthread_key_create", "pthread_setspecific", "_Unwind_GetCFA"}
 check("the host's functions that it uses where they are", weak - external <= known, weak - external - known)
 check("what only some programs need is weak", {"zw_lib_wait32", "zw_lib_table_grow", "zw_const_expr"} <= weak & external, weak)
+owners = re.findall(r"\n(\S+\.o):\n((?:[0-9a-f ]* \S \S+\n)*)", run(["nm", archive])[1])
+calls = [re.findall(r" T (zwasm_wasi_p[01]_\w+)", names) for _, names in owners]
+check("one archive member per call", max(map(len, calls)) == 1 and sum(map(len, calls)) == 46 + 4, calls)
 symbols = run(["readelf", "-sW", archive])[1]
 check("all global names are hidden", not re.search(r" GLOBAL +(DEFAULT|PROTECTED) +\d+ ", symbols), re.findall(r".* GLOBAL +DEFAULT +\d+ .*", symbols)[:5])
 tls = sum(int(m) for m in re.findall(r"^ +\d+: [0-9a-f]+ +(\d+) TLS ", symbols, re.M))

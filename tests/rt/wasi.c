@@ -577,6 +577,42 @@ static void stdio_is_what_was_given(void **state)
   close(p[0]), close(p[1]);
 }
 
+#define CALL0(name, ...) call(zwasm_wasi_p0_##name, ARGS(__VA_ARGS__))
+static void the_forerunner_has_other_forms(void **state)
+{
+  (void)state;
+  assert_int_equal(open_at(DIR_FD, "file", 0, RW, false), 0);
+  uint32_t fd = out32();
+  assert_int_equal(CALL0(fd_seek, fd, 2, 2 /* set */, OUT), 0);
+  assert_int_equal(CALL0(fd_seek, fd, 1, 0 /* current */, OUT), 0);
+  assert_int_equal(out64(), 3);
+  assert_int_equal(CALL0(fd_seek, fd, (uint64_t)-1, 1 /* end */, OUT), 0);
+  assert_int_equal(out64(), 4);
+  assert_int_equal(CALL0(fd_seek, fd, 0, 3, OUT), E_inval);
+  memset(bytes + 1000, 0xaa, 128);
+  assert_int_equal(CALL(fd_filestat_get, fd, 1000), 0);
+  assert_int_equal(CALL0(fd_filestat_get, fd, 1064), 0);
+  assert_memory_equal(bytes + 1000, bytes + 1064, 17);
+  assert_memory_equal(bytes + 1081, "\0\0\0", 3);
+  assert_int_equal(zw_get32(bytes + 1084), 1);
+  assert_memory_equal(bytes + 1032, bytes + 1088, 32); // size and times
+  assert_int_equal(bytes[1120], 0xaa);
+  assert_int_equal(CALL0(path_filestat_get, DIR_FD, 0, PATH("file"), 1200), 0);
+  assert_memory_equal(bytes + 1064, bytes + 1200, 56);
+  assert_int_equal(CALL0(fd_filestat_get, fd, sizeof bytes - 55), E_fault);
+  assert_int_equal(CALL0(fd_filestat_get, fd, sizeof bytes - 56), 0);
+  // two clocks: the one of no time at all ends the wait; then the one of 5 ms alone
+  memset(bytes + 2000, 0, 112);
+  zw_put64(bytes + 2000, 7), zw_put32(bytes + 2024, 1), zw_put64(bytes + 2032, 0);
+  zw_put64(bytes + 2056, 8), zw_put32(bytes + 2080, 1), zw_put64(bytes + 2088, 5000000);
+  assert_int_equal(CALL0(poll_oneoff, 2000, 3000, 2, OUT), 0);
+  assert_int_equal(out32(), 1);
+  assert_int_equal(zw_get64(bytes + 3000), 7);
+  assert_int_equal(CALL0(poll_oneoff, 2056, 3000, 1, OUT), 0);
+  assert_int_equal(zw_get64(bytes + 3000), 8);
+  assert_int_equal(CALL(fd_close, fd), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -586,6 +622,7 @@ int main(void)
     T(names_are_made_moved_and_removed), T(directories_are_read_in_pieces), T(preopens_and_descriptors),
     T(arguments_and_variables), T(pointers_at_the_end_of_memory), T(clocks_and_waiting), T(broken_pipe_is_an_errno),
     T(sockets_of_the_host), T(fifos_and_devices_are_not_opened), T(descriptors_follow_a_model), T(stdio_is_what_was_given),
+    T(the_forerunner_has_other_forms),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,37 +1,5 @@
-// Preopened directories and the entries of a directory.
+// Entries of a directory, as many as fit, the last one cut.
 #include "runtime/wasi/wasi_int.h"
-
-static uint32_t preopen(Wasi *w, uint32_t fd, WasiFd **f)
-{
-  uint32_t e = zw_wasi_fd(w, fd, 0, f);
-  return e ? e : (*f)->preopen ? (uint32_t)E_success : (uint32_t)E_badf; // how guests find the last one
-}
-WASI(fd_prestat_get) // fd, result: tag u8 (0 = directory), length u32 at 4
-{
-  WasiFd *f;
-  uint32_t e = preopen(w, a[0].u32, &f);
-  uint8_t *p = guest_at(m, a[1].u32, 8);
-  if (e || !p)
-    return e ? e : (uint32_t)E_fault;
-  zw_put32(p, 0);
-  zw_put32(p + 4, (uint32_t)strlen(f->name));
-  return E_success;
-}
-WASI(fd_prestat_dir_name) // fd, buffer, bytes: without a NUL
-{
-  WasiFd *f;
-  uint32_t e = preopen(w, a[0].u32, &f);
-  if (e)
-    return e;
-  size_t n = strlen(f->name);
-  if (a[2].u32 < n)
-    return E_nametoolong;
-  uint8_t *p = guest_at(m, a[1].u32, n);
-  if (!p)
-    return E_fault;
-  memcpy(p, f->name, n);
-  return E_success;
-}
 
 typedef struct DirOut { uint8_t *p; uint32_t n, bytes; int dir; } DirOut;
 

@@ -1,18 +1,5 @@
-// Descriptors as numbers: closing and renumbering.
+// Move a descriptor to another number.
 #include "runtime/wasi/wasi_int.h"
-
-WASI(fd_close) // fd
-{
-  WasiFd *f;
-  uint32_t e = zw_wasi_fd(w, a[0].u32, 0, &f);
-  (void)m;
-  if (e)
-    return e;
-  zw_wasi_fd_end(f);
-  if (a[0].u32 < w->first_free)
-    w->first_free = a[0].u32;
-  return E_success;
-}
 
 WASI(fd_renumber) // from, to: both open; `to` is closed, `from` becomes free
 {

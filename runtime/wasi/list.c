@@ -1,7 +1,7 @@
 // Arguments and variables: an array of pointers and the strings behind each other.
 #include "runtime/wasi/wasi_int.h"
 
-static uint32_t sizes(GuestMem m, const StringList *l, const Value *a)
+uint32_t zw_wasi_list_sizes(GuestMem m, const StringList *l, const Value *a)
 {
   if (!guest_at(m, a[0].u32, 4) || !guest_at(m, a[1].u32, 4)) // both before either is written
     return E_fault;
@@ -9,7 +9,7 @@ static uint32_t sizes(GuestMem m, const StringList *l, const Value *a)
   (void)put_u32(m, a[1].u32, (uint32_t)l->bytes);
   return E_success;
 }
-static uint32_t copy(GuestMem m, const StringList *l, const Value *a)
+uint32_t zw_wasi_list_get(GuestMem m, const StringList *l, const Value *a)
 {
   uint8_t *pointers = guest_at(m, a[0].u32, 4ull * l->n), *buf = guest_at(m, a[1].u32, l->bytes);
   uint32_t at = a[1].u32;
@@ -23,7 +23,3 @@ static uint32_t copy(GuestMem m, const StringList *l, const Value *a)
   }
   return E_success;
 }
-WASI(args_sizes_get) { return sizes(m, &w->args, a); }
-WASI(args_get) { return copy(m, &w->args, a); }
-WASI(environ_sizes_get) { return sizes(m, &w->env, a); }
-WASI(environ_get) { return copy(m, &w->env, a); }

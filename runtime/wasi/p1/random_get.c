@@ -1,4 +1,4 @@
-// Random bytes and the scheduler.
+// Random bytes.
 #include "runtime/wasi/wasi_int.h"
 
 WASI(random_get) // buffer, bytes
@@ -6,10 +6,4 @@ WASI(random_get) // buffer, bytes
   (void)w;
   uint8_t *p = guest_at(m, a[0].u32, a[1].u32);
   return p ? zw_wasi_errno(zw_os_random(p, a[1].u32)) : (uint32_t)E_fault;
-}
-WASI(sched_yield)
-{
-  (void)w, (void)m, (void)a;
-  zw_os_yield();
-  return E_success;
 }

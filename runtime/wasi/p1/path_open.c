@@ -1,7 +1,6 @@
-// Opening and creating files and directories below a directory descriptor.
+// Open and create files and directories below a directory descriptor.
 #include "runtime/wasi/wasi_int.h"
 
-enum { LOOKUP_FOLLOW = 1 };
 enum { OFLAG_CREAT = 1, OFLAG_DIRECTORY = 2, OFLAG_EXCL = 4, OFLAG_TRUNC = 8 };
 
 // What the directory must allow for these flags.

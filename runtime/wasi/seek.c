@@ -1,9 +1,7 @@
 // The position of a descriptor.
 #include "runtime/wasi/wasi_int.h"
 
-enum { WHENCE_SET, WHENCE_CUR, WHENCE_END };
-
-static uint32_t seek(Wasi *w, GuestMem m, uint32_t fd, int64_t off, uint32_t whence, uint32_t at)
+uint32_t zw_wasi_seek(Wasi *w, GuestMem m, uint32_t fd, int64_t off, uint32_t whence, uint32_t at)
 {
   WasiFd *f;
   // Asking where one stands needs only the right to know.
@@ -25,5 +23,3 @@ static uint32_t seek(Wasi *w, GuestMem m, uint32_t fd, int64_t off, uint32_t whe
   (void)put_u64(m, at, (uint64_t)r);
   return E_success;
 }
-WASI(fd_seek) { return seek(w, m, a[0].u32, a[1].i64, a[2].u32, a[3].u32); } // fd, offset, whence, result
-WASI(fd_tell) { return seek(w, m, a[0].u32, 0, WHENCE_CUR, a[1].u32); }      // fd, result

@@ -1,0 +1,4 @@
+// How many variables there are, and their bytes with the NULs.
+#include "runtime/wasi/wasi_int.h"
+
+WASI(environ_sizes_get) { return zw_wasi_list_sizes(m, &w->env, a); }
