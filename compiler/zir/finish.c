@@ -8,6 +8,7 @@
 #include "compiler/zir/zir_int.h"
 #include "runtime/base/bits.h"
 #include "runtime/base/vec.h"
+#include <string.h>
 
 typedef struct LoopUse { uint32_t loop, value; } LoopUse;
 typedef struct Finish {
@@ -22,7 +23,18 @@ typedef struct Finish {
   uint32_t here;                   // the loop that loop_at was filled for
   VEC(uint32_t) work;
   VEC(LoopUse) loop_uses;
+  VEC(uint32_t) positions[4];      // by POS_*, descending
 } Finish;
+
+enum { POS_NONE, POS_CALL, POS_DIV, POS_SHIFT };
+static const uint8_t pos_class[OP_COUNT] = {
+  [OP_call] = POS_CALL, [OP_call_elem] = POS_CALL,
+  [OP_i32_div_s] = POS_DIV, [OP_i32_div_u] = POS_DIV, [OP_i32_rem_s] = POS_DIV, [OP_i32_rem_u] = POS_DIV,
+  [OP_i64_div_s] = POS_DIV, [OP_i64_div_u] = POS_DIV, [OP_i64_rem_s] = POS_DIV, [OP_i64_rem_u] = POS_DIV,
+  [OP_mulh_s] = POS_DIV, [OP_mulh_u] = POS_DIV,
+  [OP_i32_shl] = POS_SHIFT, [OP_i32_shr_s] = POS_SHIFT, [OP_i32_shr_u] = POS_SHIFT, [OP_i32_rotl] = POS_SHIFT, [OP_i32_rotr] = POS_SHIFT,
+  [OP_i64_shl] = POS_SHIFT, [OP_i64_shr_s] = POS_SHIFT, [OP_i64_shr_u] = POS_SHIFT, [OP_i64_rotl] = POS_SHIFT, [OP_i64_rotr] = POS_SHIFT,
+};
 
 // ---- which loop a use is in, seen from its definition ----
 
@@ -99,24 +111,26 @@ static void record_loop_use(Finish *s, uint32_t v, uint32_t loop)
 
 // ---- counting ----
 
-static void use(Finish *s, Ref r, uint32_t b)
+static void use_in(Finish *s, Ref r, const ZBlock *block, uint32_t w)
 {
-  if (!zw_ref_is_value(r))
-    return;
   ZirFunc *f = s->f;
-  const ZBlock *block = &f->blocks[b];
   if (f->uses[r] != UINT16_MAX)
     f->uses[r]++;
-  if (!block->cold) {
-    uint32_t w = zw_depth_weight(block->depth);
-    f->wuse[r] = f->wuse[r] > UINT32_MAX - w ? UINT32_MAX : f->wuse[r] + w;
-  }
-  if (block->loop != NO_LOOP)
+  f->wuse[r] = f->wuse[r] > UINT32_MAX - w ? UINT32_MAX : f->wuse[r] + w;
+  if (block->loop != NO_LOOP && (r < block->first || r >= block->end || f->vflags[r] & ZV_HOISTED))
     record_loop_use(s, r, block->loop);
   if (s->passed[r]) {
     s->passed[r] = 0;
     *zw_push(s->scratch, &s->work) = r;
   }
+}
+
+static void use(Finish *s, Ref r, uint32_t b)
+{
+  if (!zw_ref_is_value(r))
+    return;
+  const ZBlock *block = &s->f->blocks[b];
+  use_in(s, r, block, block->cold ? 0 : zw_depth_weight(block->depth));
 }
 
 static void use_operands(Finish *s, uint32_t i, uint32_t b)
@@ -167,6 +181,10 @@ static void walk_ins(Finish *s, uint32_t i, uint32_t b)
     use_operands(s, i, b);
   else
     s->passed[i] = 1;
+  const ZIns *ins = &s->f->ins[i];
+  unsigned class = pos_class[ins->op];
+  if (class != POS_NONE && !s->f->blocks[b].cold && (class != POS_SHIFT || zw_ref_is_value(ins->b)))
+    *zw_push(s->scratch, &s->positions[class]) = zw_zir_pos(s->f, i); // also of dead shifts: they are few
 }
 
 static void walk_edges(Finish *s, uint32_t b)
@@ -246,6 +264,8 @@ static void index_edges(Finish *s)
 static void sort_liveins(Finish *s)
 {
   ZirFunc *f = s->f;
+  if (!f->nloops)
+    return;
   uint32_t *first = zw_new_array(s->scratch, uint32_t, f->nloops + 2);
   uint32_t *seen = s->last_outer; // both stamp arrays have done their work
   memset(seen, 0, f->nins * sizeof *seen);
@@ -269,48 +289,13 @@ static void sort_liveins(Finish *s)
   }
 }
 
-enum { POS_NONE, POS_CALL, POS_DIV, POS_SHIFT };
-static unsigned pos_class(const ZIns *ins)
+// Into the function, ascending.
+static uint32_t *ascending(const Finish *s, unsigned class, uint32_t *n)
 {
-  switch ((Op)ins->op) {
-  case OP_call: case OP_call_elem: return POS_CALL;
-  case OP_i32_div_s: case OP_i32_div_u: case OP_i32_rem_s: case OP_i32_rem_u:
-  case OP_i64_div_s: case OP_i64_div_u: case OP_i64_rem_s: case OP_i64_rem_u:
-  case OP_mulh_s: case OP_mulh_u: return POS_DIV;
-  case OP_i32_shl: case OP_i32_shr_s: case OP_i32_shr_u: case OP_i32_rotl: case OP_i32_rotr:
-  case OP_i64_shl: case OP_i64_shr_s: case OP_i64_shr_u: case OP_i64_rotl: case OP_i64_rotr:
-    return zw_ref_is_value(ins->b) ? POS_SHIFT : POS_NONE;
-  default: return POS_NONE; // most of some five hundred ops
-  }
-}
-
-static void add_pos(Finish *s, uint32_t v, uint32_t pos, uint32_t *lists[4], uint32_t counts[4])
-{
-  const ZirFunc *f = s->f;
-  unsigned class = pos_class(&f->ins[v]);
-  if (class == POS_NONE || (!f->uses[v] && !zw_zir_must_run(f, v)))
-    return;
-  if (lists[class])
-    lists[class][counts[class]] = pos;
-  counts[class]++;
-}
-
-// Twice: once to count, once to write.
-static void list_positions(Finish *s, const uint32_t *hoist_loop, uint32_t *lists[4], uint32_t counts[4])
-{
-  const ZirFunc *f = s->f;
-  memset(counts, 0, 4 * sizeof *counts);
-  for (uint32_t k = 0; k < f->norder; k++) {
-    const ZBlock *b = &f->blocks[f->order[k]];
-    if (b->cold)
-      continue;
-    for (uint32_t i = b->first + b->nphi; i < b->end; i++)
-      if (!(f->vflags[i] & ZV_HOISTED))
-        add_pos(s, i, b->pos + (i - b->first), lists, counts);
-    if (f->nloops && hoist_loop[f->order[k]] != NO_LOOP)
-      for (uint32_t v = f->loops[hoist_loop[f->order[k]]].hoist_first; v != REF_NONE; v = f->hoist_next[v])
-        add_pos(s, v, zw_zir_pos(f, v), lists, counts);
-  }
+  uint32_t count = *n = s->positions[class].n, *out = zw_stale_array(s->f->arena, uint32_t, count + 1);
+  for (uint32_t k = 0; k < count; k++)
+    out[k] = s->positions[class].p[count - 1 - k];
+  return out;
 }
 
 void zw_zir_finish(ZirFunc *f, Arena *scratch)
@@ -320,8 +305,8 @@ void zw_zir_finish(ZirFunc *f, Arena *scratch)
   s.edges_done = zw_new_array(scratch, uint8_t, f->nblocks);
   s.phis_done = zw_new_array(scratch, uint8_t, f->nblocks);
   s.passed = zw_new_array(scratch, uint8_t, f->nins + 1);
-  s.last_outer = zw_new_array(scratch, uint32_t, f->nins + 1);
-  s.last_inner = zw_new_array(scratch, uint32_t, f->nins + 1);
+  s.last_outer = zw_new_array(scratch, uint32_t, f->nloops ? f->nins : 0);
+  s.last_inner = zw_new_array(scratch, uint32_t, f->nloops ? f->nins : 0);
   s.loop_at = zw_new_array(scratch, uint32_t, f->nloops + 1);
   memset(s.loop_at, 0xff, (f->nloops + 1) * sizeof *s.loop_at);
   index_edges(&s);
@@ -336,14 +321,13 @@ void zw_zir_finish(ZirFunc *f, Arena *scratch)
     pos += b->end - b->first;
     if (b->loop != NO_LOOP)
       f->loops[b->loop].last_block = f->order[k];
-    for (uint32_t i = b->first; i < b->end; i++) {
-      const ZBlock *def = &f->blocks[f->blk[i]];
-      f->ldep[i] = def->depth;
-      f->uses[i] = 0, f->wuse[i] = 0;
-      f->vflags[i] &= (uint8_t)~ZV_DEAD;
-      f->has_refs |= f->ins[i].ty == VK_REF;
-    }
+    memset(f->ldep + b->first, b->depth, b->end - b->first);
   }
+  memset(f->uses, 0, f->nins * sizeof *f->uses);
+  memset(f->wuse, 0, f->nins * sizeof *f->wuse);
+  if (f->flags & FN_REFS)
+    for (uint32_t i = 0; i < f->nins; i++)
+      f->has_refs |= f->ins[i].ty == VK_REF;
   for (uint32_t l = f->nloops; l-- > 0;) { // inner loops first: they lie in their parents
     uint32_t p = f->loops[l].parent;
     if (p != NO_LOOP && f->blocks[f->loops[l].last_block].pos > f->blocks[f->loops[p].last_block].pos)
@@ -352,25 +336,23 @@ void zw_zir_finish(ZirFunc *f, Arena *scratch)
   uint32_t *hoist_loop = zw_new_array(scratch, uint32_t, f->nblocks);
   memset(hoist_loop, 0xff, f->nblocks * sizeof *hoist_loop);
   for (uint32_t l = 0; l < f->nloops; l++)
-    if (f->loops[l].hoist_first != REF_NONE)
+    if (f->loops[l].hoist_first != REF_NONE) {
       hoist_loop[f->loops[l].entry] = l;
+      for (uint32_t v = f->loops[l].hoist_first; v != REF_NONE; v = f->hoist_next[v])
+        f->ldep[v] = f->blocks[f->loops[l].entry].depth;
+    }
 
   for (uint32_t k = f->norder; k-- > 0;)
     walk_block(&s, f->order[k], hoist_loop[f->order[k]]);
   for (uint32_t k = 0; k < f->norder; k++) {
     const ZBlock *b = &f->blocks[f->order[k]];
     for (uint32_t i = b->first; i < b->first + b->nphi; i++)
-      if (!f->uses[i])
-        f->vflags[i] |= ZV_DEAD;
+      f->vflags[i] = f->uses[i] ? f->vflags[i] & (uint8_t)~ZV_DEAD : f->vflags[i] | ZV_DEAD;
   }
   sort_liveins(&s);
 
-  uint32_t *lists[4] = { 0 }, counts[4];
-  list_positions(&s, hoist_loop, lists, counts);
-  lists[POS_CALL] = f->call_pos = zw_new_array(f->arena, uint32_t, counts[POS_CALL] + 1);
-  lists[POS_DIV] = f->div_pos = zw_new_array(f->arena, uint32_t, counts[POS_DIV] + 1);
-  lists[POS_SHIFT] = f->shift_pos = zw_new_array(f->arena, uint32_t, counts[POS_SHIFT] + 1);
-  list_positions(&s, hoist_loop, lists, counts);
-  f->ncall_pos = counts[POS_CALL], f->ndiv_pos = counts[POS_DIV], f->nshift_pos = counts[POS_SHIFT];
+  f->call_pos = ascending(&s, POS_CALL, &f->ncall_pos);
+  f->div_pos = ascending(&s, POS_DIV, &f->ndiv_pos);
+  f->shift_pos = ascending(&s, POS_SHIFT, &f->nshift_pos);
   zw_arena_release(scratch, mark);
 }

@@ -776,6 +776,7 @@ ZirFunc *zw_zir_parse(Ctx *ctx, Str text, Arena *a)
 {
   Parser s = { .ctx = ctx, .p = text.p, .end = text.p + text.n, .line = 1, .a = a };
   ZirFunc *f = s.f = zw_new(a, ZirFunc);
+  f->flags = FN_REFS; // perhaps
   Module *m = s.m = zw_new(a, Module);
   m->ctx = ctx;
   m->checked = true;

@@ -210,7 +210,7 @@ bool zw_ref_const(const ZirFunc *f, Ref r, uint64_t bits[2])
 
 static void *grow(ZirFunc *f, const void *old, size_t size, uint32_t cap)
 {
-  void *p = zw_arena_array(f->arena, cap, size, 16);
+  void *p = zw_arena_stale(f->arena, cap, size, 16);
   if (f->nins)
     memcpy(p, old, f->nins * size);
   return p;

@@ -84,7 +84,7 @@ typedef struct ZirFunc {
   uint8_t *ldep;              // natural loop depth of the definition (after hoisting)
   uint8_t *vflags;            // ZV_*
   uint32_t *at;               // wasm offset in the file, for traps and calls; 0 = none
-  uint32_t *hoist_next;
+  uint32_t *hoist_next;       // of hoisted values only
   ZInline *inlines; uint32_t ninlines;
   ZConst *consts; uint32_t nconsts;
   uint32_t *const_slots; uint8_t const_bits; // index + 1 by hash, so that equal constants are equal Refs

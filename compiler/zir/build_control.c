@@ -1,0 +1,386 @@
+// P2: structured control to blocks and edges.  Blocks of ZIR are those of P1's skeleton, started by rule R; a branch writes
+// down what it carries, and the join at `end` makes a phi only where incoming values differ.
+#include "compiler/zir/build_int.h"
+#include <string.h>
+
+// ---- blocks and edges ----
+uint32_t zb_add_edge(Build *b, uint32_t to)
+{
+  *zw_push(b->scratch, &b->edges) = (ZEdge){ .to = to, .from = b->block };
+  return b->edges.n - 1;
+}
+
+void zb_open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool cold)
+{
+  b->block = id;
+  *zw_push(b->scratch, &b->created) = id;
+  b->f->blocks[id] = (ZBlock){ .first = b->f->nins, .loop = loop, .depth = depth, .cold = cold, .try_region = UINT32_MAX };
+  b->live = true;
+}
+
+// The number of the next block: P1's own, or behind all of those.
+static uint32_t next_id(const Build *b) { return b->nlevels ? b->f->nblocks : b->next_block; }
+uint32_t zb_more_blocks(Build *b)
+{
+  ZirFunc *f = b->f;
+  if (f->nblocks == b->block_cap) {
+    uint32_t cap = b->block_cap;
+    f->blocks = zw_vec_grow(f->arena, f->blocks, f->nblocks, &cap, f->nblocks + 1, sizeof *f->blocks);
+    uint32_t c1 = b->block_cap, c2 = b->block_cap;
+    b->first_inst = zw_vec_grow(b->scratch, b->first_inst, f->nblocks, &c1, cap, sizeof *b->first_inst);
+    b->last_inst = zw_vec_grow(b->scratch, b->last_inst, f->nblocks, &c2, cap, sizeof *b->last_inst);
+    b->block_cap = cap < c1 ? cap : c1;
+  }
+  b->first_inst[f->nblocks] = b->last_inst[f->nblocks] = UINT32_MAX;
+  return f->nblocks++;
+}
+
+void zb_start_block(Build *b)
+{
+  uint32_t n = b->next_block++;
+  ASSERT(n < b->facts->nblocks);
+  const BlockFact *fact = &b->facts->blocks[n];
+  if (!b->nlevels) {
+    zb_open_block(b, n, fact->loop == NO_LOOP ? NO_LOOP : b->loop_map[fact->loop], fact->depth, fact->cold);
+    return;
+  }
+  const Level *caller = &b->levels[b->nlevels - 1];
+  uint32_t id = b->map[n] = zb_more_blocks(b);
+  if (!b->returns[n]) { // leaves the caller's loops too
+    zb_open_block(b, id, fact->loop == NO_LOOP ? NO_LOOP : b->loop_map[fact->loop], fact->depth, true);
+    return;
+  }
+  uint32_t depth = caller->depth + (uint32_t)fact->depth;
+  zb_open_block(b, id, fact->loop == NO_LOOP ? caller->loop : b->loop_map[fact->loop], depth > 255 ? 255 : (uint8_t)depth,
+             caller->cold || fact->cold);
+}
+
+// The terminator of the current block; its edges are those added since `first`.
+void zb_end_block(Build *b, Op op, uint32_t x, uint32_t y, uint32_t z, uint32_t first)
+{
+  append(b, op, VK_COUNT, 0, x, y, z);
+  ZBlock *blk = &b->f->blocks[b->block];
+  blk->end = b->f->nins, blk->edges = first, blk->nedges = b->edges.n - first;
+  b->live = false;
+}
+
+// ---- locals ----
+static uint32_t local_word(Build *b, uint32_t l) { (void)b; return 8 * (b->facts->local_kinds[l] == VK_V128 ? 2 * l : l); }
+
+void zb_set_local(Build *b, uint32_t l, Ref r)
+{
+  if (b->frame_locals) {
+    Ref p = append(b, OP_frame_addr, VK_I64, 0, 0, 0, 0);
+    append(b, OP_ptr_store, VK_COUNT, AL_FRAME, p, r, local_word(b, l));
+    return;
+  }
+  if (b->locals[l] == r)
+    return;
+  *zw_push(b->scratch, &b->undo) = (Undo){ l, b->locals[l] };
+  b->locals[l] = r;
+}
+
+Ref zb_get_local(Build *b, uint32_t l)
+{
+  if (!b->frame_locals)
+    return b->locals[l];
+  Ref p = append(b, OP_frame_addr, VK_I64, 0, 0, 0, 0);
+  return ptr_load(b, (ValKind)b->facts->local_kinds[l], p, local_word(b, l), AL_FRAME);
+}
+
+static void rollback(Build *b, uint32_t mark)
+{
+  while (b->undo.n > mark) {
+    Undo u = b->undo.p[--b->undo.n];
+    b->locals[u.local] = u.old;
+  }
+}
+
+// ---- branches ----
+// An edge to the end of frame f: what it carries waits for the join.
+uint32_t zb_edge_to_end(Build *b, Frame *f, const Ref *results)
+{
+  uint32_t carry = b->carry.n;
+  for (uint32_t k = 0; k < f->nresults; k++)
+    *zw_push(b->scratch, &b->carry) = results[k];
+  for (uint32_t k = 0; k < f->nassigned; k++)
+    *zw_push(b->scratch, &b->carry) = b->locals[f->assigned[k]];
+  uint32_t edge = zb_add_edge(b, NO_BLOCK);
+  *zw_push(b->scratch, &b->pending) = (Pending){ f->pending, edge, carry };
+  f->pending = b->pending.n - 1, f->npending++;
+  return edge;
+}
+
+static uint32_t edge_to_header(Build *b, Frame *f, const Ref *params)
+{
+  uint32_t edge = zb_add_edge(b, f->header);
+  b->edges.p[edge].args = b->edge_args.n;
+  for (uint32_t k = 0; k < f->nparams; k++)
+    *zw_push(b->scratch, &b->edge_args) = params[k];
+  for (uint32_t k = 0; k < f->nassigned; k++)
+    *zw_push(b->scratch, &b->edge_args) = b->locals[f->assigned[k]];
+  return edge;
+}
+
+static uint32_t branch_edge(Build *b, uint32_t label)
+{
+  Frame *f = &b->frames.p[b->frames.n - 1 - label];
+  uint32_t n = f->kind == OP_loop ? f->nparams : f->nresults;
+  const Ref *values = b->stack + b->sp - n;
+  return f->kind == OP_loop ? edge_to_header(b, f, values) : zb_edge_to_end(b, f, values);
+}
+
+// The join of f, in the block just started: values that differ over the incoming edges become phis.  Leaves the results
+// on the stack.
+void zb_join(Build *b, Frame *f)
+{
+  ZirFunc *z = b->f;
+  uint32_t n = f->nresults + f->nassigned, nphi = 0;
+  Ref *value = zw_new_array(b->scratch, Ref, n + 1);
+  uint32_t *phi = zw_new_array(b->scratch, uint32_t, n + 1); // slots that became phis
+  uint8_t *differs = zw_new_array(b->scratch, uint8_t, n + 1);
+  bool first = true;
+  for (uint32_t k = f->pending; k != UINT32_MAX; k = b->pending.p[k].next, first = false)
+    for (uint32_t s = 0; s < n; s++) {
+      Ref r = b->carry.p[b->pending.p[k].carry + s];
+      if (first)
+        value[s] = r;
+      else
+        differs[s] |= value[s] != r;
+    }
+  for (uint32_t s = 0; s < n; s++)
+    if (differs[s]) {
+      phi[nphi++] = s;
+      value[s] = append(b, OP_phi, zw_ref_type(z, value[s]), 0, 0, 0, 0);
+    }
+  z->blocks[b->block].nphi = nphi;
+  for (uint32_t k = f->pending; k != UINT32_MAX; k = b->pending.p[k].next) {
+    ZEdge *e = &b->edges.p[b->pending.p[k].edge];
+    e->to = b->block, e->args = b->edge_args.n;
+    for (uint32_t s = 0; s < nphi; s++)
+      *zw_push(b->scratch, &b->edge_args) = b->carry.p[b->pending.p[k].carry + phi[s]];
+  }
+  rollback(b, f->undo);
+  b->sp = f->height;
+  for (uint32_t s = 0; s < f->nresults; s++)
+    push(b, value[s]);
+  for (uint32_t s = 0; s < f->nassigned; s++)
+    zb_set_local(b, f->assigned[s], value[f->nresults + s]);
+}
+
+// ---- structured control ----
+Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults)
+{
+  const FrameFact *fact = &b->facts->frames[b->next_frame];
+  ASSERT(fact->kind == kind);
+  *zw_push(b->scratch, &b->frames) = (Frame){
+    .kind = (uint8_t)kind, .fact = b->next_frame++, .height = b->sp - nparams, .undo = b->undo.n,
+    .nparams = nparams, .nresults = nresults, .assigned = b->facts->assigned + fact->assigned_off,
+    .nassigned = b->frame_locals ? 0 : fact->nassigned, .pending = UINT32_MAX, .header = NO_BLOCK, .else_edge = UINT32_MAX };
+  return &b->frames.p[b->frames.n - 1];
+}
+
+static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
+{
+  Frame *f = zb_push_frame(b, OP_loop, nparams, nresults);
+  const LoopFact *l = &b->facts->loops[b->facts->frames[f->fact].loop];
+  f->header = next_id(b);
+  f->assigned = b->facts->assigned + l->assigned_off, f->nassigned = l->iterates && !b->frame_locals ? l->nassigned : 0;
+  if (!l->iterates) {
+    uint32_t e = zb_add_edge(b, f->header);
+    b->edges.p[e].args = b->edge_args.n;
+    zb_end_block(b, OP_jmp, 0, 0, 0, e);
+    zb_start_block(b);
+    return;
+  }
+  ZLoop *z = &b->f->loops[b->loop_map[b->facts->frames[f->fact].loop]];
+  z->header = f->header, z->entry = b->block;
+  uint32_t e = edge_to_header(b, f, b->stack + f->height);
+  zb_end_block(b, OP_jmp, 0, 0, 0, e);
+  zb_start_block(b);
+  b->f->blocks[b->block].is_header = 1;
+  for (uint32_t k = 0; k < nparams; k++)
+    b->stack[f->height + k] = append(b, OP_phi, zw_ref_type(b->f, b->stack[f->height + k]), 0, 0, 0, 0);
+  for (uint32_t k = 0; k < f->nassigned; k++)
+    zb_set_local(b, f->assigned[k], append(b, OP_phi, b->facts->local_kinds[f->assigned[k]], 0, 0, 0, 0));
+  b->f->blocks[b->block].nphi = nparams + f->nassigned;
+}
+
+static void enter_if(Build *b, uint32_t nparams, uint32_t nresults, Ref cond)
+{
+  Frame *f = zb_push_frame(b, OP_if, nparams, nresults);
+  f->saved = b->saved.n;
+  for (uint32_t k = 0; k < nparams; k++)
+    *zw_push(b->scratch, &b->saved) = b->stack[f->height + k];
+  uint32_t then = zb_add_edge(b, next_id(b));
+  f->else_edge = zb_add_edge(b, NO_BLOCK);
+  zb_end_block(b, OP_br, cond, 0, 0, then);
+  zb_start_block(b);
+}
+
+void zb_fall_to_end(Build *b, Frame *f)
+{
+  uint32_t e = zb_edge_to_end(b, f, b->stack + b->sp - f->nresults);
+  zb_end_block(b, OP_jmp, 0, 0, 0, e);
+}
+
+static void start_else(Build *b, Frame *f)
+{
+  if (b->live)
+    zb_fall_to_end(b, f);
+  rollback(b, f->undo);
+  b->sp = f->height;
+  for (uint32_t k = 0; k < f->nparams; k++)
+    push(b, b->saved.p[f->saved + k]);
+  b->edges.p[f->else_edge].to = next_id(b);
+  zb_start_block(b);
+}
+
+static void emit_return(Build *b)
+{
+  if (b->nlevels) { // to the end of the inlined call
+    Frame *f = &b->frames.p[b->levels[b->nlevels - 1].root];
+    uint32_t e = zb_edge_to_end(b, f, b->stack + b->sp - f->nresults);
+    zb_end_block(b, OP_jmp, 0, 0, 0, e);
+    return;
+  }
+  uint32_t n = b->frames.p[0].nresults;
+  zb_end_block(b, OP_ret, xa_list(b, b->stack + b->sp - n, n), n, 0, b->edges.n);
+}
+
+
+static void end_frame(Build *b)
+{
+  Frame *f = &b->frames.p[b->frames.n - 1];
+  if (b->nlevels && b->frames.n - 1 == b->levels[b->nlevels - 1].root) {
+    zb_leave_inline(b);
+    return;
+  }
+  bool is_if = f->kind == OP_if;
+  if (is_if && !f->has_else)
+    start_else(b, f);
+  if (f->kind == OP_loop) {
+    if (b->live) { // R7
+      uint32_t e = zb_add_edge(b, next_id(b));
+      b->edges.p[e].args = b->edge_args.n;
+      zb_end_block(b, OP_jmp, 0, 0, 0, e);
+      zb_start_block(b);
+    } else {
+      rollback(b, f->undo);
+      b->sp = f->height;
+    }
+  } else if (is_if || b->facts->frames[f->fact].nbr > 0) {
+    if (b->live)
+      zb_fall_to_end(b, f);
+    if (f->npending) {
+      zb_start_block(b);
+      zb_join(b, f);
+    } else {
+      rollback(b, f->undo);
+      b->sp = f->height;
+    }
+  } else if (!b->live) {
+    rollback(b, f->undo);
+    b->sp = f->height;
+  }
+  b->saved.n = is_if ? f->saved : b->saved.n;
+  if (b->frames.n == 1 && b->live)
+    emit_return(b);
+  b->frames.n--;
+}
+
+// Dead code: step to the `else` or `end` that belongs to the open frame.
+Op zb_skip_dead(Build *b)
+{
+  for (uint32_t depth = 0;;) {
+    b->at = (uint32_t)(b->fn->at + (uint64_t)(b->p - b->fn->body));
+    Op op = zw_fast_op(&b->p, zw_op_one_byte);
+    if (op == OP_block || op == OP_loop || op == OP_if || op == OP_try_table || op == OP_try)
+      depth++;
+    else if (depth == 0 && (op == OP_end || op == OP_else))
+      return op;
+    else if (op == OP_end || op == OP_delegate)
+      depth--;
+    zw_skip_imm(&b->p, op);
+  }
+}
+
+void zb_br_if(Build *b, Op op, uint32_t label, Ref cond)
+{
+  uint32_t e = branch_edge(b, label);
+  uint32_t on = zb_add_edge(b, next_id(b));
+  b->edges.p[on].args = b->edge_args.n;
+  zb_end_block(b, op, cond, 0, 0, e);
+  zb_start_block(b);
+}
+
+static void br_table(Build *b)
+{
+  uint32_t n = zw_fast_u32(&b->p), first = b->edges.n, stamp = ++b->stamp;
+  Ref index = pop(b);
+  const uint8_t *labels = b->p;
+  for (uint32_t k = 0; k < n; k++)
+    zw_fast_u32(&b->p);
+  uint32_t dflt = zw_fast_u32(&b->p);
+  Frame *last = &b->frames.p[b->frames.n - 1 - dflt];
+  uint32_t table = b->xa.n;
+  last->stamp = stamp, last->stamp_edge = UINT32_MAX; // gets the last edge
+  for (uint32_t k = 0; k < n; k++) {
+    uint32_t label = zw_fast_u32(&labels);
+    Frame *f = &b->frames.p[b->frames.n - 1 - label];
+    if (f->stamp != stamp) {
+      uint32_t e = branch_edge(b, label);
+      f = &b->frames.p[b->frames.n - 1 - label];
+      f->stamp = stamp, f->stamp_edge = e - first;
+    }
+    *zw_push(b->scratch, &b->xa) = f->stamp_edge;
+  }
+  uint32_t e = branch_edge(b, dflt) - first;
+  for (uint32_t k = 0; k < n; k++)
+    if (b->xa.p[table + k] == UINT32_MAX)
+      b->xa.p[table + k] = e;
+  if (e == 0)
+    zb_end_block(b, OP_jmp, 0, 0, 0, first);
+  else
+    zb_end_block(b, OP_switch, index, table, n, first);
+}
+
+void zb_control(Build *b, Op op)
+{
+  BlockType t;
+  switch (op) {
+  case OP_block:
+    t = zw_fast_blocktype(b->m, &b->p);
+    zb_push_frame(b, OP_block, t.nparams, t.nresults);
+    return;
+  case OP_loop: t = zw_fast_blocktype(b->m, &b->p); enter_loop(b, t.nparams, t.nresults); return;
+  case OP_if: {
+    t = zw_fast_blocktype(b->m, &b->p);
+    Ref cond = pop(b);
+    enter_if(b, t.nparams, t.nresults, cond);
+    return;
+  }
+  case OP_else: {
+    Frame *f = &b->frames.p[b->frames.n - 1];
+    f->has_else = true;
+    start_else(b, f);
+    return;
+  }
+  case OP_end: end_frame(b); return;
+  case OP_br: {
+    uint32_t e = branch_edge(b, zw_fast_u32(&b->p));
+    zb_end_block(b, OP_jmp, 0, 0, 0, e);
+    return;
+  }
+  case OP_br_if: {
+    uint32_t label = zw_fast_u32(&b->p);
+    Ref cond = pop(b);
+    zb_br_if(b, OP_br, label, cond);
+    return;
+  }
+  case OP_br_table: br_table(b); return;
+  case OP_return: emit_return(b); return;
+  case OP_unreachable: zb_end_block(b, OP_trap, 0, 0, TRAP_unreachable, b->edges.n); return;
+  default: BUG("not control");
+  }
+}

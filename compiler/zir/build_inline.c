@@ -1,0 +1,200 @@
+// P2: calls of small bodies.  The callee is read where the call stands, by the same walk (README: "How is a call inlined?").
+#include "compiler/zir/build_int.h"
+#include <string.h>
+
+// Which blocks of a small function can get to its end?  Loops may need the answer for their header: once more per loop.
+static bool find_returns(const FuncFacts *ff, uint8_t *returns)
+{
+  for (uint32_t round = 0; round <= ff->nloops; round++)
+    for (uint32_t n = ff->nblocks; n-- > 0;) {
+      uint32_t from = ff->blocks[n].succ_off, to = n + 1 < ff->nblocks ? ff->blocks[n + 1].succ_off : ff->nsucc;
+      bool r = from == to && !ff->blocks[n].sink;
+      for (uint32_t k = from; k < to; k++)
+        r |= returns[ff->succ[k]];
+      returns[n] = r;
+    }
+  return returns[0];
+}
+
+static bool can_inline(const Build *b, uint32_t func)
+{
+  const Module *m = b->m;
+  if (b->o->no_inline || func < m->nimported_funcs || b->frame_locals || b->nlevels == INLINE_DEPTH ||
+      b->f->blocks[b->block].cold)
+    return false;
+  const FuncFacts *ff = &m->facts[func - m->nimported_funcs];
+  uint32_t most = b->f->blocks[b->block].depth ? INLINE_LOOP_OPS : INLINE_OPS;
+  if (ff->nops > most || b->grown + ff->nops > b->most_grown || ff->nlocals > INLINE_LOCALS || ff->nloops > INLINE_LOOPS ||
+      ff->flags & (FN_TRIES | FN_TAIL_CALLS | FN_NO_SETS) || ff->blocks[0].cold || b->sp + ff->max_height + 8 > b->stack_cap)
+    return false;
+  uint32_t again = func == b->f->func; // a recursive function once in itself
+  for (uint32_t k = 1; k < b->nlevels; k++)
+    again += func == b->levels[k].func;
+  again += b->nlevels && func == b->func;
+  return again < 2 && !zb_too_many_edge_slots(ff, &m->funcs[func]);
+}
+
+bool zb_enter_inline(Build *b, uint32_t func)
+{
+  if (!can_inline(b, func))
+    return false;
+  const FuncFacts *ff = &b->m->facts[func - b->m->nimported_funcs];
+  uint8_t *returns = zw_new_array(b->scratch, uint8_t, ff->nblocks);
+  if (!find_returns(ff, returns))
+    return false;
+  const FuncType *t = zw_func_type(b->m, func);
+  b->grown += ff->nops;
+  b->f->flags |= ff->flags & FN_REFS;
+  uint32_t *map = zw_new_array(b->scratch, uint32_t, ff->nblocks);
+  memset(map, 0xff, ff->nblocks * sizeof *map);
+  map[0] = b->block;
+  *zw_push(b->scratch, &b->insts) = (Inst){ UINT32_MAX, UINT32_MAX, UINT32_MAX, ff, map, returns, NO_BLOCK };
+  uint32_t inst = b->insts.n - 1, *first = &b->first_inst[b->block], *last = &b->last_inst[b->block];
+  if (b->nlevels && b->block == b->map[0]) {
+    Inst *around = &b->insts.p[b->levels[b->nlevels - 1].inst];
+    first = &around->first, last = &around->last;
+  }
+  *(*last == UINT32_MAX ? first : &b->insts.p[*last].next) = inst;
+  *last = inst;
+  const ZBlock *z = &b->f->blocks[b->block];
+  b->levels[b->nlevels++] = (Level){ b->func, b->frames.n, b->undo.n, inst, b->next_block, b->next_frame, b->at,
+                                     z->loop, z->depth, z->cold, b->facts, b->fn, b->p, b->locals, b->loop_map, b->map, b->returns };
+  b->func = func, b->facts = ff, b->fn = &b->m->funcs[func], b->p = b->fn->body + ff->code_at;
+  b->map = map, b->returns = returns, b->next_block = 1, b->next_frame = 0;
+  zb_copy_loops(b);
+  b->sp -= t->nparams;
+  b->locals = zw_new_array(b->scratch, Ref, ff->nlocals + 1);
+  for (uint32_t l = 0; l < ff->nlocals; l++)
+    b->locals[l] = l < t->nparams ? b->stack[b->sp + l] : zw_zir_const(b->f, (ValKind)ff->local_kinds[l], 0, 0);
+  zb_push_frame(b, OP_block, 0, t->nresults)->nassigned = 0; // nobody sees its locals any more
+  return true;
+}
+
+// The end of an inlined body: its returns meet, and the caller goes on with the results on the stack.
+void zb_leave_inline(Build *b)
+{
+  Level *l = &b->levels[b->nlevels - 1];
+  Frame *f = &b->frames.p[b->frames.n - 1];
+  if (f->npending) {
+    if (b->live)
+      zb_fall_to_end(b, f);
+    uint32_t rest = b->insts.p[l->inst].rest = zb_more_blocks(b);
+    zb_open_block(b, rest, l->loop, l->depth, l->cold);
+    zb_join(b, f);
+  }
+  CHECK(b->live);
+  for (uint32_t k = 0; k < b->facts->nloops; k++) { // the exits of its loops have their blocks now
+    if (b->loop_map[k] == NO_LOOP || !b->facts->loops[k].iterates)
+      continue;
+    ZLoop *z = &b->f->loops[b->loop_map[k]];
+    uint32_t n = 0;
+    for (uint32_t e = 0; e < z->nexits; e++)
+      if (b->map[z->exits[e]] != NO_BLOCK)
+        z->exits[n++] = b->map[z->exits[e]];
+    z->nexits = (uint8_t)n;
+  }
+  b->undo.n = l->undo;
+  b->frames.n--;
+  b->func = l->func, b->facts = l->facts, b->fn = l->fn, b->p = l->p, b->next_block = l->next_block, b->next_frame = l->next_frame;
+  b->locals = l->locals, b->loop_map = l->loop_map, b->map = l->map, b->returns = l->returns;
+  b->nlevels--;
+}
+
+// A call that stays: the loops around it have one.
+void zb_note_call(Build *b)
+{
+  const ZBlock *z = &b->f->blocks[b->block];
+  for (uint32_t l = z->loop; !z->cold && l != NO_LOOP && !b->f->loops[l].has_call; l = b->f->loops[l].parent)
+    b->f->loops[l].has_call = 1;
+}
+
+// The layout: P1's, with the blocks of inlined bodies behind the block that had the call, in the callee's own layout.
+// What cannot return stands behind everything.  `work` is what is still to be placed, the next thing last.
+enum { PLACE_BLOCK = 0x80000000u }; // else the calls from that Inst on
+typedef struct Layout { Build *b; uint32_t *order, n, *tail, ntail; VEC(uint32_t) work; } Layout;
+
+static void place_later(Layout *l, uint32_t item) { *zw_push(l->b->scratch, &l->work) = item; }
+static void lay_out_inst(Layout *l, uint32_t i)
+{
+  const Inst *inst = &l->b->insts.p[i];
+  if (inst->next != UINT32_MAX)
+    place_later(l, inst->next);
+  if (inst->rest != NO_BLOCK)
+    place_later(l, PLACE_BLOCK | inst->rest);
+  for (uint32_t k = inst->facts->nblocks; k-- > 0;) {
+    uint32_t n = inst->facts->order[k], id = inst->map[n];
+    if (n == 0 || id == NO_BLOCK)
+      continue;
+    if (inst->returns[n])
+      place_later(l, PLACE_BLOCK | id);
+    else
+      l->tail[l->ntail++] = id;
+  }
+  if (inst->first != UINT32_MAX)
+    place_later(l, inst->first);
+}
+
+static void lay_out(Layout *l, uint32_t block)
+{
+  place_later(l, PLACE_BLOCK | block);
+  while (l->work.n) {
+    uint32_t item = l->work.p[--l->work.n];
+    if (!(item & PLACE_BLOCK)) {
+      lay_out_inst(l, item);
+      continue;
+    }
+    item &= ~PLACE_BLOCK;
+    l->order[l->n++] = item;
+    if (l->b->first_inst[item] != UINT32_MAX)
+      place_later(l, l->b->first_inst[item]);
+  }
+}
+
+// Blocks by number ascend with their instructions; those of inlined bodies have been numbered behind the others.
+static void renumber(Build *b)
+{
+  ZirFunc *f = b->f;
+  uint32_t *now = zw_new_array(b->scratch, uint32_t, f->nblocks);
+  ZBlock *blocks = zw_new_array(f->arena, ZBlock, f->nblocks);
+  ASSERT(b->created.n == f->nblocks);
+  for (uint32_t k = 0; k < f->nblocks; k++) {
+    now[b->created.p[k]] = k;
+    blocks[k] = f->blocks[b->created.p[k]];
+    for (uint32_t i = blocks[k].first; i < blocks[k].end; i++)
+      f->blk[i] = k;
+  }
+  f->blocks = blocks;
+  for (uint32_t k = 0; k < b->edges.n; k++)
+    b->edges.p[k].to = now[b->edges.p[k].to], b->edges.p[k].from = now[b->edges.p[k].from];
+  for (uint32_t k = 0; k < f->norder; k++)
+    f->order[k] = now[f->order[k]];
+  for (uint32_t k = 0; k < f->nloops; k++) {
+    ZLoop *l = &f->loops[k];
+    l->header = now[l->header], l->entry = now[l->entry];
+    for (uint32_t e = 0; e < l->nexits; e++)
+      l->exits[e] = now[l->exits[e]];
+  }
+}
+
+// Where an instruction of an inlined body is.
+uint32_t zb_inline_position(Build *b)
+{
+  *zw_push(b->f->arena, &b->inlines) = (ZInline){ b->func, b->at, b->levels[b->nlevels - 1].at };
+  return IMAGE_INLINE_AT | (b->inlines.n - 1);
+}
+
+void zb_order_blocks(Build *b)
+{
+  ZirFunc *f = b->f;
+  f->order = b->facts->order, f->norder = b->facts->nblocks;
+  if (!b->insts.n)
+    return;
+  Layout l = { .b = b, .order = zw_new_array(f->arena, uint32_t, f->nblocks), .tail = zw_new_array(b->scratch, uint32_t, f->nblocks) };
+  for (uint32_t k = 0; k < b->facts->nblocks; k++)
+    lay_out(&l, b->facts->order[k]);
+  while (l.ntail) // collected last to first; no call in them is inlined, for they are cold
+    l.order[l.n++] = l.tail[--l.ntail];
+  ASSERT(l.n == f->nblocks);
+  f->order = l.order, f->norder = l.n;
+  renumber(b);
+}

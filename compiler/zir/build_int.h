@@ -1,0 +1,140 @@
+// P2's state and what its files share: build.c walks, build_control.c makes blocks and edges, build_inline.c reads callees in
+// place, build_mem.c has memories and globals, build_call.c calls, tables and references.
+#pragma once
+#include "compiler/wasm/body.h"
+#include "compiler/zir/zir_int.h"
+#include "runtime/base/vec.h"
+
+typedef struct Undo { uint32_t local; Ref old; } Undo;
+typedef struct Pending { uint32_t next, edge, carry; } Pending; // a branch to the end of a frame; carry[carry ..)
+typedef struct Frame {
+  uint8_t kind;                   // Op
+  bool has_else, then_falls;
+  uint32_t fact, height, undo;
+  uint32_t nparams, nresults;
+  const uint32_t *assigned; uint32_t nassigned;
+  uint32_t pending, npending;
+  uint32_t header;                // loop: block
+  uint32_t else_edge, saved;      // if: the edge that waits for its else; parameters in saved[]
+  uint32_t stamp, stamp_edge;     // br_table: already has an edge in this one
+} Frame;
+
+// Inlining: the callee's body is read where the call stands, by the same walk.  Its blocks get numbers behind those of
+// P1's skeleton; an Inst remembers where they belong in the layout.
+enum { INLINE_OPS = 20, INLINE_LOOP_OPS = 40 /* when the call is in a loop */, INLINE_LOCALS = 16, INLINE_LOOPS = 2, INLINE_DEPTH = 3, INLINE_FREE_OPS = 200 };
+typedef struct Inst {
+  uint32_t next;                  // call in the same block, or in the same entry block of a callee; UINT32_MAX = last
+  uint32_t first, last;           // inlined calls in the part of map[0] that is this callee's
+  const FuncFacts *facts;
+  uint32_t *map;                  // callee's block -> block of f, or NO_BLOCK; map[0] is the block with the call
+  uint8_t *returns;               // per block of the callee: can it get to the end?
+  uint32_t rest;                  // block in which the caller goes on, or NO_BLOCK: it is one of map[]
+} Inst;
+typedef struct Level {            // a caller that waits
+  uint32_t func, root, undo, inst, next_block, next_frame, at;
+  uint32_t loop; uint8_t depth; bool cold; // of the block with the call: the callee's are in or under them
+  const FuncFacts *facts; const Func *fn; const uint8_t *p;
+  Ref *locals; uint32_t *loop_map, *map; const uint8_t *returns;
+} Level;
+
+typedef struct Build {
+  const Module *m;
+  const CodeOptions *o;
+  ZirFunc *f;
+  Arena *scratch;
+  const FuncFacts *facts;
+  const Func *fn;
+  const uint8_t *p;
+  uint32_t at, block, next_block, next_frame, stamp;
+  bool live, frame_locals;
+  uint32_t func, block_cap, loop_cap, grown, most_grown, stack_cap;
+  Level levels[INLINE_DEPTH]; uint32_t nlevels;
+  uint32_t *map; const uint8_t *returns; // of the callee being read; NULL in the function itself
+  VEC(Inst) insts;
+  VEC(uint32_t) created;          // blocks in the order of their instructions
+  VEC(ZInline) inlines;
+  uint32_t *first_inst, *last_inst; // per block, UINT32_MAX = none
+  Ref *stack; uint32_t sp;
+  Ref *locals;
+  uint32_t *loop_map;
+  VEC(Undo) undo;
+  VEC(Frame) frames;
+  VEC(Ref) carry, saved;
+  VEC(Pending) pending;
+  VEC(ZEdge) edges;
+  VEC(Ref) edge_args;
+  VEC(uint32_t) xa;
+} Build;
+
+_Noreturn void zb_unsupported(const Build *b, Feature f);
+
+// ---- instructions ----
+static inline uint32_t append(Build *b, Op op, unsigned ty, unsigned fl, uint32_t x, uint32_t y, uint32_t z)
+{
+  ZirFunc *f = b->f;
+  if (f->nins == f->cap)
+    zw_zir_reserve(f, f->nins + 1);
+  uint32_t i = f->nins++;
+  f->ins[i] = (ZIns){ (uint16_t)op, (uint8_t)ty, (uint8_t)fl, x, y, z };
+  f->blk[i] = b->block, f->at[i] = b->at, f->vflags[i] = 0;
+  return i;
+}
+
+static inline void push(Build *b, Ref r) { b->stack[b->sp++] = r; }
+static inline Ref pop(Build *b) { return b->stack[--b->sp]; }
+static inline Ref i32_const(Build *b, uint32_t v) { return zw_zir_const(b->f, VK_I32, v, 0); }
+static inline Ref i64_const(Build *b, uint64_t v) { return zw_zir_const(b->f, VK_I64, v, 0); }
+static inline Ref un(Build *b, Op op, Ref x) { return append(b, op, zw_op_info[op].out[0], 0, x, 0, 0); }
+static inline Ref bin(Build *b, Op op, Ref x, Ref y) { return append(b, op, zw_op_info[op].out[0], 0, x, y, 0); }
+static inline Ref vm_load(Build *b, ValKind ty, uint32_t off, unsigned alias) { return append(b, OP_vm_load, ty, alias, off, 0, 0); }
+static inline Ref ptr_load(Build *b, ValKind ty, Ref p, uint32_t off, unsigned alias) { return append(b, OP_ptr_load, ty, alias, p, 0, off); }
+static inline void trapif(Build *b, Ref cond, TrapKind kind) { append(b, OP_trapif, VK_COUNT, 0, cond, 0, kind); }
+static inline Ref to_i64(Build *b, Ref r) { return zw_ref_type(b->f, r) == VK_I32 ? un(b, OP_i64_extend_i32_u, r) : r; }
+
+static inline uint32_t xa_list(Build *b, const Ref *refs, uint32_t n)
+{
+  uint32_t at = b->xa.n;
+  for (uint32_t k = 0; k < n; k++)
+    *zw_push(b->scratch, &b->xa) = refs[k];
+  return at;
+}
+
+// ---- build_control.c ----
+uint32_t zb_add_edge(Build *b, uint32_t to);
+void zb_open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool cold);
+void zb_start_block(Build *b);                 // the next of P1's skeleton
+uint32_t zb_more_blocks(Build *b);             // the number of a block that P1 has not
+// The terminator of the current block; its edges are those added since `first`.
+void zb_end_block(Build *b, Op op, uint32_t x, uint32_t y, uint32_t z, uint32_t first);
+void zb_set_local(Build *b, uint32_t l, Ref r);
+Ref zb_get_local(Build *b, uint32_t l);
+Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults);
+void zb_fall_to_end(Build *b, Frame *f);
+void zb_join(Build *b, Frame *f);              // of f, in the block just started
+uint32_t zb_edge_to_end(Build *b, Frame *f, const Ref *results);
+void zb_br_if(Build *b, Op op, uint32_t label, Ref cond);
+void zb_control(Build *b, Op op);
+Op zb_skip_dead(Build *b);                     // to the `else` or `end` of the open frame
+
+// ---- build_inline.c ----
+bool zb_enter_inline(Build *b, uint32_t func); // arguments on the stack; false: a plain call, please
+void zb_leave_inline(Build *b);
+void zb_note_call(Build *b);
+uint32_t zb_inline_position(Build *b);
+void zb_order_blocks(Build *b);
+
+// ---- build_mem.c ----
+void zb_access(Build *b, Op op);
+void zb_memory_op(Build *b, Op op);
+void zb_global_op(Build *b, bool set);
+Ref zb_lib(Build *b, unsigned id, unsigned ty, const Ref *args, uint32_t n);
+
+// ---- build_call.c ----
+void zb_call_op(Build *b, Op op);
+void zb_table_op(Build *b, Op op);
+void zb_ref_op(Build *b, Op op);
+void zb_br_on_null(Build *b, bool on_null);
+
+// ---- build.c ----
+void zb_copy_loops(Build *b);
+bool zb_too_many_edge_slots(const FuncFacts *ff, const Func *fn);
