@@ -71,6 +71,7 @@ enum { // `enc` of a row
   BYTE_RM = 1 << 11 /* ModRM.rm is a byte register */,
 };
 typedef enum X64Imm { I0, I8, IZ } X64Imm;
-typedef struct X64Row { const char *text; uint16_t enc; uint8_t form, opc, ext, imm, use, mw; } X64Row;
+typedef enum X64Class { X64_PLAIN, X64_MEMORY, X64_TEST, X64_CALL, X64_PSEUDO, X64_JUMP } X64Class; // how P4 treats a row
+typedef struct X64Row { const char *text; uint16_t enc; uint8_t form, opc, ext, imm, use, mw, cls, fast; } X64Row;
 extern const X64Row zw_x64_rows[X64_NOPS];
 static inline bool zw_x64_form_has_mem(unsigned form) { return form == X64_RM || form == X64_MR || form == X64_M || form == X64_RRM || form == X64_SRM; }

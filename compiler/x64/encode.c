@@ -4,10 +4,10 @@
 // out  FuncCode: hot chunks, cold chunks, trap stubs, then an island of constants and jump tables; sites, stack
 //      maps, handlers and call frame information as by-products of the order in which code is written
 //
-// The first walk writes every instruction but branches, calls and returns, which depend on the layout, to a side buffer
-// and adds up an upper bound of the code's size (exact but for branches and padding).  So the second, which copies and
-// fills the gaps, knows the largest possible distance of a forward branch when it writes it: at most 127 means
-// rel8.  Backward branches are exact.  Each LIR reserves its bound with one CHECK.
+// The first walk writes every instruction whose bytes do not depend on the layout to a side buffer, lists what does (and what needs to
+// know where it ends up) as marks, and adds up an upper bound of the code's size: exact but for branches and padding.  The second
+// goes from mark to mark: it copies what lies between and knows the largest possible distance of a forward branch when it writes
+// it: at most 127 means rel8.  Backward branches are exact.  Each mark reserves its bound with one CHECK.
 #include "compiler/x64/asm.h"
 #include "compiler/emit/cfi.h"
 #include "compiler/x64/x64_int.h"
@@ -22,12 +22,24 @@ enum {
   HOT_LOOP_BYTES = 128,    // loops up to this are aligned to 32, larger ones to 16
   JCC_BYTES = 6, JMP_BYTES = 5, CALL_BYTES = 5,
   MAX_FRAME = 1 << 30,
+  COPY_STEP = 32,
   DISPATCH_LIRS = 16,      // a dispatch up to this is repeated where a jump would go to it,
   DISPATCH_COPIES = 400,   // so many times in a function
 };
 
+// Something of the first walk that the second has to look at, behind `at` bytes of the side buffer.
+typedef enum MarkKind {
+  MK_JUMP, MK_JCC,         // to place `to`, on `cc`
+  MK_PSEUDO,               // written by put_pseudo
+  MK_FAULT,                // the next instruction is a memory access that may fault
+  MK_CONST,                // the instruction before has a rip-relative operand: const_uses in their order
+  MK_CALL,                 // a call of a function or thunk has been written: fixup, then as
+  MK_CALLED,               // any other call
+  MK_TRAP,                 // likewise
+} MarkKind;
+typedef struct Mark { uint32_t at, lir, to; uint16_t bound; uint8_t kind, cc; } Mark;
 typedef struct Patch { uint32_t at, chunk; bool rel8; } Patch;          // forward branch to a chunk
-typedef struct ConstUse { uint32_t at, next, id, bytes; } ConstUse;     // rip-relative field; rip = next.  First walk: in its instruction
+typedef struct ConstUse { uint32_t at, next, id, bytes; } ConstUse;     // rip-relative field; rip = next.  First walk: at = bytes from it to next
 typedef struct TableUse { uint32_t at, id; } TableUse;                  // rip-relative field at the end of its lea
 typedef struct TrapStub { uint32_t kind, wasm_at, jump_at; bool rel8, no_frame, shared; } TrapStub; // shared: with the one before
 
@@ -43,14 +55,15 @@ typedef struct Enc {
   uint32_t *order, *place;             // order[k] = chunk; place[chunk] = k
   uint32_t *chunk_ub, *chunk_off;      // by place: upper bound of its offset, and its offset once written
   uint8_t *pad;                        // by place: alignment wanted (1 = none)
-  uint16_t *bound;                     // per LIR
+  uint32_t *raw_end, *mark_end;        // by place: of its bytes in raw, of its marks
   uint32_t *block_chunk, *stub_chunk, nstubs;
   uint32_t ntraps;                     // trapcc of the function
   uint64_t *frame_bits;                // a bit per 8 bytes of the frame; zero between stack maps
   uint32_t k, ub, end_ub;              // current place; bound of the current offset; bound of the end of all chunks
-  uint32_t epilogues, epilogue_off, map, copies;
+  uint32_t epilogues, epilogue_off, copies;
   VEC(uint8_t) raw;                    // instructions of the first walk
-  uint32_t raw_at, const_at;           // what the second walk has taken of raw and const_uses
+  VEC(Mark) marks;
+  uint32_t raw_at, mark_at, const_at;  // what the second walk has taken of them and of const_uses
   bool align32;
   uint64_t libcalls;                   // as FuncCode
   VEC(Patch) patches;
@@ -91,7 +104,7 @@ static uint32_t place_slots(Enc *e, unsigned bytes, uint32_t off)
 static void layout_frame(Enc *e)
 {
   const LirFunc *l = e->l;
-  e->slot_off = zw_new_array(e->s, uint32_t, l->nslots + 1);
+  e->slot_off = zw_stale_array(e->s, uint32_t, l->nslots + 1);
   for (unsigned k = 0; k < X64_NSAVE; k++)
     if (l->used_saved & X64_BIT(x64_save_order[k]))
       e->pushes[e->npushes++] = x64_save_order[k];
@@ -145,11 +158,11 @@ static void order_chunks(Enc *e)
       e->nstubs = (label & ~LABEL_STUB) + 1;
   }
   CHECK(e->nstubs <= l->nchunks + l->nlir + l->z->nedges);
-  e->block_chunk = zw_new_array(e->s, uint32_t, l->z->nblocks + 1);
+  e->block_chunk = zw_stale_array(e->s, uint32_t, l->z->nblocks + 1);
   memset(e->block_chunk, 0xff, sizeof(uint32_t) * l->z->nblocks);
   e->stub_chunk = zw_new_array(e->s, uint32_t, e->nstubs + 1);
-  e->order = zw_new_array(e->s, uint32_t, l->nchunks + 1);
-  e->place = zw_new_array(e->s, uint32_t, l->nchunks + 1);
+  e->order = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
+  e->place = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
   uint32_t k = 0;
   for (int cold = 0; cold < 2; cold++)
     for (uint32_t c = 0; c < l->nchunks; c++)
@@ -191,9 +204,9 @@ static bool turns_round(const Enc *e, uint32_t k, const Lir *i, const Lir *end)
   return i + 2 == end && i[1].op == X_jmp && target_place(e, i->x) == k + 1 && target_place(e, i[1].x) != k + 1;
 }
 
-static X64Mem mem_of(const Enc *e, const Lir *i)
+// A memory operand of LIR with machine registers.
+static X64Mem pseudo_mem(const Enc *e, const Lir *i)
 {
-  X64Mem m = { .base = i->rn, .index = i->rm, .scale = i->cc, .disp = i->disp };
   int64_t off;
   switch (i->rn) {
   case REG_SLOT:
@@ -203,29 +216,26 @@ static X64Mem mem_of(const Enc *e, const Lir *i)
   case REG_ARG: off = (int64_t)entry_off(e) + 8 + i->disp; break;
   case REG_OUT: off = (int64_t)e->out_base + i->disp; break;
   case REG_AREA: off = (int64_t)e->out + e->area_off + i->disp; break;
-  case REG_CONST:
+  default:
+    ASSERT(i->rn == REG_CONST);
     CHECK((uint32_t)i->disp < e->l->nconsts);
     return (X64Mem){ .base = REG_NONE, .index = REG_NONE, .rip = true };
-  default: return m;
   }
   ASSERT(i->rm == REG_NONE && off == (int32_t)off);
-  m.base = RSP, m.index = REG_NONE, m.scale = 0, m.disp = (int32_t)off;
-  return m;
+  return (X64Mem){ .base = RSP, .index = REG_NONE, .disp = (int32_t)off };
+}
+static inline X64Mem mem_of(const Enc *e, const Lir *i)
+{
+  if (i->rn >= REG_AREA && i->rn != REG_NONE)
+    return pseudo_mem(e, i);
+  return (X64Mem){ .base = i->rn, .index = i->rm, .scale = i->cc, .disp = i->disp };
 }
 
-static uint32_t pseudo_bound(const Enc *e, uint32_t k, const Lir *i, const Lir *end)
+static uint32_t pseudo_bound(const Enc *e, const Lir *i)
 {
   switch (i->op) {
-  case X_movabs_ri: return zw_x64_imm64_length(i->rd, (uint64_t)i->x << 32 | (uint32_t)i->imm);
-  case X_zero_r: return 2 + (i->rd >= 8);
-  case X_xorps_zero: return 3 + (i->rd >= XMM8);
-  case X_ones_x: return 4 + (i->rd >= XMM8);
-  case X_jmp: return falls_through(e, k, i, end) ? 0 : JMP_BYTES;
-  case X_jcc: return JCC_BYTES;
   case X_trapcc: return JCC_BYTES;
   case X_jtable: return 7 + 4 + 3 + 3;
-  case X_trap: case X_call: case X_call_thunk: return CALL_BYTES;
-  case X_unreachable: return 2;
   case X_ret: return epilogue_bytes(e) > JMP_BYTES ? epilogue_bytes(e) : JMP_BYTES;
   case X_tcall: case X_tcall_thunk: case X_tcall_r: return tail_bytes(e, (uint32_t)i->imm);
   case X_out_area: case X_tail_area: return 7;
@@ -244,23 +254,6 @@ static void follow_area(Enc *e, const Lir *i)
     e->out = e->out_base = 0;
     break;
   }
-}
-
-// Write to the side buffer; returns the length.
-static uint32_t put_raw(Enc *e, const Lir *i, unsigned form)
-{
-  zw_reserve(e->s, &e->raw, e->raw.n + X64_PUT_BYTES);
-  uint8_t *p = e->raw.p + e->raw.n, *rip_at = NULL;
-  X64Mem m = { 0 };
-  if (zw_x64_form_has_mem(form))
-    m = mem_of(e, i);
-  uint32_t n = (uint32_t)(zw_x64_put(p, i, &m, &rip_at) - p);
-  if (rip_at) {
-    uint32_t bytes = zw_x64_rows[i->op].mw ? zw_x64_rows[i->op].mw : i->sz;
-    *zw_push(e->s, &e->const_uses) = (ConstUse){ (uint32_t)(rip_at - p), n, (uint32_t)i->disp, bytes };
-  }
-  e->raw.n += n;
-  return n;
 }
 
 // Do the flags after i say what `test rd, rd` would, as far as zero and sign go?
@@ -318,35 +311,113 @@ static const LirChunk *copied_dispatch(Enc *e, uint32_t k, const Lir *i, const L
   return c;
 }
 
+static Mark *mark(Enc *e, MarkKind kind, const uint8_t *p, const Lir *i)
+{
+  Mark *m = zw_push(e->s, &e->marks);
+  *m = (Mark){ .at = (uint32_t)(p - e->raw.p), .lir = (uint32_t)(i - e->l->lir), .kind = (uint8_t)kind };
+  return m;
+}
+static uint8_t *put_simple(uint8_t *p, unsigned op, unsigned sz, unsigned rd, unsigned rn)
+{
+  return zw_x64_put(p, &(Lir){ .op = (uint16_t)op, .sz = (uint8_t)sz, .rd = (uint8_t)rd, .rn = (uint8_t)rn }, (X64Mem){ 0 }, NULL);
+}
+// An instruction with a memory operand.
+static inline uint8_t *measure_mem(Enc *e, uint8_t *p, const Lir *i)
+{
+  uint8_t *rip_at = NULL, *from = p;
+  if (i->at && i->op != X_call_m && i->op != X_lea)
+    mark(e, MK_FAULT, p, i);
+  p = zw_x64_put(p, i, mem_of(e, i), &rip_at);
+  if (rip_at) {
+    uint32_t bytes = zw_x64_rows[i->op].mw ? zw_x64_rows[i->op].mw : i->sz;
+    *zw_push(e->s, &e->const_uses) = (ConstUse){ (uint32_t)(p - rip_at), (uint32_t)(p - from), (uint32_t)i->disp, bytes };
+    mark(e, MK_CONST, p, i);
+  }
+  return p;
+}
+// A pseudo op; returns the bound of what the second walk will write for it.
+static uint32_t measure_pseudo(Enc *e, uint8_t **at, const Lir *i)
+{
+  uint8_t *p = *at;
+  uint32_t bound = 0;
+  switch (i->op) {
+  case X_movabs_ri: p = zw_x64_put_imm64(p, i->rd, (uint64_t)i->x << 32 | (uint32_t)i->imm); break;
+  case X_zero_r: p = put_simple(p, X_xor_rr, 4, i->rd, i->rd); break;
+  case X_xorps_zero: p = put_simple(p, X_xorps_rr, 16, i->rd, i->rd); break;
+  case X_ones_x: p = put_simple(p, X_pcmpeqd_rr, 16, i->rd, i->rd); break;
+  case X_unreachable: *p++ = 0x0f, *p++ = 0x0b; break;
+  case X_trap: case X_call: case X_call_thunk:
+    *p++ = 0xe8;
+    zw_put32(p, 0), p += 4;
+    mark(e, i->op == X_trap ? MK_TRAP : MK_CALL, p, i);
+    break;
+  default:
+    bound = pseudo_bound(e, i);
+    CHECK(bound <= UINT16_MAX);
+    mark(e, MK_PSEUDO, p, i)->bound = (uint16_t)bound;
+    e->ntraps += i->op == X_trapcc;
+    break;
+  }
+  *at = p;
+  return bound;
+}
+// Returns the bound of what the second walk adds to the bytes written here.
 static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
 {
   const Lir *first = e->l->lir + c->first, *end = e->l->lir + c->end;
   uint32_t sum = 0;
+  zw_reserve(e->s, &e->raw, e->raw.n + (c->end - c->first + 1) * X64_PUT_BYTES);
+  uint8_t *p = e->raw.p + e->raw.n, *raw_end = e->raw.p + e->raw.cap;
   for (const Lir *i = first; i < end; i++) {
-    CHECK(i->op < X64_NOPS);
-    const LirChunk *copy = copied_dispatch(e, k, i, end);
-    if (copy)
-      return sum + measure_lirs(e, k, copy);
-    unsigned form = zw_x64_rows[i->op].form;
-    uint32_t n = form == X64_P ? pseudo_bound(e, k, i, end) : is_redundant_test(e, k, i, first, end) ? 0 : put_raw(e, i, form);
-    follow_area(e, i);
-    CHECK(n <= UINT16_MAX);
-    e->bound[i - e->l->lir] = (uint16_t)n;
-    sum += n;
-    e->ntraps += i->op == X_trapcc;
-    if (i->op == X_jcc && turns_round(e, k, i, end))
+    CHECK(i->op < X64_NOPS && (size_t)(raw_end - p) >= X64_PUT_BYTES);
+    switch ((X64Class)zw_x64_rows[i->op].cls) {
+    case X64_PLAIN: p = zw_x64_put(p, i, (X64Mem){ 0 }, NULL); continue;
+    case X64_MEMORY: p = measure_mem(e, p, i); continue;
+    case X64_TEST:
+      if (!is_redundant_test(e, k, i, first, end))
+        p = zw_x64_put(p, i, (X64Mem){ 0 }, NULL);
+      continue;
+    case X64_CALL:
+      p = i->op == X_call_m ? measure_mem(e, p, i) : zw_x64_put(p, i, (X64Mem){ 0 }, NULL);
+      mark(e, MK_CALLED, p, i);
+      follow_area(e, i);
+      continue;
+    case X64_PSEUDO:
+      sum += measure_pseudo(e, &p, i);
+      follow_area(e, i);
+      continue;
+    case X64_JUMP: break;
+    }
+    if (i->op == X_jmp) {
+      const LirChunk *copy = copied_dispatch(e, k, i, end);
+      if (copy) {
+        e->raw.n = (uint32_t)(p - e->raw.p);
+        return sum + measure_lirs(e, k, copy);
+      }
+      if (falls_through(e, k, i, end))
+        continue;
+    }
+    bool turn = i->op == X_jcc && turns_round(e, k, i, end);
+    Mark *m = mark(e, i->op == X_jmp ? MK_JUMP : MK_JCC, p, i);
+    m->to = target_place(e, turn ? i[1].x : i->x);
+    m->cc = i->cc ^ turn;
+    sum += m->bound = i->op == X_jmp ? JMP_BYTES : JCC_BYTES;
+    if (turn)
       break;
   }
+  e->raw.n = (uint32_t)(p - e->raw.p);
   return sum;
 }
 
+// The bound of the size of the chunk at place k.
 static uint32_t measure_chunk(Enc *e, uint32_t k)
 {
   const LirChunk *c = &e->l->chunks[e->order[k]];
   CHECK(c->first <= c->end && c->end <= e->l->nlir);
-  uint32_t sum = measure_lirs(e, k, c);
+  uint32_t from = e->raw.n, sum = measure_lirs(e, k, c);
   ASSERT(e->out == 0);
-  return sum;
+  e->raw_end[k] = e->raw.n, e->mark_end[k] = e->marks.n;
+  return sum + (e->raw.n - from);
 }
 
 // Alignment of the loop whose header is chunk c, from the bound of its blocks' sizes.
@@ -375,14 +446,17 @@ static uint32_t prologue_bound(const Enc *e)
 static void measure(Enc *e)
 {
   const LirFunc *l = e->l;
-  e->bound = zw_new_array(e->s, uint16_t, l->nlir + 1);
-  e->chunk_ub = zw_new_array(e->s, uint32_t, l->nchunks + 1);
-  e->chunk_off = zw_new_array(e->s, uint32_t, l->nchunks + 1);
-  e->pad = zw_new_array(e->s, uint8_t, l->nchunks + 1);
-  uint32_t *before = zw_new_array(e->s, uint32_t, l->nchunks + 1);
+  e->chunk_ub = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
+  e->chunk_off = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
+  e->raw_end = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
+  e->mark_end = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
+  e->pad = zw_stale_array(e->s, uint8_t, l->nchunks + 1);
+  uint32_t *before = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
+  before[0] = 0;
+  zw_reserve(e->s, &e->marks, l->nlir / 2 + 16);
+  zw_reserve(e->s, &e->raw, 5 * l->nlir + 256);
   for (uint32_t k = 0; k < l->nchunks; k++)
     before[k + 1] = before[k] + measure_chunk(e, k);
-  e->copies = 0;
   uint32_t ub = prologue_bound(e);
   for (uint32_t k = 0; k < l->nchunks; k++) {
     const LirChunk *c = &l->chunks[e->order[k]];
@@ -399,8 +473,7 @@ static void measure(Enc *e)
 
 static void ins(Enc *e, Lir i)
 {
-  X64Mem m = { .base = i.rn, .index = REG_NONE, .disp = i.disp };
-  e->p = zw_x64_put(e->p, &i, &m, NULL);
+  e->p = zw_x64_put(e->p, &i, (X64Mem){ .base = i.rn, .index = REG_NONE, .disp = i.disp }, NULL);
 }
 // Load or store [rsp + off].
 static void ins_rsp(Enc *e, unsigned op, unsigned sz, unsigned rd, uint32_t off)
@@ -437,15 +510,25 @@ static uint32_t site_position(Enc *e, uint32_t at)
   return at;
 }
 
+static inline uint8_t *put_u32(uint8_t *q, uint32_t v)
+{
+  *q = (uint8_t)v;
+  return v < 0x80 ? q + 1 : q + zw_leb_write_u32(q, v);
+}
+static inline uint8_t *put_s32(uint8_t *q, int32_t v)
+{
+  *q = v & 0x7f;
+  return v >= -64 && v < 64 ? q + 1 : q + zw_leb_write_s32(q, v);
+}
 static void put_site(Enc *e, unsigned kind, uint32_t wasm_at)
 {
   if (wasm_at & IMAGE_INLINE_AT)
     wasm_at = site_position(e, wasm_at);
   zw_reserve(e->s, &e->sites, e->sites.n + 16);
   uint8_t *q = e->sites.p + e->sites.n;
-  q += zw_leb_write_u32(q, here(e) - e->site_pc);
+  q = put_u32(q, here(e) - e->site_pc);
   *q++ = (uint8_t)kind;
-  q += zw_leb_write_s32(q, (int32_t)(wasm_at - e->site_at));
+  q = put_s32(q, (int32_t)(wasm_at - e->site_at));
   e->sites.n = (uint32_t)(q - e->sites.p);
   e->site_pc = here(e), e->site_at = wasm_at, e->nsites++;
 }
@@ -456,16 +539,26 @@ static void put_fixup(Enc *e, uint32_t target)
   zw_put32(e->p, 0), e->p += 4;
 }
 
-// The stack map of the safepoint that LIR number `at` is, if it has one; after its bytes.  Slots ascend: through a
-// bitmap of the frame, because P4 has renumbered them.
+// The stack map of the safepoint that LIR number `at` is, or NULL: chunks are not written in the order of the LIR.
+static const LirMap *map_at(const LirFunc *l, uint32_t at)
+{
+  uint32_t lo = 0, hi = l->nmaps;
+  while (lo < hi) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (l->maps[mid].lir < at)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo < l->nmaps && l->maps[lo].lir == at ? &l->maps[lo] : NULL;
+}
+// After a safepoint's bytes.  Slots ascend: through a bitmap of the frame, because P4 has renumbered them.
 static void put_map(Enc *e, uint32_t at)
 {
   const LirFunc *l = e->l;
-  while (e->map < l->nmaps && l->maps[e->map].lir < at)
-    e->map++;
-  if (e->map == l->nmaps || l->maps[e->map].lir != at)
+  const LirMap *m = map_at(l, at);
+  if (!m)
     return;
-  const LirMap *m = &l->maps[e->map];
   uint32_t lo = UINT32_MAX, hi = 0;
   for (uint32_t k = 0; k < m->n; k++) {
     uint32_t w = e->slot_off[l->map_slots[m->first + k]] / 8;
@@ -723,39 +816,20 @@ static void put_jtable(Enc *e, const Lir *i)
   CHECK(i->x < e->l->ntables);
   ASSERT(i->rd != i->rn && i->rd != i->ra);
   uint8_t *rip_at = NULL;
-  e->p = zw_x64_put(e->p, &(Lir){ .op = X_lea, .sz = 8, .rd = i->rd }, &(X64Mem){ .base = REG_NONE, .index = REG_NONE, .rip = true }, &rip_at);
+  e->p = zw_x64_put(e->p, &(Lir){ .op = X_lea, .sz = 8, .rd = i->rd }, (X64Mem){ .base = REG_NONE, .index = REG_NONE, .rip = true }, &rip_at);
   *zw_push(e->s, &e->table_uses) = (TableUse){ (uint32_t)(rip_at - e->base), i->x };
-  e->p = zw_x64_put(e->p, &(Lir){ .op = X_movsxd_rm, .sz = 8, .rd = i->ra }, &(X64Mem){ .base = i->rd, .index = i->rn, .scale = 2 }, NULL);
+  e->p = zw_x64_put(e->p, &(Lir){ .op = X_movsxd_rm, .sz = 8, .rd = i->ra }, (X64Mem){ .base = i->rd, .index = i->rn, .scale = 2 }, NULL);
   ins(e, (Lir){ .op = X_add_rr, .sz = 8, .rd = i->rd, .rn = i->ra });
   if (i->rd >= 8)
     *e->p++ = 0x41;
   *e->p++ = 0xff, *e->p++ = (uint8_t)(0xe0 | (i->rd & 7));
 }
 
-static void put_pseudo(Enc *e, const Lir *i, const Lir *end)
+static void put_pseudo(Enc *e, const Lir *i)
 {
   switch (i->op) {
-  case X_movabs_ri: e->p = zw_x64_put_imm64(e->p, i->rd, (uint64_t)i->x << 32 | (uint32_t)i->imm); break;
-  case X_zero_r: ins(e, (Lir){ .op = X_xor_rr, .sz = 4, .rd = i->rd, .rn = i->rd }); break;
-  case X_xorps_zero: ins(e, (Lir){ .op = X_xorps_rr, .rd = i->rd, .rn = i->rd }); break;
-  case X_ones_x: ins(e, (Lir){ .op = X_pcmpeqd_rr, .rd = i->rd, .rn = i->rd }); break;
-  case X_jmp:
-    if (!falls_through(e, e->k, i, end))
-      put_branch(e, -1, target_place(e, i->x), JMP_BYTES);
-    break;
-  case X_jcc: put_branch(e, i->cc, target_place(e, i->x), JCC_BYTES); break;
   case X_trapcc: put_jump_to_trap(e, i->cc, i->x, i->at, false); break;
   case X_jtable: put_jtable(e, i); break;
-  case X_trap:
-    *e->p++ = 0xe8;
-    put_fixup(e, FX_THUNK(THUNK_TRAP, i->x));
-    put_site(e, i->x, i->at);
-    break;
-  case X_call: case X_call_thunk:
-    *e->p++ = 0xe8;
-    put_fixup(e, i->x);
-    break;
-  case X_unreachable: *e->p++ = 0x0f, *e->p++ = 0x0b; break;
   case X_ret: put_ret(e); break;
   case X_tcall: case X_tcall_thunk: case X_tcall_r: put_tail_call(e, i); break;
   case X_out_area: case X_tail_area: {
@@ -768,8 +842,6 @@ static void put_pseudo(Enc *e, const Lir *i, const Lir *end)
   default: BUG("LIR op %u is not a pseudo op", i->op);
   }
 }
-
-static bool is_call(unsigned op) { return op == X_call || op == X_call_thunk || op == X_call_m || op == X_call_r; }
 
 // After a call: its site, its stack map, and the stack arguments that the callee has popped.  The unwinder looks a
 // return address up by its predecessor, so the row for the popped stack begins at the call's last byte.
@@ -785,68 +857,47 @@ static void after_call(Enc *e, const Lir *i)
   }
 }
 
-// An instruction that the first walk has written.
-static void copy_raw(Enc *e, const Lir *i, uint32_t n)
+// What the first walk has written up to `to`.
+static inline void copy_raw(Enc *e, uint32_t to)
 {
-  if (zw_x64_form_has_mem(zw_x64_rows[i->op].form)) {
-    if (i->at && i->op != X_call_m && i->op != X_lea) {
-      ASSERT(e->out == 0); // the records know rsp only outside of areas
-      put_site(e, SITE_FAULT | (i->x ? i->x : TRAP_oob), i->at);
-    }
-    if (i->rn == REG_CONST) {
-      ConstUse *u = &e->const_uses.p[e->const_at++];
-      u->at += here(e), u->next += here(e);
-    }
-  }
-  memcpy(e->p, e->raw.p + e->raw_at, X64_MAX_INSN + 1);
-  e->p += n, e->raw_at += n;
+  const uint8_t *from = e->raw.p + e->raw_at;
+  size_t n = to - e->raw_at;
+  CHECK((size_t)(e->end - e->p) >= n + COPY_STEP);
+  for (size_t k = 0; k < n; k += COPY_STEP)
+    memcpy(e->p + k, from + k, COPY_STEP);
+  e->p += n, e->raw_at = to, e->ub += (uint32_t)n;
 }
 
-static void put_lir(Enc *e, const Lir *i, const Lir *end)
+static void put_mark(Enc *e, const Mark *m)
 {
-  if (zw_x64_rows[i->op].form == X64_P)
-    put_pseudo(e, i, end);
-  else
-    copy_raw(e, i, e->bound[i - e->l->lir]);
-  if (is_call(i->op))
+  const Lir *i = &e->l->lir[m->lir];
+  switch ((MarkKind)m->kind) {
+  case MK_JUMP: put_branch(e, -1, m->to, JMP_BYTES); break;
+  case MK_JCC: put_branch(e, m->cc, m->to, JCC_BYTES); break;
+  case MK_PSEUDO:
+    put_pseudo(e, i);
+    follow_area(e, i);
+    break;
+  case MK_FAULT:
+    ASSERT(e->out == 0); // the records know rsp only outside of areas
+    put_site(e, SITE_FAULT | (i->x ? i->x : TRAP_oob), i->at);
+    break;
+  case MK_CONST: {
+    ConstUse *u = &e->const_uses.p[e->const_at++];
+    u->at = here(e) - u->at, u->next = here(e);
+    break;
+  }
+  case MK_TRAP: case MK_CALL:
+    *zw_push(e->s, &e->fixups) = (Fixup){ here(e) - 4, FX_CALL, m->kind == MK_TRAP ? FX_THUNK(THUNK_TRAP, i->x) : i->x };
+    if (m->kind == MK_TRAP) {
+      put_site(e, i->x, i->at);
+      break;
+    }
+    // fall through
+  case MK_CALLED:
     after_call(e, i);
-  follow_area(e, i);
-}
-
-// The first stack map at or after a LIR: chunks are not written in the order of the LIR.
-static uint32_t first_map(const LirFunc *l, uint32_t lir)
-{
-  uint32_t lo = 0, hi = l->nmaps;
-  while (lo < hi) {
-    uint32_t mid = lo + (hi - lo) / 2;
-    if (l->maps[mid].lir < lir)
-      lo = mid + 1;
-    else
-      hi = mid;
-  }
-  return lo;
-}
-
-static void put_lirs(Enc *e, const LirChunk *c)
-{
-  const Lir *lir = e->l->lir, *end = lir + c->end;
-  e->map = first_map(e->l, c->first);
-  for (const Lir *i = lir + c->first; i < end; i++) {
-    const LirChunk *copy = copied_dispatch(e, e->k, i, end);
-    if (copy) {
-      put_lirs(e, copy);
-      break;
-    }
-    uint32_t bound = e->bound[i - lir];
-    CHECK((size_t)(e->end - e->p) >= bound + X64_PUT_BYTES);
-    e->ub += bound;
-    const uint8_t *was = e->p;
-    if (i->op == X_jcc && turns_round(e, e->k, i, end)) {
-      put_branch(e, i->cc ^ 1, target_place(e, i[1].x), JCC_BYTES);
-      break;
-    }
-    put_lir(e, i, end);
-    CHECK((size_t)(e->p - was) <= bound);
+    follow_area(e, i);
+    break;
   }
 }
 
@@ -858,7 +909,16 @@ static void put_chunk(Enc *e)
   e->chunk_off[e->k] = here(e);
   e->ub = e->chunk_ub[e->k];
   ASSERT(here(e) <= e->ub);
-  put_lirs(e, &e->l->chunks[e->order[e->k]]);
+  for (uint32_t end = e->mark_end[e->k]; e->mark_at < end; e->mark_at++) {
+    const Mark *m = &e->marks.p[e->mark_at];
+    copy_raw(e, m->at);
+    CHECK((size_t)(e->end - e->p) >= m->bound + (size_t)X64_PUT_BYTES);
+    e->ub += m->bound;
+    const uint8_t *was = e->p;
+    put_mark(e, m);
+    CHECK((size_t)(e->p - was) <= m->bound);
+  }
+  copy_raw(e, e->raw_end[e->k]);
 }
 
 // ---- behind the chunks ----
@@ -1048,11 +1108,11 @@ FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena 
   order_chunks(e);
   e->inline_index = zw_new_array(e->s, uint32_t, l->z->ninlines + 1);
   measure(e);
-  zw_reserve(e->s, &e->raw, e->raw.n + X64_PUT_BYTES);
+  zw_reserve(e->s, &e->raw, e->raw.n + COPY_STEP);
   uint64_t cap = (uint64_t)e->end_ub + CALL_BYTES * ((uint64_t)e->ntraps + 1) + island_bound(e) + 4 * X64_PUT_BYTES;
   if (cap > INT32_MAX)
     zw_fail(ctx, ERR_limit, ZW_NO_POS, "function %u has more than 2 GiB of machine code", l->z->func);
-  e->base = e->p = zw_arena_alloc(e->s, cap, 64);
+  e->base = e->p = zw_arena_stale(e->s, cap, 1, 64);
   e->end = e->base + cap;
 
   prologue(e);

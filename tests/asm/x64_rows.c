@@ -142,7 +142,7 @@ static void add_case(const Lir *i, const X64Mem *m)
     c->m = *m;
   uint8_t put[X64_PUT_BYTES + 1];
   put[X64_PUT_BYTES] = 0xa5;
-  c->n = (unsigned)(zw_x64_put(put, i, m, NULL) - put);
+  c->n = (unsigned)(zw_x64_put(put, i, c->m, NULL) - put);
   assert_true(c->n <= X64_MAX_INSN);
   assert_int_equal(put[X64_PUT_BYTES], 0xa5);
   memcpy(c->bytes, put, c->n);
