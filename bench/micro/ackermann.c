@@ -9,8 +9,9 @@ static __attribute__((noinline)) unsigned ack(unsigned m, unsigned n)
 int main(void)
 {
   unsigned sum = 0;
-  for (int i = 0; i < 40; i++)
-    sum += ack(3, 9);
+  volatile unsigned depth = 9; // or one call is made and multiplied
+  for (int i = 0; i < 14; i++)
+    sum += ack(3, depth);
   printf("%u\n", sum);
   return 0;
 }
