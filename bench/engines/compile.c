@@ -2,6 +2,8 @@
 // passes of the fastest round.  usage: bench-compile jit|cwasm|obj THREADS ROUNDS MODULE
 #include "compiler/driver/compile.h"
 #include "compiler/driver/options.h"
+#include "runtime/abi/compile.h"
+#include "runtime/vm/vm.h"
 #include "tools/cli/file.h"
 #include <stdio.h>
 #include <stdlib.h>

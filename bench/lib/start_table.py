@@ -1,0 +1,69 @@
+"""Start and footprint: hello and an add function, whole processes beside /bin/true."""
+import os, re, statistics, subprocess
+import measure
+import programs as P
+from measure import number
+
+ADD = '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))) (func (export "_start")))'
+
+
+def spawn(build, times, args):
+    """[(wall ms, cpu ms, peak KB, page faults)] of `times` runs, started by a process that is small itself."""
+    out = subprocess.run(["taskset", "-c", str(measure.CORE), os.path.join(build, "bench/bench-spawn"), str(times)] + args,
+                         stdout=subprocess.PIPE, check=True).stdout.decode()
+    return [(int(w) / 1e6, int(c) / 1e6, int(k), int(f)) for w, c, k, f, _ in (line.split() for line in out.splitlines())]
+
+
+def instructions(args):
+    cg = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"] + args, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE).stderr.decode()
+    m = re.search(r"Collected : (\d+)", cg)
+    return int(m.group(1)) if m else None
+
+
+def make(build):
+    """The files of the table: {label: path}."""
+    hello_c = os.path.join(P.ROOT, "bench/start/hello.c")
+    f = {n: os.path.join(P.OUT, n) for n in ("hello.wasm", "hello.cwasm", "hello.exe", "hello.native", "add.wat", "add.wasm", "add.cwasm", "add.exe")}
+    subprocess.run(["clang", "--target=wasm32-wasi", "-O2", "-s", "-o", f["hello.wasm"], hello_c], check=True)
+    subprocess.run(["gcc", "-O2", "-static", "-s", "-o", f["hello.native"], hello_c], check=True)
+    open(f["add.wat"], "w").write(ADD)
+    subprocess.run([os.path.join(build, "zwasm"), "wasm", f["add.wat"], "-o", f["add.wasm"]], check=True)
+    for stem in ("hello", "add"):
+        for suffix in (".cwasm", ".exe"):
+            subprocess.run([os.path.join(build, "zwasmc"), f[stem + ".wasm"], "-s", "-o", f[stem + suffix], "--no-header"], check=True)
+    return f
+
+
+def start_table(build, rounds, results):
+    f, zwasm = make(build), os.path.join(build, "zwasm")
+    lanes = {"/bin/true": ["/bin/true"], "hello, native static": [f["hello.native"]], "hello executable": [f["hello.exe"]],
+             "zwasm run hello.cwasm": [zwasm, "run", f["hello.cwasm"]], "zwasm run hello.wasm": [zwasm, "run", f["hello.wasm"]],
+             "zwasm run --engine=interp": [zwasm, "run", "--engine=interp", f["hello.wasm"]],
+             "add executable": [f["add.exe"]], "zwasm run add.cwasm": [zwasm, "run", f["add.cwasm"]], "zwasm run add.wasm": [zwasm, "run", f["add.wasm"]]}
+    got = {k: [] for k in lanes}
+    for _ in range(max(rounds, 3) * 4):
+        for k, args in lanes.items():
+            got[k] += spawn(build, 10, args)
+    true = [x[0] for x in got["/bin/true"]]
+    rows = []
+    for k, args in lanes.items():
+        wall, cpu = [x[0] for x in got[k]], [x[1] for x in got[k]]
+        count = instructions(args)
+        rows.append([k, f"{min(wall):.3f}", f"{statistics.median(wall):.3f}", f"{min(wall) - min(true):+.3f}", f"{min(cpu):.3f}",
+                     min(x[2] for x in got[k]), min(x[3] for x in got[k]), number(count, 0)])
+        results.add("start", k, "wall", "ms", wall)
+        results.add("start-cpu", k, "cpu", "ms", cpu)
+        results.add("start-peak", k, "peak", "KB", [x[2] for x in got[k]])
+        results.add("start-instructions", k, "callgrind", "instructions", [count])
+    measure.table("Start: whole process, ms", ["", "least", "median", "least over true", "CPU", "peak KB", "faults", "user instructions"], rows,
+                  "callgrind counts user instructions only; the kernel's work shows in faults and wall")
+    sizes = []
+    for label, path in (("zwasm", zwasm), ("zwasmc", os.path.join(build, "zwasmc")), ("libzwasm-rt.a", os.path.join(build, "libzwasm-rt.a")), ("hello.wasm", f["hello.wasm"]),
+                        ("hello.cwasm, -s", f["hello.cwasm"]), ("hello executable, -s", f["hello.exe"]), ("add executable, -s", f["add.exe"]), ("hello, native static", f["hello.native"])):
+        if label in ("zwasm", "zwasmc"):
+            stripped = os.path.join(P.OUT, label + ".stripped")
+            subprocess.run(["strip", "-o", stripped, path], check=True)
+            label, path = label + ", stripped", stripped
+        sizes.append([label, os.path.getsize(path)])
+        results.add("size", label, "file", "bytes", [os.path.getsize(path)])
+    measure.table("Sizes in bytes", ["file", "bytes"], sizes)
