@@ -21,7 +21,8 @@ static void compile(Ctx *ctx, void *arg)
   s.no_signals = r->o->image_flags & IMAGE_NO_SIGNALS;
   s.deterministic = r->o->image_flags & IMAGE_DETERMINISTIC;
   s.bounds = r->o->image_flags & IMAGE_CHECKED ? BOUNDS_CHECK : BOUNDS_AUTO;
-  s.cpu_bits = r->o->cpu_bits ? r->o->cpu_bits : s.cpu_bits;
+  if (r->o->cpu_bits)
+    s.cpu_bits = r->o->cpu_bits, s.native_cpu = false;
   CodeOptions code = zw_settings_code(&s);
   Compilation out = { 0 };
   Module *m = zw_read_module(ctx, &r->source, r->o->features ? r->o->features : s.features, &out.times);

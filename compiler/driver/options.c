@@ -31,9 +31,11 @@ static const TargetName targets[] = {
 const char *zw_default_target(void) { return targets[0].name; }
 
 // Somebody waits for a run to begin; a build runs many compilers at once.
-static uint32_t online_cpus(void)
+uint32_t zw_settings_threads(const Settings *s, size_t module_bytes)
 {
-  enum { MOST = 8 }; // more wait for the check, which is one thread
+  enum { MOST = 8, SMALL = 128 << 10 }; // a small module is compiled before a second thread has begun
+  if (s->threads || module_bytes < SMALL)
+    return s->threads ? s->threads : 1;
   long n = sysconf(_SC_NPROCESSORS_ONLN);
   return n < 1 ? 1 : n > MOST ? MOST : (uint32_t)n;
 }
@@ -41,8 +43,8 @@ static uint32_t online_cpus(void)
 Settings zw_settings(bool for_this_machine)
 {
   return (Settings){
-    .target = targets[0].target, .features = zw_features_default(), .opt = 2, .threads = for_this_machine ? online_cpus() : 1,
-    .cpu_bits = for_this_machine ? zw_os_cpu_bits() : CPU_X86_64_V2,
+    .target = targets[0].target, .features = zw_features_default(), .opt = 2, .threads = for_this_machine ? 0 : 1,
+    .native_cpu = for_this_machine, .cpu_bits = CPU_X86_64_V2,
   };
 }
 
@@ -69,11 +71,13 @@ static bool lists(const char *list, const char *name)
   return false;
 }
 
+uint64_t zw_settings_cpu_bits(const Settings *s) { return s->native_cpu ? zw_os_cpu_bits() : s->cpu_bits; }
+
 CodeOptions zw_settings_code(const Settings *s)
 {
   bool guard = s->bounds != BOUNDS_CHECK && !s->no_signals;
   CodeOptions o = {
-    .opt = s->opt, .cpu_bits = s->cpu_bits | s->target->baseline_cpu, .deterministic = s->deterministic, .verify = s->verify,
+    .opt = s->opt, .cpu_bits = zw_settings_cpu_bits(s) | s->target->baseline_cpu, .deterministic = s->deterministic, .verify = s->verify,
     .image_flags = guard ? IMAGE_GUARD : IMAGE_CHECKED, .guard_bytes = guard ? 64 << 10 : 0,
     .random_ra = seed_from("ZW_RANDOM_RA"), .small_file = (uint32_t)seed_from("ZW_SMALL_FILE"),
   };
@@ -101,10 +105,9 @@ bool zw_settings_target(Settings *s, const char *triple, char *err, size_t err_b
 
 bool zw_settings_cpu(Settings *s, const char *name, char *err, size_t err_bytes)
 {
-  if (strcmp(name, "native") == 0) {
-    s->cpu_bits = zw_os_cpu_bits();
+  s->native_cpu = strcmp(name, "native") == 0;
+  if (s->native_cpu)
     return true;
-  }
   for (size_t k = 0; k < ARRAY_COUNT(cpus); k++) {
     if (strcmp(name, cpus[k].name) == 0) {
       s->cpu_bits = cpus[k].bits;
@@ -131,6 +134,7 @@ bool zw_settings_attr(Settings *s, const char *list, char *err, size_t err_bytes
       zw_format(err, err_bytes, "every %s has %s: it cannot be left out", s->target->name, found->name);
       return false;
     }
+    s->cpu_bits = zw_settings_cpu_bits(s), s->native_cpu = false;
     s->cpu_bits = *p == '+' ? s->cpu_bits | found->bit : s->cpu_bits & ~found->bit;
     p += n + (p[n] == ',');
   }

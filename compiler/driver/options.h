@@ -6,11 +6,12 @@ typedef enum BoundsMode { BOUNDS_AUTO, BOUNDS_GUARD, BOUNDS_CHECK } BoundsMode;
 typedef struct Settings {
   const Target *target;
   uint64_t features;         // proposals
-  uint64_t cpu_bits;
+  uint64_t cpu_bits;         // zw_settings_cpu_bits() knows what native_cpu means; asking a CPU takes microseconds
+  bool native_cpu;           // this machine's, found out when code is made
   uint8_t opt;               // 0 1 2
   BoundsMode bounds;
   bool no_signals, deterministic, verify;
-  uint32_t threads;
+  uint32_t threads;          // 0: zw_settings_threads() decides
   size_t stack_size;         // 0 = default
 } Settings;
 
@@ -18,6 +19,9 @@ typedef struct Settings {
 Settings zw_settings(bool for_this_machine);
 // ZW_RANDOM_RA=seed, ZW_SMALL_FILE=registers: shake the allocator in tests.
 CodeOptions zw_settings_code(const Settings *s);
+uint64_t zw_settings_cpu_bits(const Settings *s);
+// How many threads to compile a module of that size with: the flag's, else the CPUs, at most 8; one for a small module.
+uint32_t zw_settings_threads(const Settings *s, size_t module_bytes);
 
 // Each reads the value of one flag; false with a sentence in err.
 bool zw_settings_target(Settings *s, const char *triple, char *err, size_t err_bytes);

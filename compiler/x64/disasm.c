@@ -1,8 +1,5 @@
 // Machine code and LIR as text, for --dump and tests.
 #include "compiler/x64/x64_int.h"
-#ifdef ZW_CAPSTONE
-#include <capstone/capstone.h>
-#endif
 
 static void put_mem(const LirFunc *l, const Lir *i, Text *out)
 {
@@ -98,32 +95,3 @@ void zw_x64_print_lir(const LirFunc *l, Text *out)
       put_lir(l, &l->lir[i], out);
   }
 }
-
-#ifdef ZW_CAPSTONE
-bool zw_x64_disassemble(const uint8_t *bytes, uint32_t n, uint64_t pc, Text *out)
-{
-  csh cs;
-  if (cs_open(CS_ARCH_X86, CS_MODE_64, &cs) != CS_ERR_OK)
-    return false;
-  cs_insn *ins = cs_malloc(cs);
-  size_t left = n;
-  while (left) {
-    uint64_t at = pc;
-    if (cs_disasm_iter(cs, &bytes, &left, &pc, ins))
-      zw_text_printf(out, "  %6llx: %s %s\n", (unsigned long long)at, ins->mnemonic, ins->op_str);
-    else {
-      zw_text_printf(out, "  %6llx: .byte 0x%02x\n", (unsigned long long)pc, *bytes);
-      bytes++, left--, pc++;
-    }
-  }
-  cs_free(ins, 1);
-  cs_close(&cs);
-  return true;
-}
-#else
-bool zw_x64_disassemble(const uint8_t *bytes, uint32_t n, uint64_t pc, Text *out)
-{
-  (void)bytes, (void)n, (void)pc, (void)out;
-  return false;
-}
-#endif

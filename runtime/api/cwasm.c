@@ -82,8 +82,8 @@ static bool header_ok(const CwasmHeader *h, const uint8_t *bytes, size_t n, char
   else if (h->checksum != zw_cwasm_checksum(bytes, n))
     zw_format(err, err_bytes, "its checksum is %016llx, its header says %016llx: the file is damaged",
               (unsigned long long)zw_cwasm_checksum(bytes, n), (unsigned long long)h->checksum);
-  else if (h->cpu_bits & ~zw_os_cpu_bits())
-    zw_format(err, err_bytes, "it was compiled for a CPU with %s, which this one lacks", zw_cpu_name(h->cpu_bits & ~zw_os_cpu_bits()));
+  else if (zw_os_cpu_missing(h->cpu_bits))
+    zw_format(err, err_bytes, "it was compiled for a CPU with %s, which this one lacks", zw_cpu_name(zw_os_cpu_missing(h->cpu_bits)));
   else if (h->nsections > CWASM_MAX_SECTIONS || n - sizeof *h < h->nsections * sizeof(CwasmSection))
     zw_format(err, err_bytes, "it has %u sections, more than fit", h->nsections);
   else

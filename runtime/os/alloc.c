@@ -70,13 +70,15 @@ static Header *new_big(size_t bytes)
   return h;
 }
 
-static Header *take_small(uint32_t c)
+// clean: it was never used, so it is zero already.
+static Header *take_small(uint32_t c, bool *clean)
 {
   size_t block = class_bytes(c);
   FreeBlock *f = free_lists[c];
   if (f) {
     zw_asan_unpoison(f, block);
     free_lists[c] = f->next;
+    *clean = false;
     return &f->h;
   }
   if ((size_t)(slab_end - slab_next) < block) { // the rest of the old slab is lost: below one block of 48 KiB
@@ -90,6 +92,7 @@ static Header *take_small(uint32_t c)
   Header *h = (Header *)slab_next;
   slab_next += block;
   zw_asan_unpoison(h, block);
+  *clean = true;
   return h;
 }
 
@@ -103,12 +106,14 @@ void *zw_alloc(size_t bytes)
   }
   uint32_t c = class_of(bytes + sizeof(Header));
   zw_os_lock(&lock);
-  Header *h = take_small(c);
+  bool clean;
+  Header *h = take_small(c, &clean);
   zw_os_unlock(&lock);
   if (!h)
     return NULL;
   *h = (Header){ bytes, c, LIVE };
-  memset(h + 1, 0, class_bytes(c) - sizeof(Header));
+  if (!clean)
+    memset(h + 1, 0, class_bytes(c) - sizeof(Header));
   zw_asan_poison((char *)(h + 1) + bytes, class_bytes(c) - sizeof(Header) - bytes);
   count(class_bytes(c));
   return h + 1;

@@ -25,6 +25,7 @@ void zw_os_write_err(const char *s, size_t n);     // best effort, to stderr
 bool zw_os_stack_bounds(uintptr_t *low, uintptr_t *high, bool *lasting);
 typedef struct OsCpu { uint64_t bits; } OsCpu;     // CPU_* of abi/image.h
 uint64_t zw_os_cpu_bits(void);
+uint64_t zw_os_cpu_missing(uint64_t wanted); // those of `wanted` that this CPU lacks; asks the CPU for as little as that takes
 
 // ---- faults: ours are pc in registered text and address in a registered reservation; others are chained ----
 typedef struct OsFault { uintptr_t pc, sp, address; uintptr_t *regs; /* general registers by machine number, writable */ bool write; } OsFault;

@@ -17,15 +17,21 @@ static Leaf cpuid(uint32_t leaf, uint32_t sub)
 }
 static uint64_t bit(uint32_t word, unsigned at, unsigned as) { return (uint64_t)(word >> at & 1) << as; }
 
-uint64_t zw_os_cpu_bits(void)
+// What leaf 1 says alone.
+enum { LEAF1_BITS = 1 << BIT_SSE3 | 1 << BIT_SSSE3 | 1 << BIT_SSE41 | 1 << BIT_SSE42 | 1 << BIT_POPCNT | 1 << BIT_CX16 | 1 << BIT_MOVBE };
+static uint64_t leaf1_bits(uint32_t c)
+{
+  return bit(c, 0, BIT_SSE3) | bit(c, 9, BIT_SSSE3) | bit(c, 19, BIT_SSE41) | bit(c, 20, BIT_SSE42) | bit(c, 23, BIT_POPCNT) |
+         bit(c, 13, BIT_CX16) | bit(c, 22, BIT_MOVBE);
+}
+
+static uint64_t ask(void)
 {
   uint32_t max = cpuid(0, 0).a;
   Leaf l1 = cpuid(1, 0);
   Leaf l7 = max >= 7 ? cpuid(7, 0) : (Leaf){ 0, 0, 0, 0 };
-  Leaf ext = cpuid(0x80000000u, 0).a >= 0x80000001u ? cpuid(0x80000001u, 0) : (Leaf){ 0, 0, 0, 0 };
-  uint64_t r = bit(l1.c, 0, BIT_SSE3) | bit(l1.c, 9, BIT_SSSE3) | bit(l1.c, 19, BIT_SSE41) | bit(l1.c, 20, BIT_SSE42) |
-               bit(l1.c, 23, BIT_POPCNT) | bit(l1.c, 13, BIT_CX16) | bit(l1.c, 22, BIT_MOVBE) | bit(l7.b, 3, BIT_BMI1) |
-               bit(l7.b, 8, BIT_BMI2) | bit(ext.c, 5, BIT_LZCNT);
+  Leaf ext = cpuid(0x80000001u, 0); // every CPU with long mode has it, for this is where it says so
+  uint64_t r = leaf1_bits(l1.c) | bit(l7.b, 3, BIT_BMI1) | bit(l7.b, 8, BIT_BMI2) | bit(ext.c, 5, BIT_LZCNT);
   if (!(l1.c >> 27 & 1)) // OSXSAVE
     return r;
   uint32_t xcr0, high;
@@ -37,4 +43,26 @@ uint64_t zw_os_cpu_bits(void)
       r |= 1ull << BIT_AVX512;
   }
   return r;
+}
+
+// Under a hypervisor each cpuid is an exit of 1 to 20 microseconds, more than all else that starting hello takes: so the
+// answer is kept, and a program compiled for the second level of x86-64 asks one leaf.
+uint64_t zw_os_cpu_bits(void)
+{
+  enum { KNOWN = 63 };
+  static uint64_t known; // the same for every thread
+  uint64_t r = __atomic_load_n(&known, __ATOMIC_RELAXED);
+  if (!r)
+    __atomic_store_n(&known, r = ask() | 1ull << KNOWN, __ATOMIC_RELAXED);
+  return r & ~(1ull << KNOWN);
+}
+
+uint64_t zw_os_cpu_missing(uint64_t wanted)
+{
+  if (wanted & ~(uint64_t)LEAF1_BITS)
+    return wanted & ~zw_os_cpu_bits();
+  static uint64_t had; // of LEAF1_BITS
+  if (wanted & ~__atomic_load_n(&had, __ATOMIC_RELAXED))
+    __atomic_store_n(&had, leaf1_bits(cpuid(1, 0).c), __ATOMIC_RELAXED);
+  return wanted & ~__atomic_load_n(&had, __ATOMIC_RELAXED);
 }

@@ -1,4 +1,4 @@
-// Entries from C into wasm, innermost first, per thread.
+// The call from C into wasm, whatever the function is, and the records of entries in progress: innermost first, per thread.
 //
 // A host function may leave sideways.  A C++ exception unwinds zw_enter's frame, whose personality unlinks the record.
 // longjmp tells nobody: so records lie in memory of the thread, not on the stack, and whoever needs the chain first drops
@@ -8,10 +8,9 @@
 // Records of other stacks (fibers, signal stacks) are left alone.
 #include "runtime/vm/vm_int.h"
 
-enum { RECORDS_PER_BLOCK = 32, ERROR_BYTES = 1024 };
+enum { RECORDS_PER_BLOCK = 32, ERROR_BYTES = 1024, LEAST_STACK = 512 };
 typedef struct ThreadBlock {
   struct ThreadBlock *next;
-  Activation *free;           // in the thread's first block only: records not in the chain
   char error[ERROR_BYTES];
   Activation records[RECORDS_PER_BLOCK];
 } ThreadBlock;
@@ -52,7 +51,7 @@ static ThreadBlock *take_block(void)
   if (!b)
     b = zw_alloc(sizeof *b);
   if (b)
-    b->next = NULL, b->free = NULL, b->error[0] = 0;
+    b->next = NULL, b->error[0] = 0;
   return b;
 }
 
@@ -68,8 +67,8 @@ static bool more_records(ThreadState *t)
   if (t->block == b && key_state == 1)
     (void)pthread_setspecific(thread_key, b);
   for (int i = 0; i < RECORDS_PER_BLOCK; i++) {
-    b->records[i].prev = t->block->free;
-    t->block->free = &b->records[i];
+    b->records[i].prev = t->free;
+    t->free = &b->records[i];
   }
   return true;
 }
@@ -102,8 +101,8 @@ static void drop_head(ThreadState *t)
 {
   Activation *a = t->head;
   t->head = a->prev;
-  a->prev = t->block->free;
-  t->block->free = a;
+  a->prev = t->free;
+  t->free = a;
 }
 static void prune(ThreadState *t, uintptr_t sp)
 {
@@ -149,6 +148,13 @@ static size_t headroom(size_t stack)
   return stack / 4 > 16 << 10 ? stack / 4 : 16 << 10;
 }
 
+// The deepest that an outermost entry at sp may go.
+static uintptr_t limit_from(uintptr_t sp, uintptr_t lowest, const Store *s)
+{
+  uintptr_t budget = s->options.max_stack ? s->options.max_stack : 1 << 20;
+  return sp > budget && sp - budget > lowest ? sp - budget : lowest;
+}
+
 static bool find_stack(ThreadState *t, Activation *a, uintptr_t sp)
 {
   a->stack_low = t->stack_low, a->stack_high = t->stack_high;
@@ -157,8 +163,10 @@ static bool find_stack(ThreadState *t, Activation *a, uintptr_t sp)
   bool lasting;
   if (!zw_os_stack_bounds(&a->stack_low, &a->stack_high, &lasting) || !on_stack(a, sp))
     return false;
-  if (lasting)
+  if (lasting) {
     t->stack_low = a->stack_low, t->stack_high = a->stack_high;
+    t->lowest = a->stack_low + headroom(a->stack_high - a->stack_low);
+  }
   return true;
 }
 
@@ -172,35 +180,55 @@ static bool set_stack(ThreadState *t, Activation *a, uintptr_t sp, const Store *
     }
   if (!find_stack(t, a, sp))
     return false;
-  uintptr_t lowest = a->stack_low + headroom(a->stack_high - a->stack_low);
-  uintptr_t budget = s->options.max_stack ? s->options.max_stack : 1 << 20;
-  a->stack_limit = sp - a->stack_low > budget && sp - budget > lowest ? sp - budget : lowest;
+  a->stack_limit = limit_from(sp, a->stack_low + headroom(a->stack_high - a->stack_low), s);
   return true;
 }
 
-Activation *zw_activation_begin(VmCtx *v, bool plain, const char **why)
+// One by one, and only what is read before it is written: this is the way of every call.
+static Activation *link_record(ThreadState *t, Activation *a, VmCtx *v, bool plain)
+{
+  a->prev = t->head, a->vmctx = v, a->plain = plain;
+  a->exit_pc = a->exit_frame = 0, a->host_mxcsr = a->pending = 0, a->walk = NULL;
+  a->serial = ++t->serial ^ 0x9e3779b97f4a7c15u; // not a small number, which stale memory holds often
+  return t->head = a;
+}
+
+static __attribute__((noinline)) Activation *begin_slowly(VmCtx *v, bool plain, uintptr_t sp, const char **why)
 {
   ThreadState *t = &zw_thread;
-  uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
   prune(t, sp);
-  if ((!t->block || !t->block->free) && !more_records(t)) {
+  if (!t->free && !more_records(t)) {
     *why = "out of memory";
     return NULL;
   }
-  Activation *a = t->block->free, *next = a->prev;
-  a->prev = t->head, a->vmctx = v, a->plain = plain; // one by one: this is the way of every call
-  a->exit_pc = a->exit_frame = 0, a->host_mxcsr = a->pending = 0, a->walk = NULL;
-  if (!set_stack(t, a, sp, v->store) || sp < a->stack_limit + 512) {
+  Activation *a = t->free, *next = a->prev;
+  a->prev = t->head;
+  if (!set_stack(t, a, sp, v->store) || sp < a->stack_limit + LEAST_STACK) {
     bool small = a->stack_high - a->stack_low < 64 << 10;
     *why = small ? "this thread's stack is too small to run wasm; 64 KiB is the least" : "not enough stack left to enter wasm";
     a->prev = next;
     return NULL;
   }
-  t->block->free = next;
-  a->serial = ++t->serial ^ 0x9e3779b97f4a7c15u; // not a small number, which stale memory holds often
-  t->head = a;
-  return a;
+  t->free = next;
+  return link_record(t, a, v, plain);
 }
+
+// Fast: no entry is in progress on this thread, and it is on its own stack.
+static inline Activation *begin(VmCtx *v, bool plain, const char **why)
+{
+  ThreadState *t = &zw_thread;
+  uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+  if (t->head || sp - t->stack_low >= t->stack_high - t->stack_low || !t->free)
+    return begin_slowly(v, plain, sp, why);
+  Activation *a = t->free;
+  uintptr_t limit = limit_from(sp, t->lowest, v->store);
+  if (sp < limit + LEAST_STACK)
+    return begin_slowly(v, plain, sp, why);
+  t->free = a->prev;
+  a->stack_low = t->stack_low, a->stack_high = t->stack_high, a->stack_limit = limit;
+  return link_record(t, a, v, plain);
+}
+Activation *zw_activation_begin(VmCtx *v, bool plain, const char **why) { return begin(v, plain, why); }
 
 // The unwinder's question to zw_enter's frame: what to do about an exception?  Nothing, but the entry is over.
 extern uintptr_t _Unwind_GetCFA(void *context) __attribute__((weak));
@@ -215,7 +243,7 @@ int zw_personality(int version, int actions, uint64_t class_, void *exception, v
   return CONTINUE_UNWIND;
 }
 
-void zw_activation_end(Activation *a)
+static __attribute__((noinline)) void end_slowly(Activation *a)
 {
   ThreadState *t = &zw_thread;
   zw_activation_back(a);
@@ -225,6 +253,82 @@ void zw_activation_end(Activation *a)
   if (!*p)
     return;
   *p = a->prev;
-  a->prev = t->block->free;
-  t->block->free = a;
+  a->prev = t->free;
+  t->free = a;
+}
+static inline void end(Activation *a)
+{
+  if (zw_thread.head == a) // nearly always
+    drop_head(&zw_thread);
+  else
+    end_slowly(a);
+}
+void zw_activation_end(Activation *a) { end(a); }
+
+// ---- the call from C ----
+
+typedef struct CCall { FuncRef *f; Value *args; } CCall;
+
+static void call_host(void *p)
+{
+  const CCall *c = p;
+  HostFunc *h = (HostFunc *)(void *)c->f->vmctx;
+  h->fn(h->env, &h->head, c->args);
+  if (zw_thread.head->pending)
+    zw_trap_pending(zw_thread.head, &h->head);
+}
+static void call_interp(void *p)
+{
+  const CCall *c = p;
+  Instance *in = c->f->vmctx->instance;
+  in->image->interp(in, c->f->func, c->args);
+}
+
+static inline __attribute__((always_inline)) TrapKind call(FuncRef *f, Value *args, bool plain)
+{
+  VmCtx *v = f->vmctx;
+  const char *why;
+  Activation *a = begin(v, plain, &why);
+  if (!a) {
+    zw_trap_note(v->store, TRAP_stack_overflow, why);
+    return TRAP_stack_overflow;
+  }
+  uintptr_t limit = v->stack_limit;
+  Activation *outer = v->activation;
+  v->stack_limit = a->stack_limit;
+  v->activation = a;
+  uint32_t trap;
+  if (f->entry) {
+    trap = zw_enter(a, args, f->code, v, f->entry);
+  } else {
+    CCall c = { f, args };
+    CHECK(v->is_host || v->instance->image->interp);
+    trap = v->is_host ? zw_enter_c(a, &c, call_host) : zw_enter(a, (Value *)(void *)&c, NULL, v, (void *)(uintptr_t)call_interp);
+  }
+  end(a);
+  v->stack_limit = limit;
+  v->activation = outer;
+  return (TrapKind)trap;
+}
+
+TrapKind zw_call(FuncRef *f, Value *args) { return call(f, args, false); }
+
+void zw_call_plain(FuncRef *f, Value *args)
+{
+  TrapKind k = call(f, args, true);
+  if (k != TRAP_none) // only a refused entry comes here: a trap inside has passed over this frame
+    zw_raise(f->vmctx, k, zw_store_trap(f->vmctx->store)->text);
+}
+
+TrapKind zw_try(Instance *in, void (*fn)(void *arg), void *arg)
+{
+  const char *why;
+  Activation *a = begin(in->vmctx, false, &why);
+  if (!a) {
+    zw_trap_note(in->store, TRAP_stack_overflow, why);
+    return TRAP_stack_overflow;
+  }
+  uint32_t trap = zw_enter_c(a, arg, fn);
+  end(a);
+  return (TrapKind)trap;
 }

@@ -1,4 +1,4 @@
-// Functions: references to them, host functions, and the call from C, whatever the function is.
+// Functions: references to them, and host functions.
 #include "runtime/vm/vm_int.h"
 
 // ---- references ----
@@ -61,14 +61,20 @@ bool zw_funcref_is_made(const Instance *in, uint32_t func)
   return func >= in->image->h->nimported_funcs && find_ref(in->image, func) < 0;
 }
 
+static __attribute__((noinline)) FuncRef *first_use(Instance *in, uint32_t func)
+{
+  uint32_t n = IMAGE_COUNT(in->image, IMG_FUNC_TYPES);
+  CHECK(func < n);
+  if (!in->refs && !(in->refs = zw_alloc(n * sizeof *in->refs)))
+    return NULL;
+  in->nrefs = n;
+  return in->refs[func] = find_or_make(in, func);
+}
+
 FuncRef *zw_instance_func(Instance *in, uint32_t func)
 {
-  CHECK(func < IMAGE_COUNT(in->image, IMG_FUNC_TYPES));
-  if (!in->refs && !(in->refs = zw_alloc(IMAGE_COUNT(in->image, IMG_FUNC_TYPES) * sizeof *in->refs)))
-    return NULL;
-  if (!in->refs[func])
-    in->refs[func] = find_or_make(in, func);
-  return in->refs[func];
+  FuncRef *f = func < in->nrefs ? in->refs[func] : NULL; // the way of every call from C
+  return f ? f : first_use(in, func);
 }
 
 bool zw_func_is_void(const FuncRef *f)
@@ -193,72 +199,4 @@ size_t zw_generic_out(const HostFunc *h, HostRegs *r, const Value *args)
       __builtin_memcpy(p, &args[i], value_bytes(v));
   }
   return pops;
-}
-
-// ---- the call from C ----
-
-typedef struct CCall { FuncRef *f; Value *args; } CCall;
-
-static void call_host(void *p)
-{
-  const CCall *c = p;
-  HostFunc *h = (HostFunc *)(void *)c->f->vmctx;
-  h->fn(h->env, &h->head, c->args);
-  if (zw_thread.head->pending)
-    zw_trap_pending(zw_thread.head, &h->head);
-}
-static void call_interp(void *p)
-{
-  const CCall *c = p;
-  Instance *in = c->f->vmctx->instance;
-  in->image->interp(in, c->f->func, c->args);
-}
-
-static TrapKind call(FuncRef *f, Value *args, bool plain)
-{
-  VmCtx *v = f->vmctx;
-  const char *why;
-  Activation *a = zw_activation_begin(v, plain, &why);
-  if (!a) {
-    zw_trap_note(v->store, TRAP_stack_overflow, why);
-    return TRAP_stack_overflow;
-  }
-  uintptr_t limit = v->stack_limit;
-  Activation *outer = v->activation;
-  v->stack_limit = a->stack_limit;
-  v->activation = a;
-  uint32_t trap;
-  if (f->entry) {
-    trap = zw_enter(a, args, f->code, v, f->entry);
-  } else {
-    CCall c = { f, args };
-    CHECK(v->is_host || v->instance->image->interp);
-    trap = v->is_host ? zw_enter_c(a, &c, call_host) : zw_enter(a, (Value *)(void *)&c, NULL, v, (void *)(uintptr_t)call_interp);
-  }
-  zw_activation_end(a);
-  v->stack_limit = limit;
-  v->activation = outer;
-  return (TrapKind)trap;
-}
-
-TrapKind zw_call(FuncRef *f, Value *args) { return call(f, args, false); }
-
-void zw_call_plain(FuncRef *f, Value *args)
-{
-  TrapKind k = call(f, args, true);
-  if (k != TRAP_none) // only a refused entry comes here: a trap inside has passed over this frame
-    zw_raise(f->vmctx, k, zw_store_trap(f->vmctx->store)->text);
-}
-
-TrapKind zw_try(Instance *in, void (*fn)(void *arg), void *arg)
-{
-  const char *why;
-  Activation *a = zw_activation_begin(in->vmctx, false, &why);
-  if (!a) {
-    zw_trap_note(in->store, TRAP_stack_overflow, why);
-    return TRAP_stack_overflow;
-  }
-  uint32_t trap = zw_enter_c(a, arg, fn);
-  zw_activation_end(a);
-  return (TrapKind)trap;
 }

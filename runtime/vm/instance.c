@@ -37,16 +37,13 @@ static bool image_fits(const Maker *k)
 #else
   uint32_t arch = ARCH_AARCH64;
 #endif
-  static uint64_t known; // the same for every thread
-  uint64_t cpu = __atomic_load_n(&known, __ATOMIC_RELAXED);
-  if (!cpu)
-    __atomic_store_n(&known, cpu = zw_os_cpu_bits(), __ATOMIC_RELAXED);
   if (h->arch != arch) {
     zw_format(k->err, k->err_bytes, "%s was compiled for another processor", name);
     return false;
   }
-  if (h->cpu_bits & ~cpu) {
-    zw_format(k->err, k->err_bytes, "%s was compiled for a newer processor; this CPU lacks %s", name, missing_cpu(h->cpu_bits & ~cpu));
+  uint64_t missing = zw_os_cpu_missing(h->cpu_bits);
+  if (missing) {
+    zw_format(k->err, k->err_bytes, "%s was compiled for a newer processor; this CPU lacks %s", name, missing_cpu(missing));
     return false;
   }
   if (h->flags & IMAGE_GUARD && k->in->store->options.no_signals) {

@@ -253,20 +253,25 @@ void zwasm_rt_delete(zwasm_instance_t *i)
 
 // ---- calls and traps ----
 
+static __attribute__((noinline, cold)) zwasm_status_t no_memory(zwasm_instance_t *i, bool plain)
+{
+  if (plain)
+    zw_raise(i->in->vmctx, TRAP_alloc_failure, "out of memory");
+  zw_trap_note(i->store, TRAP_alloc_failure, "out of memory");
+  return ZWASM_ALLOCATION_FAILURE;
+}
 zwasm_status_t zwasm_rt_call_try(zwasm_instance_t *i, uint32_t func, zwasm_value_t *args)
 {
   FuncRef *f = zw_instance_func(i->in, func);
-  if (f)
-    return (zwasm_status_t)zw_call(f, (Value *)(void *)args);
-  zw_trap_note(i->store, TRAP_alloc_failure, "out of memory");
-  return ZWASM_ALLOCATION_FAILURE;
+  return f ? (zwasm_status_t)zw_call(f, (Value *)(void *)args) : no_memory(i, false);
 }
 void zwasm_rt_call(zwasm_instance_t *i, uint32_t func, zwasm_value_t *args)
 {
   FuncRef *f = zw_instance_func(i->in, func);
-  if (!f)
-    zw_raise(i->in->vmctx, TRAP_alloc_failure, "out of memory");
-  zw_call_plain(f, (Value *)(void *)args);
+  if (f)
+    zw_call_plain(f, (Value *)(void *)args);
+  else
+    (void)no_memory(i, true);
 }
 zwasm_status_t zwasm_try(zwasm_instance_t *i, void (*fn)(void *arg), void *arg) { return (zwasm_status_t)zw_try(i->in, fn, arg); }
 void zwasm_raise(zwasm_instance_t *i, const char *message) { zw_raise(i->in->vmctx, TRAP_host, message); }

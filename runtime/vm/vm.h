@@ -55,6 +55,7 @@ struct Instance {
   Memory **memories; Table **tables; GlobalCell **globals; TagCell **tags; // imported ones first
   uint8_t *dropped_elems, *dropped_datas; // a byte per segment
   uint64_t **elem_values;     // per segment: its references, when they had to be evaluated at instantiation; else NULL
+  uint32_t nrefs;             // of refs: all functions, or 0
   FuncRef **refs;             // per function: the FuncRef that C code uses, on demand; NULL until one is asked for
   Instance *next, *prev;      // in its store
   bool registered;            // its image's text is, for faults and backtraces

@@ -30,6 +30,8 @@ typedef struct ThreadState {
   Activation *head;           // innermost; entry_x64.S reads it
   uint64_t serial;            // of the last entry
   uintptr_t stack_low, stack_high; // of the thread's own stack, 0 until asked
+  uintptr_t lowest;           // stack_low + what is kept free below any limit
+  Activation *free;           // records that are not in the chain
   struct ThreadBlock *block;  // records and the last error, made on demand
 } ThreadState;
 extern _Thread_local ThreadState zw_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));

@@ -127,7 +127,7 @@ static void compile(Ctx *ctx, void *arg)
   CodeOptions o = zw_settings_code(&r->c.set);
   Module *m = zw_read_module(ctx, &r->source, r->c.set.features, &out.times);
   zw_name_module(m, r->file);
-  zw_compile_checked(ctx, m, r->c.set.target, &o, r->c.set.threads, &out);
+  zw_compile_checked(ctx, m, r->c.set.target, &o, r->source.threads, &out);
   uint64_t t0 = zw_now();
   r->image = zw_sink_jit(m, out.blob, r->err, sizeof r->err);
   out.times.sink = zw_now() - t0;
@@ -376,7 +376,7 @@ int zw_cmd_run(int argc, char **argv)
   if (zw_cwasm_looks(in.p, in.n)) {
     load_precompiled(&r, in);
   } else {
-    r.source = (Source){ .bytes = in.p, .len = in.n, .threads = r.c.set.threads };
+    r.source = (Source){ .bytes = in.p, .len = in.n, .threads = zw_settings_threads(&r.c.set, in.n) };
     compile_image(&r);
   }
   r.store_options.max_stack = r.c.set.stack_size;

@@ -1,7 +1,6 @@
-// zwasm wast: the official suite and our own scripts, in every lane.
+// zwasm wast, a program of its own (beside.c): the official suite and our own scripts, in every lane.
 // Finds files, runs each, adds up.  Per folder and in total it prints `NAME LANE: D directives = P pass + F fail + S skip`;
 // D is counted by looking at the script's parentheses alone, so a directive that gets lost breaks the identity.
-#include "tools/zwasm/commands.h"
 #include "tools/zwasm/wast.h"
 #include "runtime/base/bits.h"
 #include <dirent.h>
@@ -276,7 +275,7 @@ static int read_flag(Runner *r, const char *arg)
   return usage("unknown option");
 }
 
-int zw_cmd_wast(int argc, char **argv)
+int main(int argc, char **argv)
 {
   Runner r = { .lane = zw_wast_lane("interp"), .features = zw_features_default() };
   zw_arena_init(&r.a, NULL, NULL);
