@@ -40,11 +40,11 @@ typedef struct zwasm_options {
   size_t max_stack;             /* bytes of stack for wasm; 0 = what the module was compiled for, else 1 MiB */
   uint64_t max_memory;          /* bytes, per memory; 0 = what the module declares */
   uint64_t max_table_elements;  /* per table; 0 = what the module declares */
-  const void *imports;          /* a generated calc_imports, where the header has one */
+  const void *imports;          /* a generated calc_imports, where the header has one; read when the instance is made */
   zwasm_wasi_t *wasi;           /* stays yours, must outlive the instance; NULL: every WASI call says ENOSYS */
   zwasm_instance_t *linked;     /* needed to import what belongs to another instance: that instance */
   void *user;                   /* for zwasm_user() */
-  struct zwasm_trap *trap_out;  /* when creation fails: status and exit code, ZWASM_OK if it was no trap; no frames */
+  struct zwasm_trap_info *trap_out;  /* when creation fails: status and exit code, ZWASM_OK if it was no trap; no frames */
 } zwasm_options_t;
 #define ZWASM_OPTIONS_INIT { sizeof(zwasm_options_t), 0, 0, 0, NULL, NULL, NULL, NULL, NULL }
 
@@ -54,7 +54,7 @@ void *zwasm_user(zwasm_instance_t *);
 
 /* What ended the last call; belongs to the instance, valid until it is entered again.  Frames: innermost first. */
 typedef struct zwasm_frame { const char *module, *function, *file; uint32_t line, func_index, wasm_offset; } zwasm_frame_t;
-typedef struct zwasm_trap {
+typedef struct zwasm_trap_info {
   zwasm_status_t status;
   int exit_code;                /* ZWASM_EXIT */
   const char *message;
@@ -98,7 +98,8 @@ typedef union zwasm_value { int32_t i32; int64_t i64; float f32; double f64; zwa
 /* One import, in the order of the module.  Functions: arguments and results in 16-byte slots from args[0]. */
 typedef void (*zwasm_host_fn_t)(void *env, void *caller, zwasm_value_t *args);
 enum { ZWASM_IMPORT_FN = 0 /* env: the instance */, ZWASM_IMPORT_WASI = 1 /* env: the WASI context */,
-       ZWASM_IMPORT_FIELD = 2 /* options.imports holds at `offset`: a zwasm_memory_t *, zwasm_table_t *, or address of a global's value */ };
+       ZWASM_IMPORT_FIELD = 2 /* options.imports holds at `offset`: a zwasm_memory_t *, zwasm_table_t *, or address of a global's value */,
+       ZWASM_IMPORT_FN_FIELD = 3 /* env: the instance; options.imports holds at `offset` the C function that fn calls */ };
 typedef struct zwasm_import { zwasm_host_fn_t fn; uint32_t kind, offset; } zwasm_import_t;
 struct zwasm_module {
   uint32_t abi, struct_size;

@@ -2,7 +2,7 @@
 #pragma once
 #include "compiler/emit/blob.h"
 
-enum { GLUE_CALL, GLUE_TRY, GLUE_IMPORT, GLUE_MODULE, GLUE_INDEX };
+enum { GLUE_CALL, GLUE_TRY, GLUE_IMPORT, GLUE_IMPORT_FIELD, GLUE_MODULE, GLUE_INDEX };
 // What an instruction does to registers and slots, for the allocation checker.  Places: registers, then 64 + slot id.
 typedef enum LirEffectKind {
   LE_OTHER, LE_MOVE, LE_LOAD, LE_STORE, // dst <- src, `width` bytes of it
@@ -24,6 +24,7 @@ typedef struct Target {
   //   GLUE_CALL    R f(inst, params...): params to 16-byte slots on the stack, zwasm_rt_call(inst, func, slots), results back
   //   GLUE_TRY     zwasm_status_t f_try(inst, params..., R *): the same through zwasm_rt_call_try; stores results on success
   //   GLUE_IMPORT  a zwasm_host_fn_t: calls R f(env, params...) with slots as params; results to the slots
+  //   GLUE_IMPORT_FIELD  the same; f is the word number `func` of the array that the first word of env points to.  No fixup
   //   GLUE_MODULE  jumps to a function of the runtime with (&descriptor, params...): the first three C parameters move up
   //                by one; fixups[1] is the address of the descriptor.  func is not used
   //   GLUE_INDEX   jumps to a function of the runtime with (inst, func): func is an index of a memory, table or global

@@ -1,5 +1,6 @@
 // readable: what is not a letter, digit or _ becomes _, and a name that C or the header already uses gets a _ behind it.
-// exact: reversible, so that no two names meet: _ is doubled and other characters become _ and two hex digits.
+// exact: reversible, so that no two names meet: _ is doubled, other characters become _ and two hex digits; what we put
+// between or behind names is _ and a letter that is no hex digit.
 #include "compiler/sink/cnames.h"
 #include <string.h>
 
@@ -19,6 +20,9 @@ static const char *const keywords[] = {
   "xor", "xor_eq",
   // macros that a header a C program has anyway may define
   "NULL", "EOF", "errno", "stdin", "stdout", "stderr", "assert", "linux", "unix", "i386", "complex", "imaginary", "I",
+  "environ", "sa_handler", "sa_sigaction", "si_pid", "si_uid", "si_addr", "si_value", "st_atime", "st_mtime", "st_ctime",
+  // types that the header uses, and what no program can have twice
+  "int32_t", "int64_t", "uint32_t", "size_t", "main",
 };
 // What the header declares itself, behind the prefix.
 static const char *const own_names[] = { "new", "delete", "sizeof", "init_at", "instance", "module", "imports" };
@@ -29,6 +33,14 @@ static bool among(const char *s, const char *const *list, size_t n)
     if (strcmp(s, list[k]) == 0)
       return true;
   return false;
+}
+
+bool zw_is_c_identifier(const char *s)
+{
+  for (const char *p = s; *p; p++)
+    if (!is_letter(*p) && *p != '_' && !(is_digit(*p) && p > s))
+      return false;
+  return *s && !among(s, keywords, ARRAY_COUNT(keywords));
 }
 
 const char *zw_c_identifier(Str s, char buf[64])
@@ -64,19 +76,22 @@ static void put_exact(Text *t, Str s)
 
 // ---- who has which name ----
 
-typedef struct Owner { const char *name; Str module, wasm; bool import; uint32_t kind, type, index; } Owner; // wasm: the name in the module
+typedef struct Owner { const char *name; Str module, wasm; bool import, header; uint32_t kind, type, index; } Owner; // wasm: the name in the module
 typedef struct Namer {
   const Module *m;
   const ObjOptions *o;
   const char *prefix;
   Arena *a;
+  const char *between, *behind; // two names; a name that is taken
   Owner *slots;      // hash table, name NULL = free
   uint32_t mask;
 } Namer;
 
 static const char *describe(const Owner *w, char *buf, size_t bytes)
 {
-  if (w->import)
+  if (w->header)
+    zw_format(buf, bytes, "the header itself");
+  else if (w->import)
     zw_format(buf, bytes, "import \"%.*s\" \"%.*s\"", (int)w->module.n, w->module.p, (int)w->wasm.n, w->wasm.p);
   else
     zw_format(buf, bytes, "export \"%.*s\"", (int)w->wasm.n, w->wasm.p);
@@ -101,8 +116,8 @@ static uint32_t claim(Namer *t, const char *name, const char *suffix, const Owne
     slot = (slot + 1) & t->mask;
   if (t->slots[slot].name && !same_thing(t, &t->slots[slot], w)) {
     char a[160], b[160];
-    zw_fail(t->m->ctx, ERR_unsupported, at, "%s and %s would both be '%s' in C; --mangle=exact keeps them apart",
-            describe(&t->slots[slot], a, sizeof a), describe(w, b, sizeof b), s.p);
+    zw_fail(t->m->ctx, ERR_unsupported, at, "%s and %s would both be '%s' in C%s", describe(&t->slots[slot], a, sizeof a),
+            describe(w, b, sizeof b), s.p, t->o->exact ? "" : "; --mangle=exact keeps them apart");
   }
   if (!t->slots[slot].name) {
     t->slots[slot] = *w;
@@ -111,22 +126,58 @@ static uint32_t claim(Namer *t, const char *name, const char *suffix, const Owne
   return t->slots[slot].index;
 }
 
-// "calc_env_log", "calc_fac".
-static const char *c_name(Namer *t, const Owner *w)
+// "env_log" of an import, "fac" of an export.
+static const char *plain_name(const Namer *t, const Owner *w)
 {
   Text s;
   zw_text_init(&s, t->a);
-  zw_text_printf(&s, "%s_", t->prefix);
-  size_t start = s.n;
   void (*put)(Text *, Str) = t->o->exact ? put_exact : put_readable;
   if (w->import) {
     put(&s, w->module);
-    zw_text_put(&s, "_", 1);
+    zw_text_printf(&s, "%s", t->between);
   }
   put(&s, w->wasm);
-  if (among(s.p + start, own_names, ARRAY_COUNT(own_names)))
-    zw_text_put(&s, "_", 1);
   return s.p;
+}
+
+static const char *join(const Namer *t, const char *a, const char *b, const char *c)
+{
+  Text s;
+  zw_text_init(&s, t->a);
+  zw_text_printf(&s, "%s%s%s", a, b, c);
+  return s.p;
+}
+
+// "calc_env_log", "calc_fac".
+static const char *c_name(const Namer *t, const Owner *w)
+{
+  const char *name = plain_name(t, w);
+  return join(t, t->prefix, "_", among(name, own_names, ARRAY_COUNT(own_names)) ? join(t, name, t->behind, "") : name);
+}
+
+// The same as a name that stands alone: "env_log", not "2_x" and not "and_eq".
+static const char *field_name(const Namer *t, const Owner *w)
+{
+  const char *name = plain_name(t, w);
+  if (is_digit(name[0])) { // exact: as if it could not stand in a name at all, _30 to _39
+    char digit[4] = { '_', '3', name[0], 0 };
+    name = t->o->exact ? join(t, digit, name + 1, "") : join(t, "_", name, "");
+  }
+  return zw_is_c_identifier(name) ? name : join(t, name, t->behind, "");
+}
+
+// What --rename-import says about an import, or NULL.
+static const char *renamed(const Namer *t, const Owner *w, bool *used)
+{
+  for (uint32_t k = 0; k < t->o->nrenames; k++) {
+    const char *want = t->o->renames[k].wasm;
+    if (strlen(want) != w->module.n + 1 + w->wasm.n || memcmp(want, w->module.p, w->module.n) != 0 || want[w->module.n] != '.' ||
+        memcmp(want + w->module.n + 1, w->wasm.p, w->wasm.n) != 0)
+      continue;
+    used[k] = true;
+    return t->o->renames[k].c;
+  }
+  return NULL;
 }
 
 bool zw_has_c_form(const Module *m, uint32_t type)
@@ -194,27 +245,36 @@ static const char *wasi_symbol(const Module *m, const Import *i)
   return w->symbol;
 }
 
-static CName name_import(Namer *t, uint32_t index)
+static const char *name_results(Namer *t, const char *name, uint32_t type, const Owner *w, uint64_t at)
+{
+  if (t->m->types[type].func.nresults < 2)
+    return NULL;
+  claim(t, name, "_result", w, at);
+  return join(t, name, "_result", "");
+}
+
+static CName name_import(Namer *t, uint32_t index, bool *used)
 {
   const Module *m = t->m;
   const Import *i = &m->imports[index];
+  bool func = i->kind == EXT_FUNC;
   Owner w = { .module = i->module, .wasm = i->name, .import = true, .kind = i->kind, .index = index,
-              .type = i->kind == EXT_FUNC ? m->funcs[i->index].type : 0 };
-  if (i->kind == EXT_TAG || (i->kind == EXT_FUNC && !zw_has_c_form(m, w.type)) ||
-      (i->kind == EXT_GLOBAL && zw_is_ref(m->globals[i->index].type.type)))
-    return (CName){ NULL, CALL_NONE, index };
-  const char *wasi = t->o->wasi ? wasi_symbol(m, i) : NULL;
+              .type = func ? m->funcs[i->index].type : 0 };
+  if (i->kind == EXT_TAG || (func && !zw_has_c_form(m, w.type)) || (i->kind == EXT_GLOBAL && zw_is_ref(m->globals[i->index].type.type)))
+    return (CName){ .kind = CALL_NONE, .first = index };
+  const char *mine = renamed(t, &w, used);
+  const char *wasi = t->o->wasi && !mine ? wasi_symbol(m, i) : NULL;
   if (wasi)
-    return (CName){ wasi, CALL_WASI, index };
-  const char *name = c_name(t, &w);
-  if (i->kind != EXT_FUNC) {
-    uint32_t first = claim(t, name, ".field", &w, i->at); // fields are in a name space of their own
-    return (CName){ name + strlen(t->prefix) + 1, CALL_FIELD, first };
+    return (CName){ .name = wasi, .kind = CALL_WASI, .first = index };
+  if (func && !t->o->struct_imports) {
+    const char *name = mine ? mine : c_name(t, &w);
+    uint32_t first = claim(t, name, "", &w, i->at);
+    return (CName){ name, name_results(t, name, w.type, &w, i->at), CALL_C, first };
   }
-  uint32_t first = claim(t, name, "", &w, i->at);
-  if (m->types[w.type].func.nresults > 1)
-    claim(t, name, "_result", &w, i->at);
-  return (CName){ name, CALL_C, first };
+  const char *name = mine ? mine : field_name(t, &w);
+  uint32_t first = claim(t, name, ".field", &w, i->at); // fields are in a name space of their own
+  const char *result = func ? name_results(t, join(t, t->prefix, "_", name), w.type, &w, i->at) : NULL;
+  return (CName){ name, result, CALL_FIELD, first };
 }
 
 static CName name_export(Namer *t, const Export *e)
@@ -223,33 +283,49 @@ static CName name_export(Namer *t, const Export *e)
   Owner w = { .wasm = e->name, .kind = e->kind };
   if (e->kind == EXT_TAG || (e->kind == EXT_FUNC && !zw_has_c_form(m, m->funcs[e->index].type)) ||
       (e->kind == EXT_GLOBAL && zw_is_ref(m->globals[e->index].type.type)))
-    return (CName){ NULL, CALL_NONE, 0 };
+    return (CName){ .kind = CALL_NONE };
   const char *name = c_name(t, &w);
   claim(t, name, "", &w, e->at);
-  if (e->kind == EXT_FUNC) {
-    claim(t, name, "_try", &w, e->at);
-    if (m->types[m->funcs[e->index].type].func.nresults > 1)
-      claim(t, name, "_result", &w, e->at);
-  }
-  return (CName){ name, CALL_C, 0 };
+  if (e->kind != EXT_FUNC)
+    return (CName){ .name = name, .kind = CALL_C };
+  claim(t, name, "_try", &w, e->at);
+  return (CName){ .name = name, .result = name_results(t, name, m->funcs[e->index].type, &w, e->at), .kind = CALL_C };
+}
+
+// The module's own C name.
+static const char *make_prefix(const Module *m, const ObjOptions *o, Arena *a)
+{
+  char buf[64];
+  zw_c_identifier((Str){ o->prefix, strlen(o->prefix) }, buf);
+  if (strncmp(buf, "zwasm", 5) != 0 || (buf[5] && buf[5] != '_'))
+    return zw_arena_str(a, buf, strlen(buf));
+  if (!o->for_exe)
+    zw_fail(m->ctx, ERR_unsupported, ZW_NO_POS, "names that begin with 'zwasm' are the runtime's: give the module another one with --prefix=");
+  return "program"; // nobody calls it by name
 }
 
 CNames *zw_cnames(const Module *m, const ObjOptions *o, Arena *a)
 {
-  char prefix[64];
   CNames *c = zw_new(a, CNames);
-  zw_c_identifier((Str){ o->prefix, strlen(o->prefix) }, prefix);
-  c->prefix = zw_arena_str(a, prefix, strlen(prefix));
-  Namer t = { .m = m, .o = o, .prefix = c->prefix, .a = a, .mask = 15 };
+  c->prefix = make_prefix(m, o, a);
+  Namer t = { .m = m, .o = o, .prefix = c->prefix, .a = a, .mask = 63, .between = o->exact ? "_x" : "_", .behind = o->exact ? "_x" : "_" };
   while (t.mask < 8ull * m->nexports || t.mask < 4ull * m->nimports) // up to three names each, half full
     t.mask = t.mask * 2 + 1;
   t.slots = zw_new_array(a, Owner, t.mask + 1ull);
   c->imports = zw_new_array(a, CName, m->nimports);
   c->exports = zw_new_array(a, CName, m->nexports);
+  bool *used = zw_new_array(a, bool, o->nrenames + 1ull);
+  Owner header = { .header = true };
+  claim(&t, t.prefix, "", &header, ZW_NO_POS);
+  for (size_t k = 0; k < ARRAY_COUNT(own_names); k++)
+    claim(&t, join(&t, t.prefix, "_", own_names[k]), "", &header, ZW_NO_POS);
   for (uint32_t k = 0; k < m->nimports; k++) {
-    c->imports[k] = name_import(&t, k);
+    c->imports[k] = name_import(&t, k, used);
     c->has_fields |= c->imports[k].kind == CALL_FIELD;
   }
+  for (uint32_t k = 0; k < o->nrenames; k++)
+    if (!used[k])
+      zw_fail(m->ctx, ERR_unlinkable, ZW_NO_POS, "--rename-import=%s=%s: there is no such import that C could provide", o->renames[k].wasm, o->renames[k].c);
   for (uint32_t k = 0; k < m->nexports; k++)
     c->exports[k] = name_export(&t, &m->exports[k]);
   return c;

@@ -5,11 +5,12 @@
 typedef enum CallKind {
   CALL_C,        // a C function on the other side
   CALL_WASI,     // an import that libzwasm-rt provides
-  CALL_FIELD,    // an import that is a field of the generated imports struct: memory, table, global
+  CALL_FIELD,    // an import that is a field of the generated imports struct
   CALL_NONE,     // has no C form yet: references, tags
 } CallKind;
 typedef struct CName {
-  const char *name;          // of a field without the prefix
+  const char *name;          // of a field: "env_log", what stands behind the prefix elsewhere
+  const char *result;        // of a function with several results: the name of their struct
   CallKind kind;
   uint32_t first;            // the first import of the same thing: what is imported twice is declared once
 } CName;

@@ -49,9 +49,10 @@ static const char *try_name(const Elf *e, const char *name)
 static uint32_t put_glue(Elf *e, uint32_t kind, uint32_t func, uint32_t call)
 {
   FuncCode *c = e->t->glue(e->m->ctx, e->m, kind, func, e->out->a);
-  CHECK(c && c->nfixups == (kind == GLUE_MODULE ? 2u : 1u));
+  CHECK(c && c->nfixups == (kind == GLUE_MODULE ? 2u : kind == GLUE_IMPORT_FIELD ? 0u : 1u));
   uint32_t at = (uint32_t)zw_elf_put(e->out, e->glue, c->bytes, c->nbytes, 16);
-  zw_elf_rela(e->out, e->glue, at + c->fixups[0].at, R_X86_64_PLT32, call, -4);
+  if (kind != GLUE_IMPORT_FIELD)
+    zw_elf_rela(e->out, e->glue, at + c->fixups[0].at, R_X86_64_PLT32, call, -4);
   if (kind == GLUE_MODULE)
     zw_elf_rela(e->out, e->glue, at + c->fixups[1].at, R_X86_64_PC32, zw_elf_global(e->out, with_prefix(e, "", "_module")), -4);
   *zw_push(e->out->a, &e->glue_codes) = c;
@@ -111,6 +112,8 @@ static void put_adapters(Elf *e)
     uint32_t at = 0;
     if (c->kind == CALL_C)
       at = c->first == k ? put_glue(e, GLUE_IMPORT, m->imports[k].index, zw_elf_global(e->out, c->name)) : e->adapters.p[c->first];
+    else if (c->kind == CALL_FIELD && m->imports[k].kind == EXT_FUNC)
+      at = put_glue(e, GLUE_IMPORT_FIELD, m->imports[k].index, 0);
     *zw_push(e->out->a, &e->adapters) = at;
   }
 }
@@ -134,9 +137,10 @@ static uint64_t put_import_table(Elf *e)
   for (uint32_t k = 0; k < m->nimports; k++) {
     const CName *c = &e->names->imports[k];
     uint64_t at = table + k * sizeof(zwasm_import_t);
-    uint32_t kind = c->kind == CALL_WASI ? ZWASM_IMPORT_WASI : c->kind == CALL_FIELD ? ZWASM_IMPORT_FIELD : ZWASM_IMPORT_FN;
+    bool fn_field = c->kind == CALL_FIELD && m->imports[k].kind == EXT_FUNC;
+    uint32_t kind = c->kind == CALL_WASI ? ZWASM_IMPORT_WASI : fn_field ? ZWASM_IMPORT_FN_FIELD : c->kind == CALL_FIELD ? ZWASM_IMPORT_FIELD : ZWASM_IMPORT_FN;
     zw_put32(zw_elf_at(e->out, e->relro, at + offsetof(zwasm_import_t, kind)), kind);
-    if (c->kind == CALL_C)
+    if (c->kind == CALL_C || fn_field)
       point(e, at, e->glue, e->adapters.p[k]);
     else if (c->kind == CALL_WASI)
       zw_elf_rela(e->out, e->relro, at, R_X86_64_64, zw_elf_global(e->out, c->name), 0);

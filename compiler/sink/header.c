@@ -1,17 +1,9 @@
 // The typed C header of a module: C99 to C23 and C++11, clean under -Wall -Wextra -Wpedantic.
 // include/zwasm_rt.h has what it stands on; sink/elf.c defines what it declares.
-#include "compiler/sink/cnames.h"
+#include "compiler/sink/header_int.h"
 #include <string.h>
 
-typedef struct Header {
-  const Module *m;
-  const ObjOptions *o;
-  const CNames *names;
-  const char *p;     // prefix
-  Text *out;
-} Header;
-
-static const char *c_type(ValType t)
+const char *zw_c_type(ValType t)
 {
   switch (t) {
   case VT_I32: return "int32_t";
@@ -37,17 +29,18 @@ static void put_name(Text *out, Str s)
   zw_text_put(out, "\"", 1);
 }
 
-static void put_wasm_type(const Header *h, uint32_t type)
+// /* (import "env" "log" (func (param i32 i32))) */
+void zw_put_c_comment(const Header *h, const char *what, const Str *module, Str name, uint32_t kind, uint32_t index)
 {
-  const FuncType *f = &h->m->types[type].func;
-  char buf[64];
-  zw_text_printf(h->out, "(func");
-  for (uint32_t k = 0; k < f->nparams; k++)
-    zw_text_printf(h->out, "%s%s", k ? " " : " (param ", zw_type_text(h->m, f->params[k], buf));
-  zw_text_printf(h->out, f->nparams ? ")" : "");
-  for (uint32_t k = 0; k < f->nresults; k++)
-    zw_text_printf(h->out, "%s%s", k ? " " : " (result ", zw_type_text(h->m, f->results[k], buf));
-  zw_text_printf(h->out, f->nresults ? "))" : ")");
+  zw_text_printf(h->out, "/* (%s ", what);
+  if (module) {
+    put_name(h->out, *module);
+    zw_text_printf(h->out, " ");
+  }
+  put_name(h->out, name);
+  zw_text_printf(h->out, " ");
+  zw_put_extern_type(h->out, h->m, kind, index);
+  zw_text_printf(h->out, ") */\n");
 }
 
 // ---- parameters ----
@@ -69,7 +62,17 @@ static Str local_name(const Module *m, uint32_t func, uint32_t k)
   return found ? l->name[lo] : (Str){ 0 };
 }
 
-// Parameters have the module's own names when those differ from each other, else a0, a1 ...
+// Names that the header gives things of its own where parameters stand, and what may be a macro or a type.
+static bool is_taken(const Header *h, const char *name)
+{
+  size_t n = strlen(name);
+  bool lower = false;
+  for (const char *p = name; *p; p++)
+    lower |= *p >= 'a' && *p <= 'z';
+  return !lower || strcmp(name, "r0") == 0 || strcmp(name, "self") == 0 || strcmp(name, "results") == 0 || strcmp(name, "zero") == 0 || strcmp(name, h->p) == 0 ||
+         strncmp(name, "zwasm", 5) == 0 || (n > 2 && strcmp(name + n - 2, "_t") == 0) || (n > 7 && strcmp(name + n - 7, "_result") == 0);
+}
+
 static bool use_names(const Header *h, uint32_t func, uint32_t n)
 {
   enum { MANY = 16 }; // functions with more parameters than a reader would follow
@@ -78,10 +81,7 @@ static bool use_names(const Header *h, uint32_t func, uint32_t n)
     return false;
   for (uint32_t k = 0; k < n; k++) {
     Str s = local_name(h->m, func, k);
-    if (!s.n)
-      return false;
-    zw_c_identifier(s, names[k]);
-    if (strcmp(names[k], "r0") == 0 || strcmp(names[k], h->p) == 0)
+    if (!s.n || is_taken(h, zw_c_identifier(s, names[k])))
       return false;
     for (uint32_t i = 0; i < k; i++)
       if (strcmp(names[i], names[k]) == 0)
@@ -90,46 +90,51 @@ static bool use_names(const Header *h, uint32_t func, uint32_t n)
   return true;
 }
 
-static void put_params(const Header *h, uint32_t func, const FuncType *f)
+const char *zw_c_param(const Header *h, uint32_t func, uint32_t k, char buf[64])
 {
-  bool named = use_names(h, func, f->nparams);
-  zw_text_printf(h->out, "(%s *", h->p);
-  for (uint32_t k = 0; k < f->nparams; k++) {
-    char buf[64];
-    if (named)
-      zw_text_printf(h->out, ", %s %s", c_type(f->params[k]), zw_c_identifier(local_name(h->m, func, k), buf));
-    else
-      zw_text_printf(h->out, ", %s a%u", c_type(f->params[k]), k);
-  }
+  if (use_names(h, func, zw_func_type(h->m, func)->nparams))
+    return zw_c_identifier(local_name(h->m, func, k), buf);
+  zw_format(buf, 64, "a%u", k);
+  return buf;
 }
 
-// typedef struct calc_div_mod_result { int32_t r0, r1; } ...: one field a line, types may differ.
-static void put_result_struct(const Header *h, const char *name, const FuncType *f)
+void zw_put_c_params(const Header *h, uint32_t func, const char *self, const char *result_type, const char *results)
 {
-  zw_text_printf(h->out, "typedef struct %s_result {", name);
+  const FuncType *f = zw_func_type(h->m, func);
+  char buf[64];
+  zw_text_printf(h->out, "(%s *%s", h->p, self);
+  for (uint32_t k = 0; k < f->nparams; k++)
+    zw_text_printf(h->out, ", %s %s", zw_c_type(f->params[k]), zw_c_param(h, func, k, buf));
+  if (result_type)
+    zw_text_printf(h->out, ", %s *%s", result_type, results);
+}
+
+// typedef struct calc_div_mod_result { int32_t r0; int32_t r1; } ...: one field each, types may differ.
+static void put_result_struct(const Header *h, const CName *c, const FuncType *f)
+{
+  if (!c->result)
+    return;
+  zw_text_printf(h->out, "typedef struct %s {", c->result);
   for (uint32_t k = 0; k < f->nresults; k++)
-    zw_text_printf(h->out, " %s r%u;", c_type(f->results[k]), k);
-  zw_text_printf(h->out, " } %s_result;\n", name);
+    zw_text_printf(h->out, " %s r%u;", zw_c_type(f->results[k]), k);
+  zw_text_printf(h->out, " } %s;\n", c->result);
 }
 
-// R f(calc *, ...): the plain form, of exports and of imports.
-static void put_plain(const Header *h, const char *name, uint32_t func, const FuncType *f)
+const char *zw_c_return(const FuncType *f) { return f->nresults == 1 ? zw_c_type(f->results[0]) : "void"; }
+
+// R f(calc *, ...): the plain form, of exports and of imports, or as a pointer to such a function.
+static void put_plain(const Header *h, const CName *c, uint32_t func, bool field)
 {
-  zw_text_printf(h->out, "%s %s", f->nresults == 1 ? c_type(f->results[0]) : "void", name);
-  put_params(h, func, f);
-  if (f->nresults > 1)
-    zw_text_printf(h->out, ", %s_result *", name);
-  zw_text_printf(h->out, ");");
+  zw_text_printf(h->out, field ? "  %s (*%s)" : "%s %s", zw_c_return(zw_func_type(h->m, func)), c->name);
+  zw_put_c_params(h, func, "", c->result, "");
+  zw_text_printf(h->out, "); ");
 }
 
-static void put_try(const Header *h, const char *name, uint32_t func, const FuncType *f)
+static void put_try(const Header *h, const CName *c, uint32_t func)
 {
-  zw_text_printf(h->out, "zwasm_status_t %s_try", name);
-  put_params(h, func, f);
-  if (f->nresults == 1)
-    zw_text_printf(h->out, ", %s *r0", c_type(f->results[0]));
-  else if (f->nresults > 1)
-    zw_text_printf(h->out, ", %s_result *", name);
+  const FuncType *f = zw_func_type(h->m, func);
+  zw_text_printf(h->out, "zwasm_status_t %s_try", c->name);
+  zw_put_c_params(h, func, "", f->nresults == 1 ? zw_c_type(f->results[0]) : c->result, f->nresults == 1 ? "r0" : "");
   zw_text_printf(h->out, ");\n");
 }
 
@@ -151,8 +156,6 @@ static void put_head(const Header *h, const char *source)
   zw_text_printf(h->out, "static inline zwasm_instance_t *%s_instance(%s *c) { return (zwasm_instance_t *)(void *)c; }\n", h->p, h->p);
 }
 
-static const char *const kind_names[] = { "func", "table", "memory", "global", "tag" };
-
 static void put_import_functions(const Header *h)
 {
   const Module *m = h->m;
@@ -165,80 +168,69 @@ static void put_import_functions(const Header *h)
     if (!any)
       zw_text_printf(h->out, "\n/* Imports: you define these. */\n");
     any = true;
-    const FuncType *f = zw_func_type(m, i->index);
-    if (f->nresults > 1)
-      put_result_struct(h, c->name, f);
-    put_plain(h, c->name, i->index, f);
-    zw_text_printf(h->out, " /* (import ");
-    put_name(h->out, i->module);
-    zw_text_printf(h->out, " ");
-    put_name(h->out, i->name);
-    zw_text_printf(h->out, " ");
-    put_wasm_type(h, m->funcs[i->index].type);
-    zw_text_printf(h->out, ") */\n");
+    put_result_struct(h, c, zw_func_type(m, i->index));
+    put_plain(h, c, i->index, false);
+    zw_put_c_comment(h, "import", &i->module, i->name, i->kind, i->index);
   }
 }
 
-static void put_field(const Header *h, const Import *i, const char *name)
+static const char *global_const(const Module *m, uint32_t index) { return m->globals[index].type.mutable_ ? "" : "const "; }
+
+static void put_field(const Header *h, const Import *i, const CName *c)
 {
   const Module *m = h->m;
-  if (i->kind == EXT_MEMORY)
-    zw_text_printf(h->out, "  zwasm_memory_t *%s;", name);
-  else if (i->kind == EXT_TABLE)
-    zw_text_printf(h->out, "  zwasm_table_t *%s;", name);
-  else
-    zw_text_printf(h->out, "  %s%s *%s;", m->globals[i->index].type.mutable_ ? "" : "const ", c_type(m->globals[i->index].type.type), name);
-  zw_text_printf(h->out, " /* (import ");
-  put_name(h->out, i->module);
-  zw_text_printf(h->out, " ");
-  put_name(h->out, i->name);
-  zw_text_printf(h->out, " (%s)) */\n", kind_names[i->kind]);
+  switch ((ExternKind)i->kind) {
+  case EXT_FUNC: put_plain(h, c, i->index, true); break;
+  case EXT_MEMORY: zw_text_printf(h->out, "  zwasm_memory_t *%s; ", c->name); break;
+  case EXT_TABLE: zw_text_printf(h->out, "  zwasm_table_t *%s; ", c->name); break;
+  case EXT_GLOBAL:
+    zw_text_printf(h->out, "  %s%s *%s; ", global_const(m, i->index), zw_c_type(m->globals[i->index].type.type), c->name);
+    break;
+  case EXT_TAG: BUG("a tag has no field");
+  }
+  zw_put_c_comment(h, "import", &i->module, i->name, i->kind, i->index);
 }
 
 static void put_import_fields(const Header *h)
 {
+  const Module *m = h->m;
   if (!h->names->has_fields)
     return;
-  zw_text_printf(h->out, "\n/* Imports that are not functions: options.imports points to one of these. */\ntypedef struct %s_imports {\n", h->p);
-  for (uint32_t k = 0; k < h->m->nimports; k++) {
-    const CName *c = &h->names->imports[k];
-    if (c->kind == CALL_FIELD && c->first == k)
-      put_field(h, &h->m->imports[k], c->name);
-  }
+  zw_text_printf(h->out, "\n/* Imports: options.imports points to one of these when an instance is made; it is not needed afterwards,\n"
+                         "   what it points to is. */\n");
+  for (uint32_t k = 0; k < m->nimports; k++)
+    if (h->names->imports[k].kind == CALL_FIELD && h->names->imports[k].first == k && m->imports[k].kind == EXT_FUNC)
+      put_result_struct(h, &h->names->imports[k], zw_func_type(m, m->imports[k].index));
+  zw_text_printf(h->out, "typedef struct %s_imports {\n", h->p);
+  for (uint32_t k = 0; k < m->nimports; k++)
+    if (h->names->imports[k].kind == CALL_FIELD && h->names->imports[k].first == k)
+      put_field(h, &m->imports[k], &h->names->imports[k]);
   zw_text_printf(h->out, "} %s_imports;\n", h->p);
 }
 
 static void put_export(const Header *h, const Export *e, const CName *c)
 {
   const Module *m = h->m;
-  Text *out = h->out;
   if (c->kind == CALL_NONE) {
-    zw_text_printf(out, "/* not callable from C yet: (export ");
-    put_name(out, e->name);
-    zw_text_printf(out, " (%s)) */\n", kind_names[e->kind]);
+    zw_text_printf(h->out, "/* not callable from C yet: */ ");
+    zw_put_c_comment(h, "export", NULL, e->name, e->kind, e->index);
     return;
   }
-  const FuncType *f = e->kind == EXT_FUNC ? zw_func_type(m, e->index) : NULL;
-  if (f && f->nresults > 1)
-    put_result_struct(h, c->name, f);
-  if (f)
-    put_plain(h, c->name, e->index, f);
-  else if (e->kind == EXT_MEMORY)
-    zw_text_printf(out, "zwasm_memory_t *%s(%s *);", c->name, h->p);
-  else if (e->kind == EXT_TABLE)
-    zw_text_printf(out, "zwasm_table_t *%s(%s *);", c->name, h->p);
-  else
-    zw_text_printf(out, "%s%s *%s(%s *);", m->globals[e->index].type.mutable_ ? "" : "const ", c_type(m->globals[e->index].type.type), c->name, h->p);
-  zw_text_printf(out, " /* (export ");
-  put_name(out, e->name);
-  zw_text_printf(out, " ");
-  if (f)
-    put_wasm_type(h, m->funcs[e->index].type);
-  else
-    zw_text_printf(out, "(%s)", kind_names[e->kind]);
-  zw_text_printf(out, ") */\n");
-  if (f)
-    put_try(h, c->name, e->index, f);
+  switch ((ExternKind)e->kind) {
+  case EXT_FUNC:
+    put_result_struct(h, c, zw_func_type(m, e->index));
+    put_plain(h, c, e->index, false);
+    break;
+  case EXT_MEMORY: zw_text_printf(h->out, "zwasm_memory_t *%s(%s *); ", c->name, h->p); break;
+  case EXT_TABLE: zw_text_printf(h->out, "zwasm_table_t *%s(%s *); ", c->name, h->p); break;
+  case EXT_GLOBAL:
+    zw_text_printf(h->out, "%s%s *%s(%s *); ", global_const(m, e->index), zw_c_type(m->globals[e->index].type.type), c->name, h->p);
+    break;
+  case EXT_TAG: BUG("a tag has no C form");
+  }
+  zw_put_c_comment(h, "export", NULL, e->name, e->kind, e->index);
+  if (e->kind == EXT_FUNC)
+    put_try(h, c, e->index);
 }
 
 void zw_header_write(const Module *m, const ObjOptions *o, const char *source_name, Text *out)

@@ -12,11 +12,14 @@ Image *zw_sink_jit(const Module *m, const Blob *b, char *err, size_t err_bytes);
 // The whole .cwasm file / object file as bytes in arena a.
 typedef struct OutBytes { uint8_t *p; size_t n; } OutBytes;
 OutBytes zw_sink_cwasm(const Module *m, const Blob *b, Arena *a);
+typedef struct ImportRename { const char *wasm, *c; } ImportRename; // "env.log" and the C name it is to have
 typedef struct ObjOptions {
   const char *prefix;        // C name of the module, still to be made an identifier
   bool exact;                // --mangle=exact: a C name for every wasm name
   bool strip;
   int debug_level;
+  bool struct_imports;       // --imports=struct: function imports are fields of the imports struct as well
+  const ImportRename *renames; uint32_t nrenames;
   bool wasi;                 // imports of wasi_snapshot_preview1 and wasi_unstable bind to libzwasm-rt
   bool for_exe;              // no C functions: start.o calls the entry
   bool bare;                 // no C functions and no bound imports: the descriptor, for who instantiates its image himself
@@ -28,5 +31,9 @@ typedef struct ObjOptions {
 } ObjOptions;
 OutBytes zw_sink_elf(const Module *m, const Blob *b, const Target *t, const ObjOptions *o, Arena *a);
 void zw_header_write(const Module *m, const ObjOptions *o, const char *source_name, Text *out); // the typed C header
+// A C file to begin with: the imports as functions that trap; in C as clean as the header, which it includes by that name.
+void zw_stubs_write(const Module *m, const ObjOptions *o, const char *header, Text *out);
+void zw_bindings_write(const Module *m, const ObjOptions *o, const char *source_name, Text *out); // the header's facts as JSON
+bool zw_is_c_identifier(const char *s);    // and no keyword of C or C++
 // Open a .cwasm for running: read into anonymous memory, verify, seal.  NULL with a sentence.
 Image *zw_cwasm_load(const uint8_t *bytes, size_t n, char *err, size_t err_bytes);

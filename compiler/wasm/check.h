@@ -142,4 +142,6 @@ bool zw_subtype(const Module *m, ValType a, ValType b);
 bool zw_types_equal(const Module *m, uint32_t type_a, uint32_t type_b);
 // "i32", "(ref null $t)", for messages.  Writes at most 64 bytes.
 const char *zw_type_text(const Module *m, ValType t, char buf[64]);
+// (func (param i32) (result i64)), (memory 1 2), (table 1 funcref), (global (mut i32)): kind is an ExternKind.
+void zw_put_extern_type(Text *t, const Module *m, uint32_t kind, uint32_t index);
 void zw_facts_dump(const Module *m, uint32_t func, Text *out); // --dump=facts

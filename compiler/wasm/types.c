@@ -306,3 +306,43 @@ const char *zw_type_text(const Module *m, ValType t, char buf[64])
     zw_format(buf, 64, "(ref %s%s)", null, heap_names[h - HEAP_ABSTRACT]);
   return buf;
 }
+
+static const char *const extern_names[] = { "func", "table", "memory", "global", "tag" };
+
+static void put_func_type(Text *t, const Module *m, uint32_t type)
+{
+  const FuncType *f = &m->types[type].func;
+  char buf[64];
+  for (uint32_t k = 0; k < f->nparams; k++)
+    zw_text_printf(t, "%s%s", k ? " " : " (param ", zw_type_text(m, f->params[k], buf));
+  zw_text_printf(t, "%s", f->nparams ? ")" : "");
+  for (uint32_t k = 0; k < f->nresults; k++)
+    zw_text_printf(t, "%s%s", k ? " " : " (result ", zw_type_text(m, f->results[k], buf));
+  zw_text_printf(t, "%s", f->nresults ? ")" : "");
+}
+
+// (func (param i32) (result i64)), (memory 1 2), (global (mut i32)) ...
+void zw_put_extern_type(Text *t, const Module *m, uint32_t kind, uint32_t index)
+{
+  char buf[64];
+  const Limits *l = NULL;
+  zw_text_printf(t, "(%s", extern_names[kind]);
+  if (kind == EXT_FUNC || kind == EXT_TAG)
+    put_func_type(t, m, kind == EXT_FUNC ? m->funcs[index].type : m->tags[index].type);
+  else if (kind == EXT_GLOBAL)
+    zw_text_printf(t, m->globals[index].type.mutable_ ? " (mut %s)" : " %s", zw_type_text(m, m->globals[index].type.type, buf));
+  else
+    l = kind == EXT_MEMORY ? &m->memories[index].type.limits : &m->tables[index].type.limits;
+  if (l) {
+    zw_text_printf(t, "%s %llu", l->is64 ? " i64" : "", (unsigned long long)l->min);
+    if (l->has_max)
+      zw_text_printf(t, " %llu", (unsigned long long)l->max);
+    if (l->shared)
+      zw_text_printf(t, " shared");
+    if (kind == EXT_MEMORY && l->page_log2 != 16)
+      zw_text_printf(t, " (pagesize %llu)", 1ull << (l->page_log2 & 63));
+    if (kind == EXT_TABLE)
+      zw_text_printf(t, " %s", zw_type_text(m, m->tables[index].type.elem, buf));
+  }
+  zw_text_printf(t, ")");
+}

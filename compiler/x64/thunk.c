@@ -382,7 +382,8 @@ static void call_glue(Thunk *t, const FuncType *f, uint32_t func, bool try)
 }
 
 // zwasm_host_fn_t: rdi = env, rdx = slots.  Frame: stack arguments, address of the slots, struct of results.
-static void import_glue(Thunk *t, const FuncType *f)
+// field: the function is a word in the array that env begins with, else a symbol.
+static void import_glue(Thunk *t, const FuncType *f, bool field, uint32_t func)
 {
   CWalk w = { .gpr = 1 };
   for (uint32_t k = 0; k < f->nparams; k++)
@@ -412,7 +413,11 @@ static void import_glue(Thunk *t, const FuncType *f)
     if (loc.reg == REG_NONE)
       load(t, X_mov_mr, 8, reg, REG_AREA, loc.off);
   }
-  add(t, (Lir){ .op = X_call });
+  if (field) {
+    load(t, X_mov_rm, 8, RAX, RDI, 0);
+    add(t, (Lir){ .op = X_call_m, .rn = RAX, .rm = REG_NONE, .disp = 8 * (int32_t)func });
+  } else
+    add(t, (Lir){ .op = X_call });
   if (f->nresults)
     load(t, X_mov_rm, 8, RCX, REG_AREA, keep);
   end = 0;
@@ -453,12 +458,12 @@ FuncCode *zw_x64_glue(Ctx *ctx, const Module *m, uint32_t kind, uint32_t func, A
     return NULL;
   ArenaMark mark = zw_arena_mark(&ctx->func);
   Thunk *t = begin(ctx, m, a);
-  if (kind == GLUE_IMPORT)
-    import_glue(t, f);
+  if (kind == GLUE_IMPORT || kind == GLUE_IMPORT_FIELD)
+    import_glue(t, f, kind == GLUE_IMPORT_FIELD, func);
   else
     call_glue(t, f, func, kind == GLUE_TRY);
   FuncCode *code = finish(ctx, t, NULL, a);
-  ASSERT(code->nfixups == 1);
+  ASSERT(code->nfixups == (kind != GLUE_IMPORT_FIELD));
   code->func = func;
   zw_arena_release(&ctx->func, mark);
   return code;

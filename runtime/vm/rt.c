@@ -5,6 +5,7 @@
 #include "runtime/vm/vm_int.h"
 
 struct zwasm_instance {
+  void **functions;           // per imported function: the C function that was a field of the imports; first: glue reads it
   Instance *in;               // NULL until it is made
   Store *store;
   const zwasm_module_t *module;
@@ -109,6 +110,8 @@ static Extern find_import(Birth *b, const ImageImport *im, const zwasm_import_t 
   Extern e = { .kind = (uint8_t)im->kind };
   switch ((ExternKind)im->kind) {
   case EXT_FUNC:
+    if (m->kind == ZWASM_IMPORT_FN_FIELD && !(b->i->functions[im->index] = field(b, m)))
+      break; // nothing was given
     if (m->kind != ZWASM_IMPORT_FIELD && m->fn)
       e.u.func = zw_host_func_of_type(b->i->store, b->type_ids[IMAGE_ARRAY(b->im, uint32_t, IMG_FUNC_TYPES)[im->index]],
                                       (HostFn)(uintptr_t)m->fn, m->kind == ZWASM_IMPORT_WASI ? (void *)b->o.wasi : b->i);
@@ -134,7 +137,8 @@ static bool find_imports(Birth *b)
   const ImageImport *im = IMAGE_ARRAY(b->im, ImageImport, IMG_IMPORTS);
   b->type_ids = zw_alloc((b->im->counts.types + 1) * sizeof *b->type_ids);
   b->imports = zw_alloc((m->nimports + 1) * sizeof *b->imports);
-  if (!b->type_ids || !b->imports || !zw_types_intern(IMAGE_ARRAY(b->im, uint32_t, IMG_TYPES), IMAGE_COUNT(b->im, IMG_TYPES),
+  b->i->functions = zw_alloc((b->im->counts.imported_funcs + 1) * sizeof *b->i->functions);
+  if (!b->type_ids || !b->imports || !b->i->functions || !zw_types_intern(IMAGE_ARRAY(b->im, uint32_t, IMG_TYPES), IMAGE_COUNT(b->im, IMG_TYPES),
                                                       IMAGE_ARRAY(b->im, uint32_t, IMG_TYPE_INDEX), b->im->counts.types, b->type_ids))
     return false;
   for (uint32_t k = 0; k < m->nimports; k++)
@@ -190,6 +194,7 @@ static bool options_ok(const zwasm_module_t *m, const zwasm_options_t *o, zwasm_
 static void release(zwasm_instance_t *i)
 {
   zw_free(i->view);
+  zw_free(i->functions);
   if (i->store && --i->store->users == 0)
     zw_store_delete(i->store);
 }

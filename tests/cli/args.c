@@ -111,7 +111,7 @@ static void bad_flags_get_a_sentence(void **state)
   want_bad(ARGS(TOOL_ZWASMC, "-o"), "option '-o' needs a value: FILE");
   want_bad(ARGS(TOOL_ZWASMC, "--output"), "option '--output' needs a value: FILE");
   want_bad(ARGS(TOOL_ZWASMC, "--strip=yes"), "option '--strip' takes no value");
-  want_bad(ARGS(TOOL_ZWASMC, "--stubs=x.c"), "option '--stubs' is not supported yet");
+  want_bad(ARGS(TOOL_ZWASMC, "--link=m=x.wasm"), "option '--link' is not supported yet");
   want_bad(ARGS(TOOL_ZWASMC, "--invoke=f"), "option '--invoke' belongs to 'zwasm run'");
   want_bad(ARGS(TOOL_RUN, "--linker=ld"), "option '--linker' belongs to zwasmc");
   want_bad(ARGS(TOOL_RUN, "--timeout", "5s"), "option '--timeout' is not supported yet");

@@ -72,6 +72,16 @@ with tempfile.TemporaryDirectory() as tmp:
             code, out = run(["./lib_main", "./libone.so", "./libtwo.so"])
             check(f"run .so {name}", code == 0 and out == "3628800\n3628800\n", f"exit {code}\n{out}")
 
+    # imports as a struct, and what one module lends another
+    for stem, flags in (("imports", ["--imports=struct"]), ("table", [])):
+        code, out = run([zwasmc, os.path.join(here, stem + ".wat"), "-o", stem + ".o", *flags])
+        check(f"zwasmc makes {stem}.o", code == 0, out)
+    for name, cc in (("gcc", ["gcc", "-Wpedantic", "-std=c11"]), ("clang -static", ["clang", "-static"]), ("clang -O3 lld", ["clang", "-O3", "-fuse-ld=lld"])):
+        code, out = run(cc + common + [os.path.join(here, "imports.c"), "imports.o", "table.o", rt, "-o", "imports"])
+        if check(f"link imports {name}", code == 0, out):
+            code, out = run(["./imports"])
+            check(f"run imports {name}", code == 0 and out == "imports: ok\n", f"exit {code}\n{out}")
+
     # the object itself
     code, out = run(["readelf", "-W", "-a", "guest.o"])
     check("readelf reads it without complaint", code == 0 and "Warning" not in out and "Error" not in out, out)

@@ -1,6 +1,7 @@
 // What the tools say on standard error: text that editors parse, or one JSON object a line.
 #pragma once
 #include "compiler/base/fail.h"
+#include "compiler/base/json.h"
 #include <stdbool.h>
 
 typedef struct Say {
@@ -13,4 +14,3 @@ void zw_say_error(const Say *s, const char *code, const char *fmt, ...) __attrib
 // A diagnosis about `file`; `input` (with its length) gives the line under a text's message, or is NULL.
 void zw_say_diag(const Say *s, const Diag *d, const char *file, const uint8_t *input, size_t len);
 bool zw_say_color(const char *when); // "auto", "always", "never" for standard error; NO_COLOR honoured
-void zw_put_json_string(Text *out, const char *s, size_t n); // with its quotes

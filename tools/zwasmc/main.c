@@ -8,25 +8,26 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EMIT_OBJ = 1, EMIT_EXE = 2, EMIT_CWASM = 4, EMIT_HEADER = 8 };
+enum { EMIT_OBJ = 1, EMIT_EXE = 2, EMIT_CWASM = 4, EMIT_HEADER = 8, EMIT_META = 16 };
 enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_BUG = 70 };
 
 typedef VEC(const char *) Strings;
 typedef struct Zwasmc {
   Common c;
-  const char *input, *output, *header, *prefix, *depfile, *dump, *linker, *entry;
+  const char *input, *output, *header, *stubs, *prefix, *depfile, *dump, *linker, *entry;
   unsigned emit;             // EMIT_*
   FlagId look;               // a --print-* that needs the input
-  bool no_header, exact, strip, want_depfile, wasi, dry_run, print_link;
+  bool no_header, exact, strip, want_depfile, wasi, dry_run, print_link, struct_imports;
   int debug_level;
   Strings dirs, env, args, xlinker;
+  VEC(ImportRename) renames;
   // while it works
   FileBytes in;
   Source source;
   Ctx ctx;
   ObjOptions obj;
   OutBytes object, cwasm;
-  Text text;                 // header, dumps and prints
+  Text text, stubs_text, meta; // header, dumps and prints; --stubs; --emit=meta
 } Zwasmc;
 
 static _Noreturn void refuse(const Zwasmc *z, const char *code, const char *sentence)
@@ -41,10 +42,11 @@ typedef struct Kind { const char *name; unsigned emit; const char *suffix; } Kin
 // The first row of a kind has its suffix.
 static const Kind kinds[] = {
   { "obj", EMIT_OBJ, ".o" }, { "exe", EMIT_EXE, "" }, { "cwasm", EMIT_CWASM, ".cwasm" }, { "header", EMIT_HEADER, ".h" },
+  { "meta", EMIT_META, ".json" },
   { "object", EMIT_OBJ, ".obj" }, { "executable", EMIT_EXE, ".exe" },
 };
-static const char *const later_kinds[] = { "lib", "shared", "asm", "meta" };
-static const char *const later_suffixes[] = { ".a", ".lib", ".so", ".dylib", ".dll", ".s", ".S", ".json" };
+static const char *const later_kinds[] = { "lib", "shared", "asm" };
+static const char *const later_suffixes[] = { ".a", ".lib", ".so", ".dylib", ".dll", ".s", ".S" };
 
 static void add_emit(Zwasmc *z, const char *list)
 {
@@ -57,10 +59,19 @@ static void add_emit(Zwasmc *z, const char *list)
       if (strlen(kinds[k].name) == n && memcmp(p, kinds[k].name, n) == 0)
         break;
     if (k == ARRAY_COUNT(kinds))
-      zw_usage_error(&z->c, "unknown kind '%.*s' for --emit: there are obj, exe, cwasm and header", (int)n, p);
+      zw_usage_error(&z->c, "unknown kind '%.*s' for --emit: there are obj, exe, cwasm, header and meta", (int)n, p);
     z->emit |= kinds[k].emit;
     p += n + (p[n] == ',');
   }
+}
+
+// "env.log=c_name": the name is behind the last =, wasm names may have some.
+static void add_rename(Zwasmc *z, const char *text)
+{
+  const char *eq = strrchr(text, '=');
+  if (!eq || !zw_is_c_identifier(eq + 1))
+    zw_usage_error(&z->c, "--rename-import=%s: write MODULE.NAME=c_name, with a C identifier behind the =", text);
+  *zw_push(&z->c.arena, &z->renames) = (ImportRename){ zw_arena_str(&z->c.arena, text, (size_t)(eq - text)), eq + 1 };
 }
 
 static void take_flag(Zwasmc *z, const Arg *f)
@@ -92,9 +103,12 @@ static void take_flag(Zwasmc *z, const Arg *f)
     z->debug_level = f->value[0] - '0';
     break;
   case FLAG_imports:
-    if (strcmp(f->value, "link") != 0)
-      zw_usage_error(c, "--imports=%s is not supported yet: there is link", f->value);
+    if (strcmp(f->value, "link") != 0 && strcmp(f->value, "struct") != 0)
+      zw_usage_error(c, "unknown value '%s' for --imports: there are link and struct", f->value);
+    z->struct_imports = f->value[0] == 's';
     break;
+  case FLAG_rename: add_rename(z, f->value); break;
+  case FLAG_stubs: z->stubs = f->value; break;
   case FLAG_wasi:
     if (strcmp(f->value, "auto") != 0 && strcmp(f->value, "none") != 0)
       zw_usage_error(c, "unknown value '%s' for --wasi: there are auto and none", f->value);
@@ -171,7 +185,7 @@ static void choose_emit(Zwasmc *z)
       return;
     }
   }
-  zw_usage_error(&z->c, "the suffix of '%s' names no kind of output: say --emit=obj, exe, cwasm or header", z->output);
+  zw_usage_error(&z->c, "the suffix of '%s' names no kind of output: say --emit=obj, exe, cwasm, header or meta", z->output);
 }
 
 // The name of the file of one kind: -o when it is the only kind or has this kind's suffix, else -o's or INPUT's stem.
@@ -213,44 +227,6 @@ static bool print_constant(const Zwasmc *z, Text *t)
   }
 }
 
-static const char *const extern_names[] = { "func", "table", "memory", "global", "tag" };
-
-static void put_func_type(Text *t, const Module *m, uint32_t type)
-{
-  const FuncType *f = &m->types[type].func;
-  char buf[64];
-  for (uint32_t k = 0; k < f->nparams; k++)
-    zw_text_printf(t, "%s%s", k ? " " : " (param ", zw_type_text(m, f->params[k], buf));
-  zw_text_printf(t, "%s", f->nparams ? ")" : "");
-  for (uint32_t k = 0; k < f->nresults; k++)
-    zw_text_printf(t, "%s%s", k ? " " : " (result ", zw_type_text(m, f->results[k], buf));
-  zw_text_printf(t, "%s", f->nresults ? ")" : "");
-}
-
-// (func (param i32) (result i64)), (memory 1 2), (global (mut i32)) ...
-static void put_extern_type(Text *t, const Module *m, uint32_t kind, uint32_t index)
-{
-  char buf[64];
-  const Limits *l = NULL;
-  zw_text_printf(t, "(%s", extern_names[kind]);
-  if (kind == EXT_FUNC || kind == EXT_TAG)
-    put_func_type(t, m, kind == EXT_FUNC ? m->funcs[index].type : m->tags[index].type);
-  else if (kind == EXT_GLOBAL)
-    zw_text_printf(t, m->globals[index].type.mutable_ ? " (mut %s)" : " %s", zw_type_text(m, m->globals[index].type.type, buf));
-  else
-    l = kind == EXT_MEMORY ? &m->memories[index].type.limits : &m->tables[index].type.limits;
-  if (l) {
-    zw_text_printf(t, "%s %llu", l->is64 ? " i64" : "", (unsigned long long)l->min);
-    if (l->has_max)
-      zw_text_printf(t, " %llu", (unsigned long long)l->max);
-    if (l->shared)
-      zw_text_printf(t, " shared");
-    if (kind == EXT_TABLE)
-      zw_text_printf(t, " %s", zw_type_text(m, m->tables[index].type.elem, buf));
-  }
-  zw_text_printf(t, ")");
-}
-
 static void print_externs(Zwasmc *z, const Module *m)
 {
   Text *t = &z->text;
@@ -261,14 +237,14 @@ static void print_externs(Zwasmc *z, const Module *m)
       zw_text_put(t, " ", 1);
       zw_put_json_string(t, i->name.p, i->name.n);
       zw_text_put(t, " ", 1);
-      put_extern_type(t, m, i->kind, i->index);
+      zw_put_extern_type(t, m, i->kind, i->index);
       zw_text_put(t, "\n", 1);
     }
   } else {
     for (uint32_t k = 0; k < m->nexports; k++) {
       zw_put_json_string(t, m->exports[k].name.p, m->exports[k].name.n);
       zw_text_put(t, " ", 1);
-      put_extern_type(t, m, m->exports[k].kind, m->exports[k].index);
+      zw_put_extern_type(t, m, m->exports[k].kind, m->exports[k].index);
       zw_text_put(t, "\n", 1);
     }
   }
@@ -328,10 +304,14 @@ static void compile(Ctx *ctx, void *arg)
   }
   if (z->header)
     zw_header_write(m, &z->obj, z->input, &z->text); // before the names are gone: parameters have theirs from them
+  if (z->stubs)
+    zw_stubs_write(m, &z->obj, z->header ? z->header : zw_file_join(&z->c.arena, z->obj.prefix, ".h"), &z->stubs_text);
+  if (z->emit & EMIT_META)
+    zw_bindings_write(m, &z->obj, z->input, &z->meta);
   zw_name_module(m, z->input);
   if (z->strip || z->debug_level == 0)
     strip_names(m);
-  if (z->emit & ~(unsigned)EMIT_HEADER) {
+  if (z->emit & ~(unsigned)(EMIT_HEADER | EMIT_META)) {
     CodeOptions o = zw_settings_code(s);
     zw_compile_checked(ctx, m, s->target, &o, s->threads, &out);
     uint64_t t0 = zw_now();
@@ -414,10 +394,24 @@ static void write_depfile(Zwasmc *z, const char *first)
   write_file(z, z->depfile ? z->depfile : zw_file_join(a, zw_file_stem(first, true, a), ".d"), t.p, t.n, true);
 }
 
+static void write_stubs(Zwasmc *z)
+{
+  FILE *f = fopen(z->stubs, "wx"); // x: never over something that somebody has filled in
+  if (!f && errno == EEXIST)
+    refuse(z, "io", zw_file_join(&z->c.arena, z->stubs, " exists, and --stubs never overwrites"));
+  bool ok = f && fwrite(z->stubs_text.p, 1, z->stubs_text.n, f) == z->stubs_text.n;
+  if (f && fclose(f) != 0)
+    ok = false;
+  if (!ok)
+    refuse(z, "io", zw_file_join(&z->c.arena, "cannot write ", z->stubs));
+}
+
 static void write_outputs(Zwasmc *z)
 {
   const char *first = NULL;
-  for (size_t k = 0; k < 4; k++) {
+  if (z->stubs) // first: it refuses to overwrite
+    write_stubs(z);
+  for (size_t k = 0; k < 5; k++) {
     unsigned kind = kinds[k].emit;
     if (!(z->emit & kind))
       continue;
@@ -427,6 +421,8 @@ static void write_outputs(Zwasmc *z)
       write_file(z, path, z->object.p, z->object.n, false);
     else if (kind == EMIT_CWASM)
       write_file(z, path, z->cwasm.p, z->cwasm.n, false);
+    else if (kind == EMIT_META)
+      write_file(z, path, z->meta.p, z->meta.n, true);
     else if (kind == EMIT_EXE)
       link_program(z, path);
   }
@@ -443,7 +439,8 @@ static void settle(Zwasmc *z)
   choose_emit(z);
   if (z->debug_level < 0)
     z->debug_level = 1;
-  const char *object = output_of(z, z->emit & EMIT_OBJ ? EMIT_OBJ : z->emit & EMIT_HEADER ? EMIT_HEADER : z->emit & EMIT_EXE ? EMIT_EXE : EMIT_CWASM);
+  const char *object = output_of(z, z->emit & EMIT_OBJ ? EMIT_OBJ : z->emit & EMIT_HEADER ? EMIT_HEADER : z->emit & EMIT_META ? EMIT_META
+                                    : z->emit & EMIT_EXE ? EMIT_EXE : EMIT_CWASM);
   bool wants_header = z->emit & EMIT_HEADER || (z->emit & EMIT_OBJ && !z->no_header && strcmp(object, "-") != 0);
   if (!wants_header)
     z->header = NULL;
@@ -451,7 +448,7 @@ static void settle(Zwasmc *z)
     z->header = z->emit & EMIT_HEADER ? output_of(z, EMIT_HEADER) : zw_file_join(a, zw_file_stem(object, true, a), ".h");
   z->obj = (ObjOptions){
     .prefix = z->prefix ? z->prefix : zw_file_stem(strcmp(object, "-") == 0 ? z->input : object, false, a),
-    .exact = z->exact, .strip = z->strip, .debug_level = z->debug_level, .wasi = z->wasi, .for_exe = z->emit & EMIT_EXE,
+    .exact = z->exact, .struct_imports = z->struct_imports, .renames = z->renames.p, .nrenames = z->renames.n, .strip = z->strip, .debug_level = z->debug_level, .wasi = z->wasi, .for_exe = z->emit & EMIT_EXE,
     .entry = z->entry, .args = z->args.p, .nargs = z->args.n, .env = z->env.p, .nenv = z->env.n, .dirs = z->dirs.p, .ndirs = z->dirs.n,
     .stack_size = z->c.set.stack_size,
   };
@@ -468,6 +465,8 @@ int main(int argc, char **argv)
   z.debug_level = -1;
   parse(&z, argc, argv);
   zw_text_init(&z.text, &z.c.arena);
+  zw_text_init(&z.stubs_text, &z.c.arena);
+  zw_text_init(&z.meta, &z.c.arena);
   if (z.look && print_constant(&z, &z.text)) {
     zw_print_text(&z.text);
     return 0;
