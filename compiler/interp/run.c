@@ -68,11 +68,7 @@ static TrapKind call_out(Interp *I, Frame *fr, const FuncRef *r, const uint8_t *
   fr->args = args;
   safepoint(I, fr, pc, args + n);
   if (!r->vmctx->is_host) {
-    TrapKind k = zw_call((FuncRef *)(uintptr_t)r, args);
-    if (k != TRAP_none) {
-      I->trap_text = zw_store_trap(r->vmctx->store)->text;
-      return k;
-    }
+    zw_call_plain((FuncRef *)(uintptr_t)r, args); // a trap goes to whoever entered us, with a backtrace of both
   } else {
     HostFunc *h = (HostFunc *)(void *)r->vmctx;
     h->fn(h->env, fr->in->vmctx, args);

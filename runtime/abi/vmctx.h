@@ -35,17 +35,17 @@ typedef enum TrapKind {
 
 // A funcref value points to one.  Lives as long as its instance.
 typedef struct FuncRef {
-  void *code;           // internal convention (native), NULL for the interpreter
+  void *code;           // internal convention; an interpreted function's goes through a bridge (vm/func.c)
   VmCtx *vmctx;         // or HostFunc
   uint32_t type_id;     // runtime-wide canonical type id, never 0
   uint32_t func;        // index in its instance's module
-  void *entry;          // its ENTRY thunk (native)
+  void *entry;          // its ENTRY thunk (native), NULL for the interpreter and for host functions
 } FuncRef;
 // Element of a funcref table; type_id 0 = null.  Import slots have the same shape.
 typedef struct TableElem {
   void *code;
   VmCtx *vmctx;
-  uint32_t type_id, pad;
+  uint32_t type_id, func; // as in *ref
   FuncRef *ref;
 } TableElem;
 

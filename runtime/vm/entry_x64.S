@@ -171,8 +171,8 @@ HIDDEN_FUNC(zw_host_call)
         jmp 3b
 END_FUNC(zw_host_call)
 
-// A HOST thunk for every signature: the `code` of a host function until a module brings a thunk of its own.
-// r15 = HostFunc, below an XCALL thunk.  HostRegs from rbp-192: xmm0-7, rdi rsi rdx rcx r8 r9, r11, r10, rbp, return
+// A HOST thunk for every signature: the `code` of a host function until a module brings a thunk of its own, and of an
+// interpreted function always.  r15 = HostFunc or the interpreted instance, rax = TableElem or FuncRef, below an XCALL thunk.  HostRegs from rbp-192: xmm0-7, rdi rsi rdx rcx r8 r9, r11, r10, rbp, return
 // address, stack arguments.
 HIDDEN_FUNC(zw_host_generic)
         push %rbp
@@ -200,6 +200,10 @@ HIDDEN_FUNC(zw_host_generic)
         mov %r8, -32(%rbp)
         mov %r9, -24(%rbp)
         mov %r15, %rdi
+        mov %rax, %rsi
+        call zw_generic_func
+        mov %rax, %r15
+        mov %rax, %rdi
         call zw_generic_bytes
         sub %rax, %rsp
         mov %r15, %rdi

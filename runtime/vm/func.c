@@ -13,8 +13,10 @@ void zw_funcref_init(Instance *in, uint32_t func, FuncRef *f)
   const Image *im = in->image;
   uint32_t type = IMAGE_ARRAY(im, uint32_t, IMG_FUNC_TYPES)[func];
   *f = (FuncRef){ .vmctx = in->vmctx, .type_id = zw_type_ids(in)[type], .func = func };
-  if (im->h->text_bytes == 0)
-    return; // the interpreter's
+  if (im->h->text_bytes == 0) { // the interpreter's
+    f->code = (void *)(uintptr_t)zw_host_generic;
+    return;
+  }
   uint32_t code = IMAGE_ARRAY(im, uint32_t, IMG_FUNC_CODE)[func - im->h->nimported_funcs];
   uint32_t entry = thunks_of(im, func)->entry;
   f->code = (void *)(uintptr_t)(im->text + im->funcs[code].code_off);
@@ -135,6 +137,37 @@ static void *next_place(Walk *w, HostRegs *r, char *memory, ValType t)
   return memory + w->at - bytes;
 }
 static size_t value_bytes(ValType t) { return t == VT_I32 || t == VT_F32 ? 4 : t == VT_V128 ? 16 : 8; }
+
+// ---- an interpreted function that machine code calls: a host function that calls it ----
+
+static void call_interpreted(void *env, VmCtx *caller, Value *args)
+{
+  (void)caller;
+  zw_call_plain(env, args); // a trap goes to the entry of the machine code
+}
+
+static HostFunc *find_or_make_bridge(Instance *in, uint32_t func)
+{
+  if (!in->bridges && !(in->bridges = zw_alloc(IMAGE_COUNT(in->image, IMG_FUNC_TYPES) * sizeof *in->bridges)))
+    return NULL;
+  if (!in->bridges[func]) {
+    FuncRef *f = zw_instance_func(in, func), *bridge = f ? zw_host_func_of_type(in->store, f->type_id, call_interpreted, f) : NULL;
+    in->bridges[func] = bridge ? (HostFunc *)(void *)bridge->vmctx : NULL;
+  }
+  return in->bridges[func];
+}
+
+// Who is called: v as machine code found it in e.
+HostFunc *zw_generic_func(VmCtx *v, const TableElem *e)
+{
+  if (v->is_host)
+    return (HostFunc *)(void *)v;
+  STATIC_ASSERT(offsetof(FuncRef, func) == offsetof(TableElem, func), "e is either");
+  HostFunc *h = find_or_make_bridge(v->instance, e->func);
+  if (!h)
+    zw_trap_lib(v, TRAP_alloc_failure);
+  return h;
+}
 
 size_t zw_generic_bytes(const HostFunc *h)
 {

@@ -397,6 +397,7 @@ void zw_instance_delete(Instance *in)
   for (uint32_t i = 0; in->elem_values && i < IMAGE_COUNT(im, IMG_ELEMS); i++)
     zw_free(in->elem_values[i]);
   zw_free(in->refs);
+  zw_free(in->bridges);
   zw_free(in->elem_values);
   zw_free(in->memories); // and the arrays behind it
   if (in->vmctx)

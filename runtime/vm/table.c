@@ -19,7 +19,7 @@ TableElem zw_table_elem(FuncRef *f)
 {
   if (!f)
     return (TableElem){ 0 };
-  return (TableElem){ .code = f->code, .vmctx = f->vmctx, .type_id = f->type_id, .ref = f };
+  return (TableElem){ .code = f->code, .vmctx = f->vmctx, .type_id = f->type_id, .func = f->func, .ref = f };
 }
 
 static bool commit(Table *t, uint64_t elements)

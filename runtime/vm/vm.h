@@ -57,6 +57,7 @@ struct Instance {
   uint64_t **elem_values;     // per segment: its references, when they had to be evaluated at instantiation; else NULL
   uint32_t nrefs;             // of refs: all functions, or 0
   FuncRef **refs;             // per function: the FuncRef that C code uses, on demand; NULL until one is asked for
+  HostFunc **bridges;         // per function of an interpreted instance: what machine code calls instead; NULL until needed
   Instance *next, *prev;      // in its store
   bool registered;            // its image's text is, for faults and backtraces
   void *host_data;            // the embedder's

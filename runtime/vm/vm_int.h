@@ -67,6 +67,7 @@ FuncRef *zw_instance_ref(Instance *in, uint32_t func); // as ref.func gives it: 
 FuncRef *zw_host_func_of_type(Store *s, uint32_t type_id, HostFn fn, void *env);
 // Called by zw_host_generic.
 struct HostRegs;
+HostFunc *zw_generic_func(VmCtx *v, const TableElem *e);
 size_t zw_generic_bytes(const HostFunc *h);
 VmCtx *zw_generic_in(const HostFunc *h, struct HostRegs *r, Value *args);
 size_t zw_generic_out(const HostFunc *h, struct HostRegs *r, const Value *args);
