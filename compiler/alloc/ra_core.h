@@ -124,6 +124,7 @@ static void emit_make(Ra *ra, Reg dst, Ref ref);                        // a con
 static void emit_store_make(Ra *ra, uint32_t place, Ref ref, ValKind kind);
 static void emit_swap(Ra *ra, Reg x, Reg y);                            // general registers only
 static void emit_jump(Ra *ra, uint32_t label);
+static const uint8_t value_special[OP_COUNT];                           // 1: value_hint or value_state may have something to say
 static uint8_t value_hint(const ZIns *ins);                             // the register where a value comes into being, or REG_NONE
 static uint8_t value_state(const ZIns *ins);                            // VS_REMAT or 0
 static void emit_handler_head(Ra *ra, uint32_t b);                      // payload values, from where the unwinder leaves them
@@ -148,41 +149,49 @@ static inline uint32_t delivery_place(const Ra *ra, Ref phi) { return PLACE_SLOT
 static inline bool is_remat(const Ra *ra, Ref v) { return !zw_ref_is_value(v) || (ra->val[v].vstate & VS_REMAT); }
 
 // ---- LIR ----
-// A new instruction above everything emitted so far: it runs before them.
-static Lir *lir(Ra *ra, unsigned op)
+#ifdef ZW_ASSERTS
+static inline LirNote *notes(const Ra *ra) { return ra->notes; }
+#else
+static inline LirNote *notes(const Ra *ra) { return (void)ra, NULL; } // so that nothing is left of what writes them
+#endif
+static __attribute__((noinline, cold)) void grow_lir(Ra *ra)
 {
-  if (ra->at == 0) {
-    uint32_t used = ra->cap, cap = ra->cap * 2;
-    if (cap < used || cap > 1u << 28)
-      zw_fail(ra->ctx, ERR_limit, ZW_NO_POS, "function %u is too large to compile", ra->z->func);
-    Lir *buf = zw_stale_array(ra->a, Lir, cap);
-    memcpy(buf + (cap - used), ra->buf, used * sizeof *buf);
-    ra->buf = buf;
-    if (ra->notes) {
-      LirNote *notes = zw_new_array(ra->a, LirNote, cap);
-      memcpy(notes + (cap - used), ra->notes, used * sizeof *notes);
-      ra->notes = notes;
-    }
-    ra->at = cap - used, ra->cap = cap;
+  uint32_t used = ra->cap, cap = ra->cap * 2;
+  if (cap < used || cap > 1u << 28)
+    zw_fail(ra->ctx, ERR_limit, ZW_NO_POS, "function %u is too large to compile", ra->z->func);
+  Lir *buf = zw_stale_array(ra->a, Lir, cap);
+  memcpy(buf + (cap - used), ra->buf, used * sizeof *buf);
+  ra->buf = buf;
+  if (notes(ra)) {
+    LirNote *n = zw_new_array(ra->a, LirNote, cap);
+    memcpy(n + (cap - used), ra->notes, used * sizeof *n);
+    ra->notes = n;
   }
+  ra->at = cap - used, ra->cap = cap;
+}
+// A new instruction above everything emitted so far: it runs before them.
+static inline Lir *lir(Ra *ra, unsigned op)
+{
+  if (NEVER(ra->at == 0))
+    grow_lir(ra);
   Lir *p = &ra->buf[--ra->at];
   *p = (Lir){ .op = (uint16_t)op, .rd = REG_NONE, .rn = REG_NONE, .rm = REG_NONE, .ra = REG_NONE };
-  if (ra->notes)
+  if (notes(ra))
     ra->notes[ra->at] = (LirNote){ REF_NONE, { REF_NONE, REF_NONE, REF_NONE, REF_NONE }, ra->fix.n, 0 };
   return p;
 }
 // Say which values the fields of the newest instruction carry (REF_NONE = not a value, unchecked).
 static inline void note(Ra *ra, Ref def, Ref rd, Ref rn, Ref rm, Ref r_a)
 {
-  if (ra->notes) {
+  if (notes(ra)) {
     LirNote *n = &ra->notes[ra->at];
     n->def = def, n->use[0] = rd, n->use[1] = rn, n->use[2] = rm, n->use[3] = r_a;
   }
 }
 // A fixed register (or stack place) that the newest instruction reads or writes beyond its fields.
-static void note_fix(Ra *ra, uint32_t place, Ref ref, uint8_t kind)
+static inline void note_fix(Ra *ra, uint32_t place, Ref ref, uint8_t kind)
 {
-  if (ra->notes) {
+  if (notes(ra)) {
     *zw_push(ra->a, &ra->fix) = (LirFix){ place, ref, kind };
     ra->notes[ra->at].nfix = (uint16_t)(ra->notes[ra->at].nfix + 1);
   }
@@ -512,7 +521,7 @@ static void unlink_uses(Ra *ra, uint32_t i)
 {
   const ZirFunc *z = ra->z;
   uint32_t k = i - z->blocks[ra->b].first;
-  if (ra->scanned != ra->b + 1 || k >= ra->link_at.n)
+  if (k >= ra->link_at.n)
     return;
   const ZIns *ins = &z->ins[i];
   const ZShape *shape = &zw_zir_shape[ins->op];
@@ -774,8 +783,7 @@ static uint32_t use_slot(Ra *ra, Ref v)
   ra->l->w_reload += ra->weight;
   return slot_place(ra, v);
 }
-// Everything of the instruction is emitted: make what it needed only for itself, above it.
-static void end_ins(Ra *ra)
+static __attribute__((noinline)) void make_operands(Ra *ra)
 {
   for (uint32_t k = ra->pre.n; k--;) {
     Move m = ra->pre.p[k];
@@ -789,6 +797,12 @@ static void end_ins(Ra *ra)
       move_reg(ra, m.dst, m.src, (ValKind)m.kind);
   }
   ra->pre.n = 0;
+}
+// Everything of the instruction is emitted: make what it needed only for itself, above it.
+static inline void end_ins(Ra *ra)
+{
+  if (ra->pre.n)
+    make_operands(ra);
   ra->lock = ra->written = 0;
 }
 
@@ -1215,8 +1229,11 @@ static void save_entry(Ra *ra, uint32_t b, RegSet regs, RegSet weak, const Ref v
 {
   Entry *e = &ra->entry[b];
   *e = (Entry){ regs, weak & regs, ra->evals.n };
+  zw_reserve(ra->a, &ra->evals, ra->evals.n + RA_NREG);
+  Ref *out = ra->evals.p + ra->evals.n;
   for (RegSet m = regs; m; m &= m - 1)
-    *zw_push(ra->a, &ra->evals) = vals[zw_ctz64(m)];
+    *out++ = vals[zw_ctz64(m)];
+  ra->evals.n = (uint32_t)(out - ra->evals.p);
 }
 // At the header, body done: code at the head turns what the edges deliver (the promise) into what the body wants.
 // The label is above that code, so the entry edge delivers the promise as well, as far as it is wanted.
@@ -1341,6 +1358,29 @@ static bool can_lend(const Ra *ra, uint32_t header, Ref p, Ref v)
   const ZBlock *d = &ra->z->blocks[ra->z->blk[v]];
   return def_pos(ra, v) >= l->head_pos && !d->cold && d->depth <= ra->z->blocks[ra->b].depth && ra->z->ins[v].op != OP_phi;
 }
+// An empty state becomes what a target requires, without its phis: vals in the order of their registers, or by register.
+// False when a value is wanted in two registers; the state is empty then as before.
+static inline bool adopt_state(Ra *ra, const Ref *vals, const Ref *by_reg, RegSet regs, RegSet weak, uint32_t first, uint32_t nphi)
+{
+  RegSet busy = 0;
+  bool twice = false;
+  for (RegSet m = regs; m; m &= m - 1) {
+    Reg r = zw_ctz64(m);
+    Ref v = by_reg ? by_reg[r] : *vals++;
+    if (v - first < nphi)
+      continue;
+    twice |= ra->val[v].loc != REG_NONE;
+    ra->cur[r] = v, ra->val[v].loc = (uint8_t)r;
+    busy |= BIT(r);
+  }
+  ra->busy = busy, ra->weak = busy & weak;
+  if (NEVER(twice)) {
+    clear_registers(ra);
+    return false;
+  }
+  ra->dirty |= busy & ~weak & RA_CALLEE;
+  return true;
+}
 // Bring the state at the end of the current block in line with what e's target requires.  Values that have no place yet
 // get the wanted one, so the first edge costs nothing; what differs for later edges becomes moves on the edge.
 static void conform(Ra *ra, const ZEdge *e, Moves *mv)
@@ -1354,8 +1394,12 @@ static void conform(Ra *ra, const ZEdge *e, Moves *mv)
   const Promise *leaves = ra->nopen && !in_loop(ra, e->to, ra->open[ra->nopen - 1]) ? ra->open[ra->nopen - 1] : NULL;
   bool cools = t->cold && !z->blocks[ra->b].cold;
   uint32_t first = t->first, nphi = t->nphi;
+  RegSet todo = regs;
   mv->n = 0;
-  for (RegSet m = regs; m; m &= m - 1) {
+  if (!ra->busy && !leaves && !cools && !(regs & ra->reserved) && // nobody is anywhere yet: they are where they have to be
+      adopt_state(ra, head ? NULL : next, head ? head->reg : NULL, regs, weak, first, nphi))
+    todo = 0;
+  for (RegSet m = todo; m; m &= m - 1) {
     Reg r = zw_ctz64(m);
     Ref v = head ? head->reg[r] : *next++;
     bool is_weak = weak & BIT(r);
@@ -1737,6 +1781,7 @@ static void add_map(Ra *ra)
 }
 
 // ---- a function ----
+enum { FEW_MOVES = 32 };
 static void init_ra(Ra *ra)
 {
   const ZirFunc *z = ra->z;
@@ -1746,8 +1791,11 @@ static void init_ra(Ra *ra)
   ra->val = zw_stale_array(ra->a, RaValue, n);
   for (uint32_t k = 0; k < z->norder; k++) {
     const ZBlock *b = &z->blocks[z->order[k]];
-    for (uint32_t v = b->first; v < b->end; v++)
-      ra->val[v] = (RaValue){ 0, z->wuse[v], b->pos + (v - b->first), REG_NONE, value_hint(&z->ins[v]), REG_NONE, value_state(&z->ins[v]) };
+    for (uint32_t v = b->first, pos = b->pos; v < b->end; v++, pos++) {
+      ra->val[v] = (RaValue){ 0, z->wuse[v], pos, REG_NONE, REG_NONE, REG_NONE, 0 };
+      if (value_special[z->ins[v].op])
+        ra->val[v].hint = value_hint(&z->ins[v]), ra->val[v].vstate = value_state(&z->ins[v]);
+    }
   }
   for (uint32_t l = 0; l < z->nloops; l++) // hoisted values stand just before the terminator of the entry block
     for (uint32_t v = z->loops[l].hoist_first; v != REF_NONE; v = z->hoist_next[v])
@@ -1775,12 +1823,11 @@ static void init_ra(Ra *ra)
   ra->consts.p = z->consts, ra->consts.n = ra->consts.cap = z->nconsts; // copied when one is added
   zw_reserve(ra->a, &ra->chunks, z->nblocks + z->nblocks / 2 + 8);
   zw_reserve(ra->a, &ra->evals, z->nblocks * 6 + 16);
-  zw_reserve(ra->a, &ra->pre, 16);
-  zw_reserve(ra->a, &ra->tmp, 16);
-  zw_reserve(ra->a, &ra->order, 16);
-  zw_reserve(ra->a, &ra->work, 16);
-  zw_reserve(ra->a, &ra->edge_moves[0], 16);
-  zw_reserve(ra->a, &ra->edge_moves[1], 16);
+  Moves *lists[] = { &ra->pre, &ra->tmp, &ra->order, &ra->edge_moves[0], &ra->edge_moves[1], &ra->hoisted };
+  Move *move = zw_stale_array(ra->a, Move, FEW_MOVES * ARRAY_COUNT(lists)); // most functions need no more
+  for (uint32_t k = 0; k < ARRAY_COUNT(lists); k++)
+    lists[k]->p = move + FEW_MOVES * k, lists[k]->cap = FEW_MOVES;
+  zw_reserve(ra->a, &ra->work, 32);
   ra->l->area_bytes = (8 * z->frame_locals + 15) & ~15u;
 }
 // Loops that end with b open, outermost first; then the state is empty.
@@ -1808,7 +1855,7 @@ static void finish_block(Ra *ra, uint32_t b)
   Chunk *c = &ra->chunks.p[ra->chunks.n - 1];
   if (!ra->split && c->from_end == c->to_end + 1 && k->nedges == 1 && !k->is_header && !k->is_handler && b != ra->z->order[0]) {
     ra->alias[b] = block_label(ra, ra->z->edges[k->edges].to);
-    if (ra->notes)
+    if (notes(ra))
       ra->l->gone[b] = ra->notes[ra->at];
     ra->chunks.n--;
     ra->at++;
@@ -1842,7 +1889,7 @@ static void finish_function(Ra *ra)
 {
   LirFunc *l = ra->l;
   l->lir = ra->buf + ra->at, l->nlir = ra->cap - ra->at;
-  if (ra->notes)
+  if (notes(ra))
     l->notes = ra->notes + ra->at, l->fix = ra->fix.p, l->nfix = ra->fix.n;
   l->chunks = zw_new_array(ra->a, LirChunk, ra->chunks.n);
   copy_chunks(ra, l);

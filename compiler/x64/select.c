@@ -169,6 +169,9 @@ static void emit_make(Ra *ra, Reg dst, Ref ref)
   }
   note(ra, ref, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
 }
+static const uint8_t value_special[OP_COUNT] = {
+  [OP_copy] = 1, [OP_vm_load] = 1, [OP_vm_addr] = 1, [OP_frame_addr] = 1, [OP_undef] = 1, [OP_call] = 1, [OP_call_elem] = 1, [OP_lib] = 1,
+};
 static uint8_t value_state(const ZIns *ins)
 {
   switch (ins->op) {
@@ -1535,7 +1538,7 @@ static void call_results(Ra *ra, Ref v, const X64Sig *s, uint32_t area, Moves *m
 static void note_results(Ra *ra, Ref v, const X64Sig *s)
 {
   const ZirFunc *z = ra->z;
-  if (!ra->notes)
+  if (!notes(ra))
     return;
   if (s->nresults && s->results[0].reg != REG_NONE)
     note_fix(ra, s->results[0].reg, v, LF_DEF);
@@ -1627,7 +1630,7 @@ static void reg_args(Ra *ra, const ZIns *ins, uint32_t n, const X64Sig *s)
 }
 static void note_args(Ra *ra, const ZIns *ins, uint32_t n, const X64Sig *s)
 {
-  for (uint32_t k = 0; k < n && ra->notes; k++)
+  for (uint32_t k = 0; k < n && notes(ra); k++)
     if (s->params[k].reg != REG_NONE)
       note_fix(ra, s->params[k].reg, ra->z->xa[ins->a + k], LF_USE);
 }
@@ -1938,7 +1941,7 @@ static void term_ret(Ra *ra, uint32_t b, const ZIns *ins)
   const X64Sig *s = &ra->t->self;
   begin_chunk(ra, b, b, ra->cold);
   lir(ra, X_ret);
-  for (uint32_t k = 0; k < ins->b && ra->notes; k++)
+  for (uint32_t k = 0; k < ins->b && notes(ra); k++)
     if (s->results[k].reg != REG_NONE)
       note_fix(ra, s->results[k].reg, ra->z->xa[ins->a + k], LF_USE);
   for (uint32_t k = 0; k < ins->b; k++)
@@ -2131,7 +2134,8 @@ static void select_block(Ra *ra, uint32_t b)
       continue;
     ra->i = i;
     set_pos(ra, k->pos + (i - k->first));
-    unlink_uses(ra, i);
+    if (ra->scanned == b + 1)
+      unlink_uses(ra, i);
     select_one(ra, i);
   }
 }
