@@ -1,5 +1,5 @@
 // Two wrong resolvers in the place of the right one (the linker's --wrap): a test of the sandbox that passes with these
-// proves nothing.
+// proves nothing.  They do escape: only behind rig_fenced.
 #pragma once
 typedef enum Naive {
   NAIVE_OFF,            // the runtime's own

@@ -170,7 +170,6 @@ static void plant_outside(void)
 static void set_up(void)
 {
   rig_make_memory();
-  rig_new_top();
   const char *const dirs[] = { "box", "box/d", "box/d/sub", "box/deep", "box/deep/a", "box/deep/a/b" };
   const char *const files[] = { "box/d/x", "box/d/sub/y", "box/f", "box/mine", "box/d/victim", "box/deep/f", "f", "f2" };
   for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
@@ -238,30 +237,37 @@ static bool race(int op, unsigned long count, const char *how)
   return done[0] >= count / 100 && done[1] >= count / 100 && swaps >= count / 100;
 }
 
-int main(int argc, char **argv)
+typedef struct Plan { const char *op; unsigned long count; bool control; } Plan;
+static int run(void *arg)
 {
-  if (argc < 3)
-    return 2;
-  unsigned long count = strtoul(argv[2], NULL, 10), total = 0;
-  bool control = argc > 3 && strcmp(argv[3], "naive") == 0, good = true;
+  const Plan *p = arg;
+  unsigned long total = 0;
+  bool good = true;
   set_up();
   int fds = rig_open_fds();
   for (int op = 0; op < NOPS; op++) {
-    if (strcmp(argv[1], "all") != 0 && strcmp(argv[1], ops[op].name) != 0)
+    if (strcmp(p->op, "all") != 0 && strcmp(p->op, ops[op].name) != 0)
       continue;
-    naive = control ? NAIVE_CHECK_THEN_USE : NAIVE_OFF;
-    for (int way = 0; way < (control ? 1 : 2); way++) {
+    naive = p->control ? NAIVE_CHECK_THEN_USE : NAIVE_OFF;
+    for (int way = 0; way < (p->control ? 1 : 2); way++) {
       zw_wasi_walk_always = way == 1;
       // Opening is the only call that openat2 serves.
       if (way == 1 && ops[op].fn != do_open && ops[op].fn != do_create)
         continue;
-      good = race(op, count, control ? "naive resolver" : way ? "walk" : "runtime") && (control ? escapes > 0 : escapes == 0) && good;
-      total += count;
+      good = race(op, p->count, p->control ? "naive resolver" : way ? "walk" : "runtime") && (p->control ? escapes > 0 : escapes == 0) && good;
+      total += p->count;
     }
   }
   EXPECT(rig_open_fds() == fds, "%d descriptors before, %d after", fds, rig_open_fds());
-  printf("races: %lu attempts in all: %s\n", total, good && rig_failures == 0 ? "as it should be" : "WRONG");
+  good = good && rig_failures == 0 && total > 0;
+  printf("races: %lu attempts in all: %s\n", total, good ? "as it should be" : "WRONG");
   zwasm_wasi_delete(rig_w);
-  rig_remove_top();
-  return good && rig_failures == 0 && total > 0 ? 0 : 1;
+  return good ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+  if (argc < 3)
+    return 2;
+  return rig_fenced(run, &(Plan){ argv[1], strtoul(argv[2], NULL, 10), argc > 3 && strcmp(argv[3], "naive") == 0 });
 }

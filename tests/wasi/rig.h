@@ -40,6 +40,11 @@ SysHook rig_no_openat2;               // a kernel that has no such call
 extern char rig_top[64];              // a fresh directory of this process, in memory where the machine has such a place
 void rig_new_top(void);               // made and entered
 void rig_remove_top(void);
+// Runs fn(arg) in a process of its own and a fresh rig_top, where it cannot change anything but what is below rig_top
+// and is not root; answers with its result.  RIG_SKIPPED: this machine cannot promise that, and fn was not run.
+// Nothing that tries to escape may run outside of this.
+enum { RIG_SKIPPED = 77 };
+int rig_fenced(int (*fn)(void *arg), void *arg);
 void rig_write_file(const char *path, const char *text);
 void rig_remove(const char *path);    // with all that is below
 int rig_open_fds(void);               // of this process
