@@ -11,6 +11,7 @@
 // The target defines before including: RegSet, RA_NREG, RA_GPR, RA_FPR (allocatable), RA_CALLEE (callee-saved), RA_LOW
 // (cheaper to encode), RA_AVOID_DIV, RA_AVOID_SHIFT; and after: the emit_* functions declared below.
 #pragma once
+#include "compiler/base/tune.h"
 #include "compiler/emit/target.h"
 #include "runtime/base/bits.h"
 #include "runtime/base/vec.h"
@@ -323,11 +324,11 @@ static void claim_slot(Ra *ra, uint32_t s) // a free one
   ra->slot_used.p[s] = ra->seq;
 }
 // A slot that nobody has used since `loop` was opened: otherwise a store further down the body would destroy, before
-// the next iteration, what a value from outside the loop keeps there.  Four tries, then a new one.
+// the next iteration, what a value from outside the loop keeps there.  A few tries, then a new one.
 static uint32_t find_slot(Ra *ra, uint8_t bytes, const Promise *loop)
 {
   uint32_t n = bytes == 16 ? ra->free16.n : ra->free8.n, *p = bytes == 16 ? ra->free16.p : ra->free8.p;
-  for (uint32_t k = 0; k < 4 && k < n; k++) {
+  for (uint32_t k = 0; k < TUNE_SLOT_TRIES && k < n; k++) {
     uint32_t s = p[n - 1 - k];
     if (loop && ra->slot_used.p[s] >= loop->open_seq)
       continue;
@@ -1146,7 +1147,7 @@ static void open_loop(Ra *ra, uint32_t l)
   static const RegSet classes[2] = { RA_GPR, RA_FPR };
   for (int c = 0; c < 2; c++) {
     RegSet cls = classes[c] & ra->file;
-    uint32_t nreg = zw_popcnt64(cls), keep = c ? 2 : loop->max_height > 3 ? 3 : 2;
+    uint32_t nreg = zw_popcnt64(cls), keep = c ? TUNE_FREE_FPR : loop->max_height > 3 ? TUNE_FREE_GPR_DEEP : TUNE_FREE_GPR;
     if (nreg <= 2 * keep)
       keep = 1;
     RegSet wanted = x.xweak; // better left to who wants them

@@ -3,6 +3,7 @@
 //
 // needs: decoded.  leaves: checked; m->facts[i] for every defined function, in ctx->module.
 #pragma once
+#include "compiler/base/tune.h"
 #include "compiler/wasm/module.h"
 
 // ---- the skeleton, rule R: P2 creates blocks by exactly the same rule, consuming a counter ----
@@ -64,7 +65,7 @@ typedef struct LoopFact {
   uint32_t effects;             // union over its natural blocks, inner loops included
   uint32_t assigned_off, nassigned; // locals set in its natural blocks (ascending): the header's phis
   uint32_t max_height;          // operand stack, highest in it
-  uint32_t exits[6]; uint8_t nexits; // exit target blocks, non-cold first
+  uint32_t exits[TUNE_LOOP_EXITS]; uint8_t nexits; // exit target blocks, non-cold first
   uint8_t iterates;             // some branch goes back to the header; if none does, no block is in it
   uint8_t has_call;             // a call in a natural, not cold block
   uint32_t last_block_layout;   // layout position of its last block

@@ -9,21 +9,22 @@
 // goes from mark to mark: it copies what lies between and knows the largest possible distance of a forward branch when it writes
 // it: at most 127 means rel8.  Backward branches are exact.  Each mark reserves its bound with one CHECK.
 #include "compiler/x64/asm.h"
+#include "compiler/base/tune.h"
 #include "compiler/emit/cfi.h"
 #include "compiler/x64/x64_int.h"
 #include "runtime/base/leb.h"
 #include "runtime/base/vec.h"
 
 enum {
-  EPILOGUE_COPIES = 4,     // further returns jump to the last copy
+  EPILOGUE_COPIES = TUNE_EPILOGUES,     // further returns jump to the last copy
   CHECKED_FRAME = 1024,    // frames above this are part of the stack check; smaller ones fit in the limit's headroom
   PROBE_PAGE = 4096,       // frames above this touch each page on the way down (Windows commits stacks page by page)
   PROBE_UNROLL = 4,
-  HOT_LOOP_BYTES = 128,    // loops up to this are aligned to 32, larger ones to 16
+  HOT_LOOP_BYTES = TUNE_HOT_LOOP_BYTES,    // loops up to this are aligned to 32, larger ones to 16
   JCC_BYTES = 6, JMP_BYTES = 5, CALL_BYTES = 5,
   MAX_FRAME = 1 << 30,
   COPY_STEP = 32,
-  DISPATCH_LIRS = 16,      // a dispatch up to this is repeated where a jump would go to it,
+  DISPATCH_LIRS = TUNE_DISPATCH_LIRS,      // a dispatch up to this is repeated where a jump would go to it,
   DISPATCH_COPIES = 400,   // so many times in a function
 };
 

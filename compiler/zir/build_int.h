@@ -1,6 +1,7 @@
 // P2's state and what its files share: build.c walks, build_control.c makes blocks and edges, build_inline.c reads callees in
 // place, build_mem.c has memories and globals, build_call.c calls, tables and references.
 #pragma once
+#include "compiler/base/tune.h"
 #include "compiler/wasm/body.h"
 #include "compiler/zir/zir_int.h"
 #include "runtime/base/vec.h"
@@ -21,7 +22,8 @@ typedef struct Frame {
 
 // Inlining: the callee's body is read where the call stands, by the same walk.  Its blocks get numbers behind those of
 // P1's skeleton; an Inst remembers where they belong in the layout.
-enum { INLINE_OPS = 20, INLINE_LOOP_OPS = 40 /* when the call is in a loop */, INLINE_LOCALS = 16, INLINE_LOOPS = 2, INLINE_DEPTH = 3, INLINE_FREE_OPS = 200 };
+enum { INLINE_OPS = TUNE_INLINE_OPS, INLINE_LOOP_OPS = TUNE_INLINE_LOOP_OPS /* when the call is in a loop */, INLINE_LOCALS = 16, INLINE_LOOPS = 2 };
+enum { INLINE_DEPTH = TUNE_INLINE_DEPTH, INLINE_FREE_OPS = TUNE_INLINE_FREE_OPS };
 typedef struct Inst {
   uint32_t next;                  // call in the same block, or in the same entry block of a callee; UINT32_MAX = last
   uint32_t first, last;           // inlined calls in the part of map[0] that is this callee's

@@ -21,6 +21,7 @@
 //   a trapif came before; offsets that do not fit 31 bits have been added to the address.
 // extract/replace lane: the lane is raw in c; shuffle: xa[c..c+2) are pool indices of its 16 bytes.
 #pragma once
+#include "compiler/base/tune.h"
 #include "compiler/wasm/check.h"
 #include "runtime/abi/image.h"
 
@@ -61,7 +62,7 @@ typedef struct ZLoop {
   uint32_t parent, header, entry; // blocks of ZIR
   uint32_t depth, effects, max_height;
   uint32_t last_block;        // its last block in layout order
-  uint32_t exits[6]; uint8_t nexits, has_call, iterates;
+  uint32_t exits[TUNE_LOOP_EXITS]; uint8_t nexits, has_call, iterates;
   uint32_t hoist_first, hoist_last; // chain by hoist_next[], executed at the end of `entry`; REF_NONE = none
   uint32_t liveins, nliveins; // values[] from outside used naturally in it: livein[liveins ..]
 } ZLoop;
@@ -121,7 +122,7 @@ static inline bool zw_zir_must_run(const ZirFunc *f, uint32_t i)
   return !(flags & OPF_PURE) && (!(flags & OPF_TRAPS) || flags & OPF_EFFECT || !(f->vflags[i] & ZV_PROVED));
 }
 
-static inline uint32_t zw_depth_weight(uint32_t depth) { return 1u << (3 * (depth > 7 ? 7 : depth)); }
+static inline uint32_t zw_depth_weight(uint32_t depth) { return 1u << (TUNE_DEPTH_SHIFT * (depth > 7 ? 7 : depth)); }
 
 // Settings of the code, from flags, the same for all functions of a compilation.
 typedef struct CodeOptions {

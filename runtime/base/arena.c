@@ -11,7 +11,7 @@ struct ArenaChunk {
   char *dirty;  // nothing at or above was ever handed out
 };
 
-enum { FIRST_CHUNK = 16 << 10, MAX_CHUNK = 1 << 20 };
+enum { FIRST_CHUNK = 16 << 10, MAX_CHUNK = 1 << 20, LARGE_ARENA = 8 << 20, LARGE_CHUNK = (2 << 20) - 32 /* with its header one huge page */ };
 
 static char *chunk_start(ArenaChunk *c) { return (char *)(c + 1); }
 static size_t chunk_bytes(ArenaChunk *c) { return (size_t)(c->end - (char *)c); }
@@ -122,7 +122,7 @@ void zw_arena_release(Arena *a, ArenaMark m)
     rewind_to(a, m.next);
 }
 
-static bool add_chunk(Arena *a, size_t need)
+static __attribute__((noinline)) bool add_chunk(Arena *a, size_t need)
 {
   ArenaChunk *c = a->spare;
   if (a->chunks && a->next > a->chunks->dirty)
@@ -131,8 +131,9 @@ static bool add_chunk(Arena *a, size_t need)
     a->spare = NULL;
   } else {
     size_t bytes = a->chunks ? chunk_bytes(a->chunks) * 2 : FIRST_CHUNK;
-    if (bytes > MAX_CHUNK)
-      bytes = MAX_CHUNK;
+    size_t most = a->bytes >= LARGE_ARENA ? LARGE_CHUNK : MAX_CHUNK;
+    if (bytes > most)
+      bytes = most;
     if (bytes < need + sizeof(ArenaChunk))
       bytes = need + sizeof(ArenaChunk);
     if (a->max_bytes && (a->bytes > a->max_bytes || bytes > a->max_bytes - a->bytes))
@@ -152,7 +153,16 @@ static bool add_chunk(Arena *a, size_t need)
   return true;
 }
 
-static void *take(Arena *a, size_t bytes, size_t align, bool clear)
+static __attribute__((noinline)) void *out_of_memory(Arena *a)
+{
+  if (a->nomem) {
+    a->nomem(a->nomem_arg);
+    BUG("an arena's nomem returned");
+  }
+  return NULL;
+}
+
+static inline void *take(Arena *a, size_t bytes, size_t align, bool clear)
 {
   ASSERT(align && align <= 64 && (align & (align - 1)) == 0);
   const size_t redzone = ZW_REDZONE;
@@ -168,14 +178,19 @@ static void *take(Arena *a, size_t bytes, size_t align, bool clear)
       return p;
     }
     size_t need;
-    if (!zw_add_size(bytes, align + redzone, &need) || need > SIZE_MAX / 2 || !add_chunk(a, need)) {
-      if (a->nomem) {
-        a->nomem(a->nomem_arg);
-        BUG("an arena's nomem returned");
-      }
-      return NULL;
-    }
+    if (!zw_add_size(bytes, align + redzone, &need) || need > SIZE_MAX / 2 || !add_chunk(a, need))
+      return out_of_memory(a);
   }
+}
+
+// The newest allocation becomes `bytes` long where it is, if there is room for that.
+bool zw_arena_extend(Arena *a, const void *p, size_t old_bytes, size_t bytes)
+{
+  if ((uintptr_t)p + old_bytes + ZW_REDZONE != (uintptr_t)a->next || bytes - old_bytes > (size_t)(a->end - a->next))
+    return false;
+  zw_asan_unpoison(p, bytes);
+  a->next += bytes - old_bytes;
+  return true;
 }
 
 void *zw_arena_slow(Arena *a, size_t bytes, size_t align) { return take(a, bytes, align, true); }

@@ -31,6 +31,8 @@ static inline void *zw_arena_alloc(Arena *a, size_t bytes, size_t align) { retur
 // n objects of T; the product is checked.
 void *zw_arena_array(Arena *a, size_t n, size_t size, size_t align);
 // The same without zeroes: for large arrays that the caller writes before it reads them.
+// Of what was allocated last: make it longer in place, the new part stale.  False when there is no room or it was not the last.
+bool zw_arena_extend(Arena *a, const void *p, size_t old_bytes, size_t bytes);
 void *zw_arena_stale(Arena *a, size_t n, size_t size, size_t align);
 #define zw_stale_array(a, T, n) ((T *)zw_arena_stale((a), (n), sizeof(T), _Alignof(T)))
 #define zw_new(a, T) ((T *)zw_arena_alloc((a), sizeof(T), _Alignof(T)))
