@@ -9,7 +9,7 @@
 typedef enum OsFileType { OS_UNKNOWN, OS_BLOCK, OS_CHAR, OS_DIR, OS_FILE, OS_SOCKET, OS_LINK, OS_FIFO } OsFileType;
 typedef struct OsStat { uint64_t dev, ino, nlink, size, atime, mtime, ctime; uint8_t type; bool stream_socket; } OsStat; // times in ns
 typedef struct OsIov { void *p; size_t n; } OsIov;
-enum { OS_IOV_MAX = 1024, OS_NAME_MAX = 255, OS_PATH_MAX = 4096 };
+enum { OS_PIPE_BUF = 4096 /* a pipe with room takes this much at once */, OS_IOV_MAX = 1024, OS_NAME_MAX = 255, OS_PATH_MAX = 4096 };
 
 enum { // open
   OS_READ = 1, OS_WRITE = 2, OS_CREATE = 4, OS_EXCL = 8, OS_TRUNC = 16, OS_DIRECTORY = 32, OS_APPEND = 64, OS_NONBLOCK = 128,
@@ -51,6 +51,16 @@ int zw_os_accept(int fd, bool nonblock);
 long zw_os_recv(int fd, const OsIov *v, int n, bool peek, bool waitall, bool *truncated);
 long zw_os_send(int fd, const OsIov *v, int n);
 int zw_os_shutdown(int fd, int how);                       // 0 read 1 write 2 both
+
+int zw_os_listen(const char *address); // TCP on "127.0.0.1:80", "[::1]:80" or "localhost:0" (any port); -EINVAL for anything else
+
+int zw_os_port(int fd);                // that a TCP socket is bound to
+
+// ---- a fence that the kernel keeps around this thread and those it starts; linux_fence.c ----
+typedef struct OsFence { int dir; bool write; } OsFence; // an open directory: everything below it may be read, or also written
+// From now on nothing else in the file system is opened, made, renamed or removed, and no TCP connection is made or
+// accepted on new sockets.  What is open stays usable.  The version of the kernel's interface, or -errno and no change.
+int zw_os_fence(const OsFence *allowed, uint32_t n);
 
 // ---- directories ----
 // Entries from `cookie` (0 = the beginning) into buf; calls each(arg, next_cookie, ino, type, name, len) until it says

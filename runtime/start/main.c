@@ -33,27 +33,15 @@ static bool add_env(Wasi *w, const char *s)
   return zwasm_wasi_env(w, name, s[n] ? s + n + 1 : "");
 }
 
-// Programs without directories contain nothing that opens paths: who has some names this as well.
+// Programs without directories contain nothing that opens paths: who has some names these as well.
 extern int zwasm_wasi_preopen(zwasm_wasi_t *w, const char *host_dir, const char *guest_name, int writable) __attribute__((weak));
+extern bool zw_wasi_parse_dir(const char *spec, char *host, char *guest, size_t room, bool *writable) __attribute__((weak));
 
-// "HOST", "HOST::GUEST", either with ":ro" behind
 static bool add_dir(Wasi *w, const char *s)
 {
   static char host[4096], guest[4096];
-  size_t n = strlen(s), at = 0;
-  if (n >= sizeof host)
-    return false;
-  bool read_only = n > 3 && memcmp(s + n - 3, ":ro", 3) == 0;
-  n -= read_only ? 3 : 0;
-  while (at + 1 < n && !(s[at] == ':' && s[at + 1] == ':'))
-    at++;
-  bool two = at + 1 < n;
-  size_t host_bytes = two ? at : n, guest_at = two ? at + 2 : 0;
-  memcpy(host, s, host_bytes);
-  host[host_bytes] = 0;
-  memcpy(guest, s + guest_at, n - guest_at);
-  guest[n - guest_at] = 0;
-  return zwasm_wasi_preopen(w, host, guest, !read_only);
+  bool writable;
+  return zw_wasi_parse_dir(s, host, guest, sizeof host, &writable) && zwasm_wasi_preopen(w, host, guest, writable);
 }
 
 static Wasi *make_wasi(const zwasm_exe_options_t *o, int argc, char **argv)

@@ -3,11 +3,12 @@
 
 zwasm_wasi_t *zwasm_wasi_new(void) { return zw_alloc(sizeof(Wasi)); }
 
-static void list_free(StringList *l)
+void zw_wasi_list_clear(StringList *l)
 {
   for (uint32_t i = 0; i < l->n; i++)
     zw_free(l->p[i]);
   zw_free(l->p);
+  *l = (StringList){ 0 };
 }
 
 void zwasm_wasi_delete(zwasm_wasi_t *w)
@@ -19,13 +20,12 @@ void zwasm_wasi_delete(zwasm_wasi_t *w)
       zw_wasi_fd_end(&w->fds[i]);
   zw_free(w->fds);
   zw_free(w->scratch);
-  list_free(&w->args);
-  list_free(&w->env);
+  zw_wasi_list_clear(&w->args);
+  zw_wasi_list_clear(&w->env);
   zw_free(w);
 }
 
-// Add "a" or "a=b".
-static bool list_add(StringList *l, const char *a, const char *b)
+bool zw_wasi_list_add(StringList *l, const char *a, const char *b)
 {
   size_t na = strlen(a), nb = b ? strlen(b) + 1 : 0;
   if (l->bytes + na + nb > 0x7fffffff)
@@ -49,8 +49,8 @@ static bool list_add(StringList *l, const char *a, const char *b)
   l->bytes += na + nb + 1;
   return true;
 }
-int zwasm_wasi_arg(zwasm_wasi_t *w, const char *arg) { return list_add(&w->args, arg, NULL); }
-int zwasm_wasi_env(zwasm_wasi_t *w, const char *name, const char *value) { return list_add(&w->env, name, value); }
+int zwasm_wasi_arg(zwasm_wasi_t *w, const char *arg) { return zw_wasi_list_add(&w->args, arg, NULL); }
+int zwasm_wasi_env(zwasm_wasi_t *w, const char *name, const char *value) { return zw_wasi_list_add(&w->env, name, value); }
 
 // ---- descriptors ----
 
@@ -100,6 +100,8 @@ WasiFd zw_wasi_fd_of(int host, const OsStat *st)
 
 void zw_wasi_fd_end(WasiFd *f)
 {
+  if (f->stream)
+    f->stream->end(f->stream);
   if (f->own)
     zw_os_close(f->host);
   zw_free(f->name);
@@ -124,12 +126,30 @@ static int put_fd(Wasi *w, uint32_t fd, int host, bool own)
   return 0;
 }
 
+// Input is read and output is written, whatever else a terminal's descriptor could do.
+int zw_wasi_give_stdio(Wasi *w, uint32_t guest_fd, int host_fd, bool own)
+{
+  int r = guest_fd > 2 ? -OS_EBADF : put_fd(w, guest_fd, host_fd, own);
+  if (r < 0)
+    return r;
+  w->fds[guest_fd].shared = !own;
+  w->fds[guest_fd].rights &= guest_fd == 0 ? ~RIGHTS_WRITE : ~RIGHT(R_FD_READ);
+  return 0;
+}
+bool zw_wasi_give_stream(Wasi *w, uint32_t guest_fd, WasiStream *stream)
+{
+  if (guest_fd > 2 || !more_slots(w, guest_fd + 1))
+    return false;
+  if (w->fds[guest_fd].open)
+    zw_wasi_fd_end(&w->fds[guest_fd]);
+  w->fds[guest_fd] = (WasiFd){ .open = true, .shared = true, .host = -1, .stream = stream, .type = OS_UNKNOWN,
+                               .rights = RIGHT(guest_fd == 0 ? R_FD_READ : R_FD_WRITE) | RIGHT(R_FD_FDSTAT_SET_FLAGS) |
+                                         RIGHT(R_FD_FILESTAT_GET) | RIGHT(R_POLL_FD_READWRITE) };
+  return true;
+}
 int zwasm_wasi_stdio_fd(zwasm_wasi_t *w, int guest_fd, int host_fd)
 {
-  if (guest_fd < 0 || guest_fd > 2 || put_fd(w, (uint32_t)guest_fd, host_fd, false) < 0)
-    return 0;
-  w->fds[guest_fd].shared = true;
-  return 1;
+  return guest_fd >= 0 && zw_wasi_give_stdio(w, (uint32_t)guest_fd, host_fd, false) == 0;
 }
 int zwasm_wasi_inherit_stdio(zwasm_wasi_t *w)
 {
@@ -145,13 +165,32 @@ static uint32_t next_given(Wasi *w)
     w->first_free = 3;
   return zw_wasi_slot(w);
 }
-int zw_wasi_give_fd(Wasi *w, int host_fd, bool close)
+int zw_wasi_give_next(Wasi *w, int host_fd, bool close)
 {
   uint32_t fd = next_given(w);
-  return fd == UINT32_MAX ? -OS_EMFILE : put_fd(w, fd, host_fd, close);
+  int r = fd == UINT32_MAX ? -OS_EMFILE : put_fd(w, fd, host_fd, close);
+  return r < 0 ? r : (int)fd;
+}
+int zw_wasi_give_fd(Wasi *w, int host_fd, bool close)
+{
+  int r = zw_wasi_give_next(w, host_fd, close);
+  return r < 0 ? r : 0;
 }
 
-int zw_wasi_preopen_fd(Wasi *w, int host_fd, const char *guest_name, bool writable)
+// What is taken away from a directory that is not granted whole.
+static uint64_t denied(unsigned allow)
+{
+  const uint64_t files = RIGHT(R_FD_DATASYNC) | RIGHT(R_FD_WRITE) | RIGHT(R_FD_ALLOCATE) | RIGHT(R_FD_FILESTAT_SET_SIZE) |
+                         RIGHT(R_FD_FILESTAT_SET_TIMES) | RIGHT(R_PATH_FILESTAT_SET_SIZE) | RIGHT(R_PATH_FILESTAT_SET_TIMES);
+  uint64_t no = 0;
+  no |= allow & ZWASM_DIR_READ ? 0 : RIGHT(R_FD_READDIR);
+  no |= allow & ZWASM_DIR_WRITE ? 0 : RIGHTS_WRITE & ~files;
+  no |= allow & ZWASM_FILE_READ ? 0 : RIGHT(R_FD_READ);
+  no |= allow & ZWASM_FILE_WRITE ? 0 : files;
+  return no;
+}
+
+int zw_wasi_preopen_fd(Wasi *w, int host_fd, const char *guest_name, unsigned allow)
 {
   size_t n = strlen(guest_name);
   char *name = zw_alloc(n + 1);
@@ -164,7 +203,6 @@ int zw_wasi_preopen_fd(Wasi *w, int host_fd, const char *guest_name, bool writab
   WasiFd *f = &w->fds[fd];
   memcpy(name, guest_name, n);
   f->name = name, f->preopen = true;
-  if (!writable)
-    f->rights &= ~RIGHTS_WRITE, f->inheriting &= ~RIGHTS_WRITE;
+  f->rights &= ~denied(allow), f->inheriting &= ~denied(allow);
   return 0;
 }

@@ -8,6 +8,18 @@ bool zw_wasi_would_block(const WasiFd *f, short events)
   return f->shared && f->flags & FDFLAG_NONBLOCK && zw_os_poll(&p, 1, 0) == 0;
 }
 
+int zw_wasi_cut(OsIov *v, int n, size_t most)
+{
+  for (int i = 0; i < n; i++) {
+    if (v[i].n >= most) {
+      v[i].n = most;
+      return i + 1;
+    }
+    most -= v[i].n;
+  }
+  return n;
+}
+
 uint32_t zw_wasi_count(GuestMem m, uint32_t at, long r)
 {
   if (r < 0)

@@ -33,5 +33,6 @@ uint32_t zw_wasi_stat_path(Wasi *w, GuestMem m, const Value *a, OsStat *st)
 // Two names at once.  A file must not gain through its new name what its old place did not allow.
 uint32_t zw_wasi_rights_fit(Wasi *w, uint32_t from, uint32_t to)
 {
-  return w->fds[to].inheriting & ~w->fds[from].inheriting & RIGHTS_WRITE ? (uint32_t)E_notcapable : (uint32_t)E_success;
+  const uint64_t matter = RIGHTS_WRITE | RIGHT(R_FD_READ) | RIGHT(R_FD_READDIR);
+  return w->fds[to].inheriting & ~w->fds[from].inheriting & matter ? (uint32_t)E_notcapable : (uint32_t)E_success;
 }

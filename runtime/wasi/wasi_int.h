@@ -43,6 +43,14 @@ enum {
 
 enum { FDFLAG_APPEND = 1, FDFLAG_DSYNC = 2, FDFLAG_NONBLOCK = 4, FDFLAG_RSYNC = 8, FDFLAG_SYNC = 16 };
 
+// Something of the host's that is no descriptor of the system, or stands before one.  Counts or -errno of the host; read,
+// write: NULL when it has not that direction.
+typedef struct WasiStream WasiStream;
+struct WasiStream {
+  long (*read)(WasiStream *s, const OsIov *v, int n);
+  long (*write)(WasiStream *s, const OsIov *v, int n);
+  void (*end)(WasiStream *s);
+};
 typedef struct WasiFd {
   bool open, preopen, own;    // own: close the host's descriptor with it
   bool shared;                // with the host's other users: its flags are kept here, not set there
@@ -50,9 +58,10 @@ typedef struct WasiFd {
   uint8_t type;               // OsFileType
   bool stream_socket;
   uint16_t flags;             // FDFLAG_*
-  int host;
+  int host;                   // -1: only the stream
   uint64_t rights, inheriting;
   char *name;                 // of a preopen; own
+  WasiStream *stream;         // reads and writes go through it; own
 } WasiFd;
 typedef struct StringList { char **p; uint32_t n, cap; size_t bytes; /* with the NULs */ } StringList;
 struct zwasm_wasi {
@@ -109,6 +118,7 @@ uint32_t zw_wasi_list_sizes(GuestMem m, const StringList *l, const Value *a); //
 uint32_t zw_wasi_list_get(GuestMem m, const StringList *l, const Value *a);   // a: the pointers, the strings
 uint32_t zw_wasi_preopened(Wasi *w, uint32_t fd, WasiFd **f);
 bool zw_wasi_would_block(const WasiFd *f, short events);
+int zw_wasi_cut(OsIov *v, int n, size_t most);             // to that many bytes; how many buffers are left
 uint32_t zw_wasi_count(GuestMem m, uint32_t at, long r);  // the result of a system call: a count, stored, or an error
 enum { WHENCE_SET, WHENCE_CUR, WHENCE_END };
 uint32_t zw_wasi_seek(Wasi *w, GuestMem m, uint32_t fd, int64_t off, uint32_t whence, uint32_t at);
@@ -126,7 +136,11 @@ uint32_t zw_wasi_errno(long negative_os_errno); // WASI's number; 0 for results 
 uint32_t zw_wasi_fd(Wasi *w, uint32_t fd, uint64_t rights, WasiFd **out);
 // A slot for a new descriptor, the lowest free number; UINT32_MAX = none.
 uint32_t zw_wasi_slot(Wasi *w);
-int zw_wasi_preopen_fd(Wasi *w, int host_fd, const char *guest_name, bool writable); // host_fd becomes ours, on success
+int zw_wasi_preopen_fd(Wasi *w, int host_fd, const char *guest_name, unsigned allow); // ZWASM_DIR_*; host_fd becomes ours, on success
+int zw_wasi_give_stdio(Wasi *w, uint32_t guest_fd, int host_fd, bool own); // 0 or -errno of the host
+bool zw_wasi_give_stream(Wasi *w, uint32_t guest_fd, WasiStream *s); // a standard stream; s becomes ours, on success
+bool zw_wasi_list_add(StringList *l, const char *a, const char *b) MUST_CHECK; // "a", or "a=b"
+void zw_wasi_list_clear(StringList *l);
 WasiFd zw_wasi_fd_of(int host, const OsStat *st); // open, with the rights of its type
 void zw_wasi_fd_end(WasiFd *f);                   // close and free what it holds; the slot becomes free
 

@@ -29,10 +29,11 @@ enum { EXIT_CANNOT = 126, EXIT_NO_FILE = 127, EXIT_TRAP = 134 };
 typedef struct Run {
   Common c;
   const char *file, *invoke, *argv0;
+  const char *stdio[3];      // files in place of the standard streams
   Engine engine;
   bool allow_precompiled;
   StoreOptions store_options;
-  VEC(const char *) dirs, env;
+  VEC(const char *) dirs, env, listen;
   const char *const *args;   // the guest's, argv[1] on
   int nargs;
   // while it runs
@@ -58,6 +59,10 @@ static void take_flag(Run *r, const Arg *f)
   switch (f->id) {
   case FLAG_dir: *zw_push(&c->arena, &r->dirs) = f->value; break;
   case FLAG_env: *zw_push(&c->arena, &r->env) = f->value; break;
+  case FLAG_listen: *zw_push(&c->arena, &r->listen) = f->value; break;
+  case FLAG_stdin_file: r->stdio[0] = f->value; break;
+  case FLAG_stdout_file: r->stdio[1] = f->value; break;
+  case FLAG_stderr_file: r->stdio[2] = f->value; break;
   case FLAG_invoke: r->invoke = f->value; break;
   case FLAG_argv0: r->argv0 = f->value; break;
   case FLAG_allow_cwasm: r->allow_precompiled = true; break;
@@ -188,10 +193,55 @@ static void load_precompiled(Run *r, FileBytes in)
 
 // ---- imports: WASI, nothing else yet ----
 
+static _Noreturn void no_grant(Run *r, const char *what, const char *value, const char *flag, int why)
+{
+  zw_say_error(&r->c.say, "io", "cannot %s '%s'%s: %s", what, value, flag, strerror(-why));
+  exit(EXIT_CANNOT);
+}
+
+static void give_streams(Run *r)
+{
+  static const char *const what[] = { "read standard input from", "write standard output to", "write standard error to" };
+  (void)zwasm_wasi_inherit_stdio(r->wasi); // one that is closed here stays closed for the guest
+  for (uint32_t fd = 0; fd < 3; fd++) {
+    int why = r->stdio[fd] ? zw_wasi_stdio_file(r->wasi, fd, r->stdio[fd]) : 0;
+    if (why < 0)
+      no_grant(r, what[fd], r->stdio[fd], "", why);
+  }
+}
+
+// Directories first: guests look for them from descriptor 3 on, up to the first that is none.
+static void give_directories(Run *r)
+{
+  enum { ROOM = 4096 };
+  char *host = zw_arena_alloc(&r->c.arena, ROOM, 1), *guest = zw_arena_alloc(&r->c.arena, ROOM, 1);
+  for (uint32_t k = 0; k < r->dirs.n; k++) {
+    bool writable;
+    if (!zw_wasi_parse_dir(r->dirs.p[k], host, guest, ROOM, &writable))
+      zw_usage_error(&r->c, "--dir wants HOST, HOST::GUEST or either with :ro, not '%s'", r->dirs.p[k]);
+    int why = zw_wasi_preopen(r->wasi, host, guest, writable);
+    if (why < 0)
+      no_grant(r, "open the directory", host, " for --dir", why);
+  }
+}
+
+static void give_sockets(Run *r)
+{
+  for (uint32_t k = 0; k < r->listen.n; k++) {
+    int fd = zw_wasi_listen(r->wasi, r->listen.p[k]);
+    if (fd == -EINVAL)
+      zw_usage_error(&r->c, "--listen wants a numeric address and a port, as 127.0.0.1:80, [::1]:80 or localhost:0, not '%s'", r->listen.p[k]);
+    if (fd < 0)
+      no_grant(r, "listen on", r->listen.p[k], "", fd);
+    if (r->c.verbose)
+      fprintf(stderr, "%s: descriptor %d listens on port %d\n", r->file, fd, zw_wasi_port(r->wasi, (uint32_t)fd));
+  }
+}
+
 static void make_wasi(Run *r)
 {
   r->wasi = zwasm_wasi_new();
-  bool ok = r->wasi && zwasm_wasi_inherit_stdio(r->wasi) && zwasm_wasi_arg(r->wasi, r->argv0 ? r->argv0 : r->file);
+  bool ok = r->wasi && zwasm_wasi_arg(r->wasi, r->argv0 ? r->argv0 : r->file);
   for (int k = 0; ok && k < r->nargs; k++)
     ok = zwasm_wasi_arg(r->wasi, r->args[k]);
   for (uint32_t k = 0; ok && k < r->env.n; k++) {
@@ -203,18 +253,22 @@ static void make_wasi(Run *r)
   }
   if (!ok)
     cannot(r, "out-of-memory", "out of memory");
-  for (uint32_t k = 0; k < r->dirs.n; k++) {
-    const char *v = r->dirs.p[k], *colons = strstr(v, "::");
-    if (!colons)
-      colons = strchr(v, ':'); // upstream's HOST:GUEST
-    const char *host = colons ? zw_arena_str(&r->c.arena, v, (size_t)(colons - v)) : v;
-    const char *guest = colons ? colons + (colons[1] == ':' ? 2 : 1) : v;
-    int why = zw_wasi_preopen(r->wasi, host, guest, true);
-    if (why < 0) {
-      zw_say_error(&r->c.say, "io", "cannot open the directory '%s' for --dir: %s", host, strerror(-why));
-      exit(EXIT_CANNOT);
-    }
-  }
+  give_streams(r);
+  give_directories(r);
+  give_sockets(r);
+}
+
+static void nothing(void *arg) { (void)arg; }
+
+// From here on the kernel as well keeps the guest, and us, to what was granted.
+static void fence(Run *r, Instance *in)
+{
+  (void)zw_try(in, nothing, NULL); // finds the stack's bounds, which takes a file
+  int version = zw_wasi_fence(r->wasi);
+  if (r->c.verbose && version < 0)
+    fprintf(stderr, "%s: no second fence: the kernel has no Landlock (%s)\n", r->file, strerror(-version));
+  else if (r->c.verbose)
+    fprintf(stderr, "%s: fenced in by Landlock %d\n", r->file, version);
 }
 
 static Extern *find_imports(Run *r)
@@ -336,7 +390,11 @@ static int start(Run *r)
 {
   TrapKind trap = TRAP_none;
   Extern *imports = find_imports(r);
-  Instance *in = zw_instance_new(r->store, r->image, imports, IMAGE_COUNT(r->image, IMG_IMPORTS), &trap, r->err, sizeof r->err);
+  Instance *in = zw_instance_make(r->store, r->image, imports, IMAGE_COUNT(r->image, IMG_IMPORTS), r->err, sizeof r->err);
+  if (in)
+    fence(r, in);
+  if (in && !zw_instance_start(in, &trap, r->err, sizeof r->err))
+    in = NULL;
   if (!in && trap != TRAP_none)
     return ended(r, trap);
   if (!in) {

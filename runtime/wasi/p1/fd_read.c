@@ -11,6 +11,8 @@ WASI(fd_read) // fd, iovs, niovs, result
     return e;
   if (!guest_at(m, a[3].u32, 4))
     return E_fault;
+  if (f->stream)
+    return zw_wasi_count(m, a[3].u32, f->stream->read ? f->stream->read(f->stream, v, n) : -OS_EBADF);
   if (zw_wasi_would_block(f, OS_POLL_IN))
     return E_again;
   return zw_wasi_count(m, a[3].u32, zw_os_readv(f->host, v, n));
