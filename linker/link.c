@@ -86,7 +86,7 @@ const char *const *zw_link_args(const LinkJob *job, const char *linker, Arena *a
 {
   const char *fixed[] = {
     linker, "-pie", "--no-dynamic-linker", "-z", "text", "-z", "noexecstack", "-z", "relro", "-z", "now", "--gc-sections",
-    "--build-id=none", "--hash-style=gnu", "-o", job->output, join(a, job->runtime_dir, "start.o"), job->object,
+    "--build-id=none", "--hash-style=gnu", "--pack-dyn-relocs=relr", "-o", job->output, join(a, job->runtime_dir, "start.o"), job->object,
     join(a, job->runtime_dir, "libzwasm-rt.a"),
   };
   size_t n = ARRAY_COUNT(fixed);

@@ -8,7 +8,7 @@ typedef struct ProgHead { uint32_t type, flags; uint64_t off, vaddr, paddr, file
 typedef struct Dyn { int64_t tag; uint64_t value; } Dyn;
 typedef struct Rela { uint64_t off, info; int64_t addend; } Rela;
 enum { PT_DYNAMIC = 2, PT_PHDR = 6, PT_TLS = 7, PT_GNU_RELRO = 0x6474e552 };
-enum { DT_RELA = 7, DT_RELASZ = 8, DT_RELR = 36, R_X86_64_RELATIVE = 8 };
+enum { DT_RELA = 7, DT_RELASZ = 8, DT_RELRSZ = 35, DT_RELR = 36, R_X86_64_RELATIVE = 8 };
 enum { AT_PHDR = 3, AT_PHNUM = 5 };
 enum { SYS_arch_prctl = 158, ARCH_SET_FS = 0x1002 };
 
@@ -29,11 +29,29 @@ static const ProgHead *find(const Self *s, uint32_t type)
   return NULL;
 }
 
+// Packed ones: an even word is the address of a place, an odd one has a bit for each of the 63 places behind the last.
+static void relocate_packed(const Self *s, const uint64_t *p, uint64_t n)
+{
+  uint64_t *where = NULL;
+  for (uint64_t i = 0; i < n; i++) {
+    if (!(p[i] & 1)) {
+      where = (uint64_t *)(s->base + p[i]);
+      *where++ += s->base;
+      continue;
+    }
+    for (int bit = 1; bit < 64; bit++)
+      if (p[i] >> bit & 1)
+        where[bit - 1] += s->base;
+    where += 63;
+  }
+}
+
 static void relocate(const Self *s)
 {
   const ProgHead *d = find(s, PT_DYNAMIC);
   const Rela *rela = NULL;
-  uint64_t bytes = 0;
+  const uint64_t *relr = NULL;
+  uint64_t bytes = 0, relr_bytes = 0;
   if (!d)
     return; // linked to a fixed address
   for (const Dyn *y = (const Dyn *)(s->base + d->vaddr); y->tag; y++) {
@@ -42,8 +60,11 @@ static void relocate(const Self *s)
     if (y->tag == DT_RELASZ)
       bytes = y->value;
     if (y->tag == DT_RELR)
-      DIE("this program was linked with packed relocations, which its start code does not know");
+      relr = (const uint64_t *)(s->base + y->value);
+    if (y->tag == DT_RELRSZ)
+      relr_bytes = y->value;
   }
+  relocate_packed(s, relr, relr_bytes / sizeof *relr);
   for (uint64_t i = 0; i < bytes / sizeof *rela; i++) {
     if ((uint32_t)rela[i].info != R_X86_64_RELATIVE)
       DIE("this program was linked with relocations that its start code does not know");
