@@ -1186,7 +1186,7 @@ static void open_loop(Ra *ra, uint32_t l)
     for (uint32_t k = 0; k < phis.n && zw_popcnt64(p->regs & cls) + keep < nreg; k++) {
       Reg r = promise_reg(ra, p, phis.p[k].v, phis.p[k].reg, loop->has_call ? 0 : x.xregs | wanted, x.xweak);
       if (r != REG_NONE)
-        promise(p, r, phis.p[k].v, false), ra->val[phis.p[k].v].ploc = (uint8_t)r;
+        promise(p, r, phis.p[k].v, false), ra->val[phis.p[k].v].ploc = ra->val[phis.p[k].v].hint = (uint8_t)r;
     }
     // values that only pass through: when there is room besides what the body uses
     uint32_t need = nphi + nused + (loop->max_height < 4 ? loop->max_height : 4), room = nreg > need ? nreg - need : 0;

@@ -3,7 +3,9 @@
 #include "compiler/sink/sink.h"
 #include "compiler/wasm/wat.h"
 
-typedef struct PassTimes { uint64_t decode, check, build, select, encode, blob, sink; uint64_t nops, code_bytes_in, text_bytes; } PassTimes; // ns
+typedef struct PassTimes { uint64_t decode, check, build, select, encode, blob, sink; uint64_t nops, code_bytes_in, text_bytes;
+  uint64_t w_reload, w_store, w_move, lirs; // weighed by loop depth, LirFunc's
+} PassTimes; // ns
 typedef struct Compilation {
   bool timed;                // in: fill build, select and encode of `times` (a clock call per pass and function)
   Module *m; Blob *blob; PassTimes times; const Target *target; CodeOptions code;

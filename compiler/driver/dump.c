@@ -180,4 +180,6 @@ void zw_print_times(const PassTimes *t, Text *out)
                  (unsigned long long)(total / 1000000), (unsigned long long)(total / 1000 % 1000), (unsigned long long)(total / nops),
                  (unsigned long long)(total * 100 / nops % 100), (unsigned long long)t->nops, (unsigned long long)t->code_bytes_in,
                  (unsigned long long)t->text_bytes, (unsigned long long)(rate / 100), (unsigned long long)(rate % 100));
+  zw_text_printf(out, "traffic      reload %llu store %llu move %llu   in %llu instructions of the machine, weighed by 8^loop depth\n",
+                 (unsigned long long)t->w_reload, (unsigned long long)t->w_store, (unsigned long long)t->w_move, (unsigned long long)t->lirs);
 }

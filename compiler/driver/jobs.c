@@ -68,6 +68,7 @@ static void compile_function(Ctx *ctx, void *arg)
   LirFunc *l = j->t->select(ctx, z, j->o, &ctx->func);
   zw_verify_lir(ctx, l, j->t, j->o);           // every use reads the right value
   lap(j, &t, &w->times.select);
+  w->times.w_reload += l->w_reload, w->times.w_store += l->w_store, w->times.w_move += l->w_move, w->times.lirs += l->nlir;
 
   j->codes[w->at] = j->t->encode(ctx, l, j->o, &ctx->module);
   lap(j, &t, &w->times.encode);                // bytes and tables, calls still to be bound
@@ -139,6 +140,7 @@ static void add_times(PassTimes *to, const PassTimes *from)
   to->build += from->build;
   to->select += from->select;
   to->encode += from->encode;
+  to->w_reload += from->w_reload, to->w_store += from->w_store, to->w_move += from->w_move, to->lirs += from->lirs;
 }
 
 FuncCode **zw_jobs_run(Ctx *ctx, const Module *m, const Target *t, const CodeOptions *o, uint32_t threads, bool timed, PassTimes *times, Jobs **out)

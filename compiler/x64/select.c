@@ -430,12 +430,10 @@ static Opnd use_rm(Ra *ra, Ref v, RegSet allowed, Reg want, unsigned bytes)
 {
   Opnd o;
   if (!zw_ref_is_value(v)) {
-    if (allowed & RA_FPR) {
-      uint64_t bits[2];
-      const_bits(ra, v, bits);
-      if (bits[0] | bits[1])
-        return at_const(ra, v);
-    }
+    uint64_t bits[2];
+    const_bits(ra, v, bits);
+    if (allowed & RA_FPR ? bits[0] | bits[1] : bytes == 8 && bits[0] > UINT32_MAX) // a wide constant needs no register
+      return at_const(ra, v);
     return in_reg(use(ra, v, allowed, want), v);
   }
   if (ra->val[v].loc == REG_NONE && (ra->val[v].vstate & VS_REMAT)) {
@@ -469,6 +467,15 @@ static void left_into(Ra *ra, Ref v, Reg d)
   if (r != d)
     bring(ra, d, v, r);
 }
+// For an instruction that need not read its destination d: the register that v would rather be in, where its definition
+// or a parameter puts it, else d.
+static Reg near(const Ra *ra, Ref v, Reg d)
+{
+  if (!zw_ref_is_value(v) || ra->val[v].loc != REG_NONE || ra->val[v].hint == REG_NONE)
+    return d;
+  Reg h = ra->val[v].hint;
+  return has(ra->file & ~ra->busy & ~ra->lock, h) && (has(RA_CALLEE, h) || !crosses_call(ra, v)) ? h : d;
+}
 static void swap_refs(Ref *a, Ref *b)
 {
   Ref t = *a;
@@ -495,7 +502,7 @@ static void sel_alu(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, un
   int32_t imm;
   bool has_imm = imm_of(ra, b, sz == 8, &imm), sub = how & LEA_SUB;
   if (zw_ref_is_value(a) && (how & (LEA_ADD | LEA_SUB)) && has_imm && !(sub && imm == INT32_MIN)) {
-    Reg r = use(ra, a, RA_GPR, d);
+    Reg r = use(ra, a, RA_GPR, near(ra, a, d));
     if (r != d) { // a lives elsewhere: lea d, [a + b]
       Lir *l = lir(ra, X_lea);
       l->rd = (uint8_t)d, l->rn = (uint8_t)r, l->disp = sub ? -imm : imm, l->sz = (uint8_t)sz;
@@ -537,7 +544,7 @@ static void sel_add(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, un
     Lir base = { .rn = REG_NONE };
     int32_t imm = 0;
     if (!imm_of(ra, x, sz == 8, &imm))
-      base.rn = (uint8_t)use(ra, x, RA_GPR, d);
+      base.rn = (uint8_t)use(ra, x, RA_GPR, near(ra, x, d));
     Reg r = use(ra, sh->a, RA_GPR, base.rn == d ? REG_NONE : d);
     Lir *l = lir(ra, X_lea);
     l->rd = (uint8_t)d, l->rn = base.rn, l->rm = (uint8_t)r, l->cc = (uint8_t)c, l->disp = imm, l->sz = (uint8_t)sz;
@@ -545,6 +552,56 @@ static void sel_add(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, un
     return;
   }
   sel_alu(ra, ins, v, op, sz, how);
+}
+// Is v the complement (private to the current instruction) of some value?
+static bool complement_of(const Ra *ra, Ref v, unsigned sz, Ref *of)
+{
+  uint64_t c;
+  if (!is_private(ra, v) || ra->z->ins[v].op != (sz == 4 ? OP_i32_xor : OP_i64_xor) || !const_of(ra, ra->z->ins[v].b, &c) ||
+      c != (sz == 4 ? UINT32_MAX : UINT64_MAX))
+    return false;
+  *of = ra->z->ins[v].a;
+  return zw_ref_is_value(*of);
+}
+// x & ~y in one instruction, and the masks that are moves.
+static void sel_and(Ra *ra, const ZIns *ins, Ref v, unsigned sz)
+{
+  uint64_t c;
+  if (const_of(ra, ins->b, &c) && zw_ref_is_value(ins->a) && (c == 0xff || c == 0xffff || (c == UINT32_MAX && sz == 8))) {
+    Reg d = def(ra, v, RA_GPR);
+    Reg r = use(ra, ins->a, RA_GPR, near(ra, ins->a, d));
+    emit_rr(ra, c == 0xff ? X_movzx8_rr : c == 0xffff ? X_movzx16_rr : X_mov_rr, 4, d, r);
+    note(ra, v, REF_NONE, ins->a, REF_NONE, REF_NONE);
+    return;
+  }
+  for (int k = 0; k < 2 && ra->t->bmi1; k++) {
+    Ref x = k ? ins->b : ins->a, y;
+    if (!complement_of(ra, k ? ins->a : ins->b, sz, &y))
+      continue;
+    Reg d = def(ra, v, RA_GPR);
+    Reg r = use(ra, y, RA_GPR, near(ra, y, d));
+    Opnd o = use_rm(ra, x, RA_GPR, d, sz);
+    Lir *l = emit_rm(ra, X_andn_rrr, X_andn_rrm, sz, d, &o, v, REF_NONE);
+    l->ra = (uint8_t)r;
+    if (opnd_is_reg(&o))
+      note(ra, v, REF_NONE, o.val, REF_NONE, y);
+    else
+      note(ra, v, REF_NONE, o.vrn, o.vrm, y);
+    return;
+  }
+  sel_alu(ra, ins, v, X_and_rr, sz, COMM);
+}
+static void sel_xor(Ra *ra, const ZIns *ins, Ref v, unsigned sz)
+{
+  uint64_t c;
+  if (!const_of(ra, ins->b, &c) || c != (sz == 4 ? UINT32_MAX : UINT64_MAX)) {
+    sel_alu(ra, ins, v, X_xor_rr, sz, COMM);
+    return;
+  }
+  Reg d = def(ra, v, RA_GPR);
+  left_into(ra, ins->a, d);
+  emit_rr(ra, X_not_r, sz, d, REG_NONE);
+  note(ra, v, ins->a, REF_NONE, REF_NONE, REF_NONE);
 }
 static void sel_mul(Ra *ra, const ZIns *ins, Ref v, unsigned sz)
 {
@@ -554,7 +611,7 @@ static void sel_mul(Ra *ra, const ZIns *ins, Ref v, unsigned sz)
     swap_refs(&a, &b);
   int32_t imm;
   if (imm_of(ra, b, sz == 8, &imm)) {
-    Opnd o = use_rm(ra, a, RA_GPR, d, sz);
+    Opnd o = use_rm(ra, a, RA_GPR, near(ra, a, d), sz);
     Lir *l = emit_rm(ra, X_imul_rri, X_imul_rmi, sz, d, &o, v, REF_NONE);
     l->imm = imm;
     return;
@@ -654,7 +711,7 @@ static void sel_shift(Ra *ra, const ZIns *ins, Ref v, unsigned op_cl, unsigned o
     c &= sz * 8 - 1;
     Reg d = def(ra, v, RA_GPR);
     if (ra->t->bmi2 && (op_cl == X_rol_cl || op_cl == X_ror_cl) && zw_ref_is_value(ins->a) && ra->val[ins->a].loc != REG_NONE) {
-      Opnd o = use_rm(ra, ins->a, RA_GPR, d, sz);
+      Opnd o = use_rm(ra, ins->a, RA_GPR, near(ra, ins->a, d), sz);
       Lir *l = emit_rm(ra, X_rorx_rri, X_rorx_rmi, sz, d, &o, v, REF_NONE);
       l->imm = (int32_t)(op_cl == X_rol_cl ? (sz * 8 - c) & (sz * 8 - 1) : c);
       return;
@@ -678,7 +735,7 @@ static void sel_shift(Ra *ra, const ZIns *ins, Ref v, unsigned op_cl, unsigned o
   if (op_x && ra->t->bmi2) {
     Reg d = def(ra, v, RA_GPR);
     Reg n = use(ra, ins->b, RA_GPR, REG_NONE);
-    Opnd o = use_rm(ra, ins->a, RA_GPR, d, sz);
+    Opnd o = use_rm(ra, ins->a, RA_GPR, near(ra, ins->a, d), sz);
     Lir *l = emit_rm(ra, op_x, op_x + 1, sz, d, &o, v, REF_NONE);
     l->ra = (uint8_t)n;
     if (opnd_is_reg(&o))
@@ -720,14 +777,14 @@ static void sel_mulh(Ra *ra, const ZIns *ins, Ref v, unsigned op)
 static void sel_unary(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, unsigned bytes)
 {
   Reg d = def(ra, v, RA_GPR);
-  Opnd o = use_rm(ra, ins->a, RA_GPR, d, bytes);
+  Opnd o = use_rm(ra, ins->a, RA_GPR, near(ra, ins->a, d), bytes);
   emit_rm(ra, op, op + 1, sz, d, &o, v, REF_NONE);
 }
 // Sign extension of the low bits: the operand's memory holds them at the same address.
 static void sel_extend(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz)
 {
   Reg d = def(ra, v, RA_GPR);
-  Reg r = use(ra, ins->a, RA_GPR, d);
+  Reg r = use(ra, ins->a, RA_GPR, near(ra, ins->a, d));
   emit_rr(ra, op, sz, d, r);
   note(ra, v, REF_NONE, ins->a, REF_NONE, REF_NONE);
 }
@@ -781,7 +838,7 @@ static void sel_zext(Ra *ra, const ZIns *ins, Ref v)
 static void sel_wrap(Ra *ra, const ZIns *ins, Ref v)
 {
   Reg d = def(ra, v, RA_GPR);
-  Opnd o = use_rm(ra, ins->a, RA_GPR, d, 4);
+  Opnd o = use_rm(ra, ins->a, RA_GPR, near(ra, ins->a, d), 4);
   emit_rm(ra, X_mov_rr, X_mov_rm, 4, d, &o, v, REF_NONE);
 }
 
@@ -1173,7 +1230,7 @@ static void sel_fbin(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned bytes
   if (ra->t->avx) {
     if (!zw_ref_is_value(a) && (how & COMM))
       swap_refs(&a, &b);
-    Reg r = use(ra, a, RA_FPR, d);
+    Reg r = use(ra, a, RA_FPR, near(ra, a, d));
     Opnd o = use_rm(ra, b, RA_FPR, d, bytes);
     Lir *l = emit_rm(ra, op + 2, op + 3, bytes, d, &o, v, REF_NONE);
     l->ra = (uint8_t)r;
@@ -1193,7 +1250,7 @@ static void sel_fbin(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned bytes
 static void sel_fmerge(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned bytes)
 {
   Reg d = def(ra, v, RA_FPR);
-  Reg r = use(ra, ins->a, RA_FPR, d);
+  Reg r = use(ra, ins->a, RA_FPR, near(ra, ins->a, d));
   Lir *l;
   if (ra->t->avx) {
     l = lir(ra, op + 2);
@@ -1209,7 +1266,7 @@ static void sel_fmerge(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned byt
 static void sel_round(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned bytes, int32_t mode)
 {
   Reg d = def(ra, v, RA_FPR);
-  Reg r = use(ra, ins->a, RA_FPR, d);
+  Reg r = use(ra, ins->a, RA_FPR, near(ra, ins->a, d));
   Lir *l;
   if (ra->t->avx) {
     l = lir(ra, op + 2);
