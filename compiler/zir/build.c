@@ -24,7 +24,7 @@ static void wide(Build *b, Op op)
   Ref y = pop(b), x = pop(b); // add, sub: x = low half, y = high half of the left operand
   if (mul) {
     push(b, bin(b, OP_i64_mul, x, y));
-    push(b, append(b, op == OP_i64_mul_wide_s ? OP_mulh_s : OP_mulh_u, VK_I64, 0, x, y, 0));
+    push(b, zb_pure(b, op == OP_i64_mul_wide_s ? OP_mulh_s : OP_mulh_u, VK_I64, x, y, 0));
     return;
   }
   Op lane = op == OP_i64_add128 ? OP_i64_add : OP_i64_sub;
@@ -67,7 +67,7 @@ static void numeric(Build *b, Op op)
     in[k] = pop(b);
   if (info->flags & OPF_LANEIMM)
     in[2] = *b->p++;
-  push(b, append(b, op, info->out[0], 0, in[0], in[1], in[2]));
+  push(b, zb_pure(b, op, info->out[0], in[0], in[1], in[2]));
 }
 
 static void instruction(Build *b, Op op)
@@ -85,7 +85,7 @@ static void instruction(Build *b, Op op)
     if (op == OP_select_t)
       zw_skip_imm(&b->p, op);
     Ref cond = pop(b), no = pop(b), yes = pop(b);
-    push(b, append(b, OP_sel, zw_ref_type(b->f, yes), 0, yes, no, cond));
+    push(b, zb_select(b, yes, no, cond));
     return;
   }
   case OP_global_get: case OP_global_set: zb_global_op(b, op == OP_global_set); return;
@@ -136,7 +136,7 @@ void zb_copy_loops(Build *b)
     if (!l->iterates)
       continue;
     ZLoop *z = &f->loops[f->nloops];
-    *z = (ZLoop){ .parent = parent == NO_LOOP ? around : b->loop_map[parent], .header = l->header, .entry = l->entry,
+    *z = (ZLoop){ .parent = parent == NO_LOOP ? around : b->loop_map[parent], .header = NO_BLOCK, .entry = NO_BLOCK,
                   .depth = l->depth + (around == NO_LOOP ? 0 : f->loops[around].depth),
                   .effects = l->effects, .max_height = l->max_height, .nexits = l->nexits, .iterates = 1,
                   .hoist_first = REF_NONE, .hoist_last = REF_NONE };
@@ -190,12 +190,13 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   f->blocks = zw_new_array(a, ZBlock, f->nblocks);
   Build b = { .m = m, .o = o, .f = f, .scratch = scratch, .func = func, .facts = ff, .fn = &m->funcs[func], .block_cap = f->nblocks,
               .most_grown = ff->nops / 4 + INLINE_FREE_OPS, .stack_cap = ff->max_height + 8 + INLINE_DEPTH * (INLINE_LOOP_OPS + 8) };
-  b.first_inst = zw_new_array(scratch, uint32_t, f->nblocks), memset(b.first_inst, 0xff, f->nblocks * sizeof *b.first_inst);
-  b.last_inst = zw_new_array(scratch, uint32_t, f->nblocks), memset(b.last_inst, 0xff, f->nblocks * sizeof *b.last_inst);
+  b.state = zw_stale_array(scratch, BlockState, f->nblocks);
   b.stack = zw_new_array(scratch, Ref, b.stack_cap);
   b.p = b.fn->body + ff->code_at;
   b.at = (uint32_t)b.fn->at;
   zb_copy_loops(&b);
+  if (!o->no_number)
+    zb_start_numbers(&b);
   zb_start_block(&b);
   start_locals(&b);
   zb_push_frame(&b, OP_block, 0, zw_func_type(m, func)->nresults);
@@ -209,7 +210,10 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
     }
     if (b.nlevels)
       b.at = zb_inline_position(&b);
-    instruction(&b, op);
+    if (b.ghost && b.live)
+      zb_ghost(&b, op);
+    else
+      instruction(&b, op);
   }
   ASSERT(b.next_block == ff->nblocks && b.nlevels == 0);
   zb_order_blocks(&b);

@@ -15,7 +15,8 @@ void zb_open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool col
   b->block = id;
   *zw_push(b->scratch, &b->created) = id;
   b->f->blocks[id] = (ZBlock){ .first = b->f->nins, .loop = loop, .depth = depth, .cold = cold, .try_region = UINT32_MAX };
-  b->live = true;
+  b->state[id] = (BlockState){ UINT32_MAX, UINT32_MAX, b->home };
+  b->live = true, b->ghost = false;
 }
 
 // The number of the next block: P1's own, or behind all of those.
@@ -25,14 +26,18 @@ uint32_t zb_more_blocks(Build *b)
   ZirFunc *f = b->f;
   if (f->nblocks == b->block_cap) {
     uint32_t cap = b->block_cap;
-    f->blocks = zw_vec_grow(f->arena, f->blocks, f->nblocks, &cap, f->nblocks + 1, sizeof *f->blocks);
-    uint32_t c1 = b->block_cap, c2 = b->block_cap;
-    b->first_inst = zw_vec_grow(b->scratch, b->first_inst, f->nblocks, &c1, cap, sizeof *b->first_inst);
-    b->last_inst = zw_vec_grow(b->scratch, b->last_inst, f->nblocks, &c2, cap, sizeof *b->last_inst);
-    b->block_cap = cap < c1 ? cap : c1;
+    f->blocks = zw_vec_grow(f->arena, f->blocks, f->nblocks, &b->block_cap, f->nblocks + 1, sizeof *f->blocks);
+    b->state = zw_vec_grow(b->scratch, b->state, f->nblocks, &cap, b->block_cap, sizeof *b->state);
+    ASSERT(cap >= b->block_cap);
   }
-  b->first_inst[f->nblocks] = b->last_inst[f->nblocks] = UINT32_MAX;
   return f->nblocks++;
+}
+
+// P1 has a block here that nothing leads to.
+static void skip_block(Build *b)
+{
+  b->next_block++;
+  b->live = b->ghost = b->skipped = true;
 }
 
 void zb_start_block(Build *b)
@@ -96,10 +101,40 @@ static void rollback(Build *b, uint32_t mark)
   }
 }
 
+// ---- homes (build_number.c) ----
+static void open_serial(Build *b, Frame *f)
+{
+  f->serial = b->open.n;
+  *zw_push(b->scratch, &b->open) = 1;
+}
+
+static void limit(Build *b, Frame *f)
+{
+  f->limits = true;
+  if (f->serial > b->home) // deeper than the one that limits so far
+    b->home = f->serial;
+}
+
+// The top frame closes.  Looks down a few frames for the next that limits; one that does not will do, it only closes sooner.
+void zb_close_frame(Build *b)
+{
+  enum { LOOK = 8 };
+  const Frame *f = &b->frames.p[b->frames.n - 1];
+  b->open.p[f->serial] = 0;
+  if (b->home != f->serial)
+    return;
+  for (uint32_t k = 0; f > b->frames.p && k < LOOK; k++)
+    if ((--f)->limits)
+      break;
+  b->home = f->serial;
+}
+
 // ---- branches ----
 // An edge to the end of frame f: what it carries waits for the join.
 uint32_t zb_edge_to_end(Build *b, Frame *f, const Ref *results)
 {
+  f->reached = true;
+  limit(b, f);
   uint32_t carry = b->carry.n;
   for (uint32_t k = 0; k < f->nresults; k++)
     *zw_push(b->scratch, &b->carry) = results[k];
@@ -130,54 +165,75 @@ static uint32_t branch_edge(Build *b, uint32_t label)
   return f->kind == OP_loop ? edge_to_header(b, f, values) : zb_edge_to_end(b, f, values);
 }
 
+// For zb_low_bits: 1 + how many low bits the phi of an i32 slot can have set; 0 = all.
+static uint32_t join_bits(const Build *b, const Frame *f, uint32_t slot)
+{
+  unsigned most = 0;
+  if (b->o->no_fold || f->npending > 4 || zw_ref_type(b->f, b->carry.p[b->pending.p[f->pending].carry + slot]) != VK_I32)
+    return 0;
+  for (uint32_t k = f->pending; k != UINT32_MAX && most < 32; k = b->pending.p[k].next) {
+    unsigned n = zb_low_bits(b, b->carry.p[b->pending.p[k].carry + slot]);
+    most = n > most ? n : most;
+  }
+  return most < 32 ? most + 1 : 0;
+}
+
 // The join of f, in the block just started: values that differ over the incoming edges become phis.  Leaves the results
 // on the stack.
 void zb_join(Build *b, Frame *f)
 {
   ZirFunc *z = b->f;
   uint32_t n = f->nresults + f->nassigned, nphi = 0;
-  Ref *value = zw_new_array(b->scratch, Ref, n + 1);
-  uint32_t *phi = zw_new_array(b->scratch, uint32_t, n + 1); // slots that became phis
-  uint8_t *differs = zw_new_array(b->scratch, uint8_t, n + 1);
-  bool first = true;
-  for (uint32_t k = f->pending; k != UINT32_MAX; k = b->pending.p[k].next, first = false)
-    for (uint32_t s = 0; s < n; s++) {
-      Ref r = b->carry.p[b->pending.p[k].carry + s];
-      if (first)
-        value[s] = r;
-      else
-        differs[s] |= value[s] != r;
-    }
-  for (uint32_t s = 0; s < n; s++)
-    if (differs[s]) {
+  const Pending *first = &b->pending.p[f->pending];
+  const Ref *value = b->carry.p + first->carry;
+  uint32_t *phi = zw_stale_array(b->scratch, uint32_t, n + 1); // slots that became phis
+  rollback(b, f->undo);
+  b->sp = f->height;
+  for (uint32_t s = 0; s < n; s++) {
+    Ref r = value[s];
+    const Pending *k = first;
+    while (k->next != UINT32_MAX && b->carry.p[b->pending.p[k->next].carry + s] == r)
+      k = &b->pending.p[k->next];
+    if (k->next != UINT32_MAX) {
       phi[nphi++] = s;
-      value[s] = append(b, OP_phi, zw_ref_type(z, value[s]), 0, 0, 0, 0);
+      r = append(b, OP_phi, zw_ref_type(z, r), 0, 0, 0, join_bits(b, f, s));
     }
+    if (s < f->nresults)
+      push(b, r);
+    else
+      zb_set_local(b, f->assigned[s - f->nresults], r);
+  }
   z->blocks[b->block].nphi = nphi;
+  zw_reserve(b->scratch, &b->edge_args, b->edge_args.n + nphi * f->npending);
   for (uint32_t k = f->pending; k != UINT32_MAX; k = b->pending.p[k].next) {
     ZEdge *e = &b->edges.p[b->pending.p[k].edge];
     e->to = b->block, e->args = b->edge_args.n;
     for (uint32_t s = 0; s < nphi; s++)
-      *zw_push(b->scratch, &b->edge_args) = b->carry.p[b->pending.p[k].carry + phi[s]];
+      b->edge_args.p[b->edge_args.n++] = b->carry.p[b->pending.p[k].carry + phi[s]];
   }
-  rollback(b, f->undo);
-  b->sp = f->height;
-  for (uint32_t s = 0; s < f->nresults; s++)
-    push(b, value[s]);
-  for (uint32_t s = 0; s < f->nassigned; s++)
-    zb_set_local(b, f->assigned[s], value[f->nresults + s]);
 }
+
+// Is it constant?  If not, the simplest condition that is zero when it is.
+static bool known_condition(const Build *b, Ref *cond, uint64_t *truth)
+{
+  *cond = zb_condition(b, *cond);
+  return !b->o->no_fold && zb_is_const(b, *cond, truth);
+}
+
+static void ghost_branch(Build *b, uint32_t label) { b->frames.p[b->frames.n - 1 - label].reached = true; }
 
 // ---- structured control ----
 Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults)
 {
   const FrameFact *fact = &b->facts->frames[b->next_frame];
   ASSERT(fact->kind == kind);
-  *zw_push(b->scratch, &b->frames) = (Frame){
-    .kind = (uint8_t)kind, .fact = b->next_frame++, .height = b->sp - nparams, .undo = b->undo.n,
+  Frame *f = zw_push(b->scratch, &b->frames);
+  *f = (Frame){
+    .kind = (uint8_t)kind, .fact = b->next_frame++, .height = b->sp - nparams, .undo = b->undo.n, .ghost = b->ghost,
     .nparams = nparams, .nresults = nresults, .assigned = b->facts->assigned + fact->assigned_off,
     .nassigned = b->frame_locals ? 0 : fact->nassigned, .pending = UINT32_MAX, .header = NO_BLOCK, .else_edge = UINT32_MAX };
-  return &b->frames.p[b->frames.n - 1];
+  open_serial(b, f);
+  return f;
 }
 
 static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
@@ -208,18 +264,31 @@ static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
 
 static void enter_if(Build *b, uint32_t nparams, uint32_t nresults, Ref cond)
 {
+  uint64_t truth;
+  bool known = known_condition(b, &cond, &truth);
   Frame *f = zb_push_frame(b, OP_if, nparams, nresults);
   f->saved = b->saved.n;
   for (uint32_t k = 0; k < nparams; k++)
     *zw_push(b->scratch, &b->saved) = b->stack[f->height + k];
-  uint32_t then = zb_add_edge(b, next_id(b));
-  f->else_edge = zb_add_edge(b, NO_BLOCK);
-  zb_end_block(b, OP_br, cond, 0, 0, then);
-  zb_start_block(b);
+  uint32_t first = b->edges.n;
+  if (!known || truth)
+    zb_add_edge(b, next_id(b));
+  if (!known || !truth)
+    f->else_edge = zb_add_edge(b, NO_BLOCK);
+  zb_end_block(b, known ? OP_jmp : OP_br, known ? 0 : cond, 0, 0, first);
+  limit(b, f);
+  if (known && !truth)
+    skip_block(b);
+  else
+    zb_start_block(b);
 }
 
 void zb_fall_to_end(Build *b, Frame *f)
 {
+  f->reached = true;
+  b->live = false;
+  if (b->ghost)
+    return;
   uint32_t e = zb_edge_to_end(b, f, b->stack + b->sp - f->nresults);
   zb_end_block(b, OP_jmp, 0, 0, 0, e);
 }
@@ -228,10 +297,19 @@ static void start_else(Build *b, Frame *f)
 {
   if (b->live)
     zb_fall_to_end(b, f);
-  rollback(b, f->undo);
-  b->sp = f->height;
-  for (uint32_t k = 0; k < f->nparams; k++)
-    push(b, b->saved.p[f->saved + k]);
+  if (!f->ghost) {
+    rollback(b, f->undo);
+    b->sp = f->height;
+    for (uint32_t k = 0; k < f->nparams; k++)
+      push(b, b->saved.p[f->saved + k]);
+  }
+  if (f->else_edge == UINT32_MAX) {
+    skip_block(b);
+    return;
+  }
+  b->open.p[f->serial] = 0; // what the other arm made is not here
+  open_serial(b, f);
+  b->home = f->serial;
   b->edges.p[f->else_edge].to = next_id(b);
   zb_start_block(b);
 }
@@ -248,6 +326,18 @@ static void emit_return(Build *b)
   zb_end_block(b, OP_ret, xa_list(b, b->stack + b->sp - n, n), n, 0, b->edges.n);
 }
 
+// Behind a loop (R7): reached by falling through alone.
+static void end_loop(Build *b)
+{
+  if (b->ghost) {
+    skip_block(b);
+    return;
+  }
+  uint32_t e = zb_add_edge(b, next_id(b));
+  b->edges.p[e].args = b->edge_args.n;
+  zb_end_block(b, OP_jmp, 0, 0, 0, e);
+  zb_start_block(b);
+}
 
 static void end_frame(Build *b)
 {
@@ -256,35 +346,26 @@ static void end_frame(Build *b)
     zb_leave_inline(b);
     return;
   }
-  bool is_if = f->kind == OP_if;
+  bool is_if = f->kind == OP_if, joins = f->kind != OP_loop && (is_if || b->facts->frames[f->fact].nbr > 0);
   if (is_if && !f->has_else)
     start_else(b, f);
-  if (f->kind == OP_loop) {
-    if (b->live) { // R7
-      uint32_t e = zb_add_edge(b, next_id(b));
-      b->edges.p[e].args = b->edge_args.n;
-      zb_end_block(b, OP_jmp, 0, 0, 0, e);
-      zb_start_block(b);
-    } else {
-      rollback(b, f->undo);
-      b->sp = f->height;
-    }
-  } else if (is_if || b->facts->frames[f->fact].nbr > 0) {
-    if (b->live)
-      zb_fall_to_end(b, f);
-    if (f->npending) {
-      zb_start_block(b);
-      zb_join(b, f);
-    } else {
-      rollback(b, f->undo);
-      b->sp = f->height;
-    }
-  } else if (!b->live) {
+  if (joins && b->live)
+    zb_fall_to_end(b, f);
+  zb_close_frame(b);
+  if (joins && f->npending) {
+    zb_start_block(b);
+    zb_join(b, f);
+  } else if (joins && f->reached) {
+    skip_block(b);
+  } else if (f->kind == OP_loop && b->live) {
+    end_loop(b);
+  }
+  if (!f->ghost && (!b->live || b->ghost)) {
     rollback(b, f->undo);
     b->sp = f->height;
   }
-  b->saved.n = is_if ? f->saved : b->saved.n;
-  if (b->frames.n == 1 && b->live)
+  b->saved.n = is_if && !f->ghost ? f->saved : b->saved.n;
+  if (b->frames.n == 1 && b->live && !b->ghost)
     emit_return(b);
   b->frames.n--;
 }
@@ -307,6 +388,22 @@ Op zb_skip_dead(Build *b)
 
 void zb_br_if(Build *b, Op op, uint32_t label, Ref cond)
 {
+  uint64_t truth;
+  if (known_condition(b, &cond, &truth)) {
+    uint32_t e;
+    if (truth) {
+      e = branch_edge(b, label);
+      zb_end_block(b, OP_jmp, 0, 0, 0, e);
+      skip_block(b);
+    } else {
+      ghost_branch(b, label);
+      e = zb_add_edge(b, next_id(b));
+      b->edges.p[e].args = b->edge_args.n;
+      zb_end_block(b, OP_jmp, 0, 0, 0, e);
+      zb_start_block(b);
+    }
+    return;
+  }
   uint32_t e = branch_edge(b, label);
   uint32_t on = zb_add_edge(b, next_id(b));
   b->edges.p[on].args = b->edge_args.n;
@@ -319,6 +416,17 @@ static void br_table(Build *b)
   uint32_t n = zw_fast_u32(&b->p), first = b->edges.n, stamp = ++b->stamp;
   Ref index = pop(b);
   const uint8_t *labels = b->p;
+  uint64_t known;
+  if (!b->o->no_fold && zb_is_const(b, index, &known)) {
+    uint32_t to = 0;
+    for (uint32_t k = 0; k <= n; k++) {
+      uint32_t label = zw_fast_u32(&b->p);
+      ghost_branch(b, label);
+      to = k <= known ? label : to;
+    }
+    zb_end_block(b, OP_jmp, 0, 0, 0, branch_edge(b, to));
+    return;
+  }
   for (uint32_t k = 0; k < n; k++)
     zw_fast_u32(&b->p);
   uint32_t dflt = zw_fast_u32(&b->p);
@@ -343,6 +451,42 @@ static void br_table(Build *b)
     zb_end_block(b, OP_jmp, 0, 0, 0, first);
   else
     zb_end_block(b, OP_switch, index, table, n, first);
+}
+
+// An instruction where P1 thinks the code live: P1's blocks and frames are counted, nothing is made.
+void zb_ghost(Build *b, Op op)
+{
+  switch (op) {
+  case OP_block: case OP_loop: case OP_if:
+    zw_fast_blocktype(b->m, &b->p);
+    zb_push_frame(b, op, 0, 0);
+    if (op != OP_block)
+      skip_block(b);
+    return;
+  case OP_else: case OP_end: zb_control(b, op); return;
+  case OP_br: ghost_branch(b, zw_fast_u32(&b->p)); b->live = false; return;
+  case OP_br_if: case OP_br_on_null: case OP_br_on_non_null:
+    ghost_branch(b, zw_fast_u32(&b->p));
+    skip_block(b);
+    return;
+  case OP_br_table:
+    for (uint32_t n = zw_fast_u32(&b->p) + 1; n > 0; n--)
+      ghost_branch(b, zw_fast_u32(&b->p));
+    b->live = false;
+    return;
+  case OP_return: case OP_unreachable:
+    if (op == OP_return && b->nlevels)
+      b->frames.p[b->levels[b->nlevels - 1].root].reached = true;
+    b->live = false;
+    return;
+  case OP_return_call: case OP_return_call_indirect: case OP_return_call_ref:
+    zw_skip_imm(&b->p, op);
+    b->live = false;
+    return;
+  case OP_try_table: case OP_try: case OP_throw: case OP_throw_ref: case OP_br_on_cast: case OP_br_on_cast_fail:
+    zb_unsupported(b, (Feature)zw_op_info[op].feature);
+  default: zw_skip_imm(&b->p, op); return;
+  }
 }
 
 void zb_control(Build *b, Op op)

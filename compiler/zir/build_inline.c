@@ -49,7 +49,7 @@ bool zb_enter_inline(Build *b, uint32_t func)
   memset(map, 0xff, ff->nblocks * sizeof *map);
   map[0] = b->block;
   *zw_push(b->scratch, &b->insts) = (Inst){ UINT32_MAX, UINT32_MAX, UINT32_MAX, ff, map, returns, NO_BLOCK };
-  uint32_t inst = b->insts.n - 1, *first = &b->first_inst[b->block], *last = &b->last_inst[b->block];
+  uint32_t inst = b->insts.n - 1, *first = &b->state[b->block].first_inst, *last = &b->state[b->block].last_inst;
   if (b->nlevels && b->block == b->map[0]) {
     Inst *around = &b->insts.p[b->levels[b->nlevels - 1].inst];
     first = &around->first, last = &around->last;
@@ -75,14 +75,17 @@ void zb_leave_inline(Build *b)
 {
   Level *l = &b->levels[b->nlevels - 1];
   Frame *f = &b->frames.p[b->frames.n - 1];
+  if (b->live && f->npending)
+    zb_fall_to_end(b, f);
+  zb_close_frame(b);
   if (f->npending) {
-    if (b->live)
-      zb_fall_to_end(b, f);
     uint32_t rest = b->insts.p[l->inst].rest = zb_more_blocks(b);
     zb_open_block(b, rest, l->loop, l->depth, l->cold);
     zb_join(b, f);
+  } else if (!b->live) { // only ways that constants rule out lead here
+    CHECK(f->reached);
+    b->live = b->ghost = true;
   }
-  CHECK(b->live);
   for (uint32_t k = 0; k < b->facts->nloops; k++) { // the exits of its loops have their blocks now
     if (b->loop_map[k] == NO_LOOP || !b->facts->loops[k].iterates)
       continue;
@@ -145,35 +148,56 @@ static void lay_out(Layout *l, uint32_t block)
     }
     item &= ~PLACE_BLOCK;
     l->order[l->n++] = item;
-    if (l->b->first_inst[item] != UINT32_MAX)
-      place_later(l, l->b->first_inst[item]);
+    if (l->b->state[item].first_inst != UINT32_MAX)
+      place_later(l, l->b->state[item].first_inst);
   }
 }
 
-// Blocks by number ascend with their instructions; those of inlined bodies have been numbered behind the others.
+// Loops that were never entered go.
+static void renumber_loops(Build *b, const uint32_t *now)
+{
+  ZirFunc *f = b->f;
+  uint32_t *loop_now = zw_stale_array(b->scratch, uint32_t, f->nloops + 1), n = 0;
+  for (uint32_t k = 0; k < f->nloops; k++) {
+    ZLoop l = f->loops[k];
+    loop_now[k] = n;
+    if (l.header == NO_BLOCK)
+      continue;
+    l.parent = l.parent == NO_LOOP ? NO_LOOP : loop_now[l.parent];
+    l.header = now[l.header], l.entry = now[l.entry];
+    uint32_t nexits = 0;
+    for (uint32_t e = 0; e < l.nexits; e++)
+      if (now[l.exits[e]] != NO_BLOCK)
+        l.exits[nexits++] = now[l.exits[e]];
+    l.nexits = (uint8_t)nexits;
+    f->loops[n++] = l;
+  }
+  f->nloops = n;
+  for (uint32_t k = 0; k < f->nblocks; k++)
+    if (f->blocks[k].loop != NO_LOOP)
+      f->blocks[k].loop = loop_now[f->blocks[k].loop];
+}
+
+// Blocks by number ascend with their instructions, and there are no others; those of inlined bodies have been numbered
+// behind P1's.
 static void renumber(Build *b)
 {
   ZirFunc *f = b->f;
-  uint32_t *now = zw_new_array(b->scratch, uint32_t, f->nblocks);
-  ZBlock *blocks = zw_new_array(f->arena, ZBlock, f->nblocks);
-  ASSERT(b->created.n == f->nblocks);
-  for (uint32_t k = 0; k < f->nblocks; k++) {
+  uint32_t *now = zw_stale_array(b->scratch, uint32_t, f->nblocks);
+  ZBlock *blocks = zw_stale_array(f->arena, ZBlock, b->created.n);
+  memset(now, 0xff, f->nblocks * sizeof *now);
+  for (uint32_t k = 0; k < b->created.n; k++) {
     now[b->created.p[k]] = k;
     blocks[k] = f->blocks[b->created.p[k]];
     for (uint32_t i = blocks[k].first; i < blocks[k].end; i++)
       f->blk[i] = k;
   }
-  f->blocks = blocks;
+  f->blocks = blocks, f->nblocks = b->created.n;
   for (uint32_t k = 0; k < b->edges.n; k++)
     b->edges.p[k].to = now[b->edges.p[k].to], b->edges.p[k].from = now[b->edges.p[k].from];
   for (uint32_t k = 0; k < f->norder; k++)
     f->order[k] = now[f->order[k]];
-  for (uint32_t k = 0; k < f->nloops; k++) {
-    ZLoop *l = &f->loops[k];
-    l->header = now[l->header], l->entry = now[l->entry];
-    for (uint32_t e = 0; e < l->nexits; e++)
-      l->exits[e] = now[l->exits[e]];
-  }
+  renumber_loops(b, now);
 }
 
 // Where an instruction of an inlined body is.
@@ -187,14 +211,15 @@ void zb_order_blocks(Build *b)
 {
   ZirFunc *f = b->f;
   f->order = b->facts->order, f->norder = b->facts->nblocks;
-  if (!b->insts.n)
+  if (!b->insts.n && !b->skipped)
     return;
   Layout l = { .b = b, .order = zw_new_array(f->arena, uint32_t, f->nblocks), .tail = zw_new_array(b->scratch, uint32_t, f->nblocks) };
   for (uint32_t k = 0; k < b->facts->nblocks; k++)
-    lay_out(&l, b->facts->order[k]);
+    if (f->blocks[b->facts->order[k]].end)
+      lay_out(&l, b->facts->order[k]);
   while (l.ntail) // collected last to first; no call in them is inlined, for they are cold
     l.order[l.n++] = l.tail[--l.ntail];
-  ASSERT(l.n == f->nblocks);
+  ASSERT(l.n == b->created.n);
   f->order = l.order, f->norder = l.n;
   renumber(b);
 }

@@ -18,6 +18,10 @@ typedef struct Frame {
   uint32_t header;                // loop: block
   uint32_t else_edge, saved;      // if: the edge that waits for its else; parameters in saved[]
   uint32_t stamp, stamp_edge;     // br_table: already has an edge in this one
+  uint32_t serial;                // number of this frame, of the arm for an `if`
+  bool limits;                    // an arm, or its end has been branched to: code in it does not dominate that end
+  bool reached;                   // P1 counts a way to its end, perhaps one that is none
+  bool ghost;                     // entered where P1 alone thinks it live
 } Frame;
 
 // Inlining: the callee's body is read where the call stands, by the same walk.  Its blocks get numbers behind those of
@@ -32,12 +36,18 @@ typedef struct Inst {
   uint8_t *returns;               // per block of the callee: can it get to the end?
   uint32_t rest;                  // block in which the caller goes on, or NO_BLOCK: it is one of map[]
 } Inst;
+typedef struct BlockState {
+  uint32_t first_inst, last_inst; // inlined calls in it; UINT32_MAX = none
+  uint32_t home;                  // see build_number.c
+} BlockState;
 typedef struct Level {            // a caller that waits
   uint32_t func, root, undo, inst, next_block, next_frame, at;
   uint32_t loop; uint8_t depth; bool cold; // of the block with the call: the callee's are in or under them
   const FuncFacts *facts; const Func *fn; const uint8_t *p;
   Ref *locals; uint32_t *loop_map, *map; const uint8_t *returns;
 } Level;
+
+enum { NUMBER_BITS = 12 };
 
 typedef struct Build {
   const Module *m;
@@ -49,13 +59,18 @@ typedef struct Build {
   const uint8_t *p;
   uint32_t at, block, next_block, next_frame, stamp;
   bool live, frame_locals;
+  bool ghost;                     // live for P1 but not here: a condition was constant.  Read only to count blocks and frames
+  bool skipped;                   // some block of P1 was not made
+  uint32_t home;                  // serial of the innermost frame whose end the block does not dominate
+  BlockState *state;              // of each block
+  VEC(uint8_t) open;              // by serial
+  uint32_t *numbers, number_mask; // see build_number.c: value + 1 by hash
   uint32_t func, block_cap, loop_cap, grown, most_grown, stack_cap;
   Level levels[INLINE_DEPTH]; uint32_t nlevels;
   uint32_t *map; const uint8_t *returns; // of the callee being read; NULL in the function itself
   VEC(Inst) insts;
   VEC(uint32_t) created;          // blocks in the order of their instructions
   VEC(ZInline) inlines;
-  uint32_t *first_inst, *last_inst; // per block, UINT32_MAX = none
   Ref *stack; uint32_t sp;
   Ref *locals;
   uint32_t *loop_map;
@@ -86,11 +101,52 @@ static inline void push(Build *b, Ref r) { b->stack[b->sp++] = r; }
 static inline Ref pop(Build *b) { return b->stack[--b->sp]; }
 static inline Ref i32_const(Build *b, uint32_t v) { return zw_zir_const(b->f, VK_I32, v, 0); }
 static inline Ref i64_const(Build *b, uint64_t v) { return zw_zir_const(b->f, VK_I64, v, 0); }
-static inline Ref un(Build *b, Op op, Ref x) { return append(b, op, zw_op_info[op].out[0], 0, x, 0, 0); }
-static inline Ref bin(Build *b, Op op, Ref x, Ref y) { return append(b, op, zw_op_info[op].out[0], 0, x, y, 0); }
-static inline Ref vm_load(Build *b, ValKind ty, uint32_t off, unsigned alias) { return append(b, OP_vm_load, ty, alias, off, 0, 0); }
-static inline Ref ptr_load(Build *b, ValKind ty, Ref p, uint32_t off, unsigned alias) { return append(b, OP_ptr_load, ty, alias, p, 0, off); }
-static inline void trapif(Build *b, Ref cond, TrapKind kind) { append(b, OP_trapif, VK_COUNT, 0, cond, 0, kind); }
+
+// ---- build_fold.c ----
+// What op on x and y comes to; REF_NONE: an instruction, of operands that may have changed places.
+Ref zb_fold(Build *b, Op op, Ref *x, Ref *y);
+Ref zb_select(Build *b, Ref yes, Ref no, Ref cond);
+Ref zb_condition(const Build *b, Ref cond);        // the same or a simpler one, zero when it is
+unsigned zb_low_bits(const Build *b, Ref r);       // so many low bits of r can be set
+bool zb_is_const(const Build *b, Ref r, uint64_t *c);
+
+// ---- build_number.c ----
+void zb_start_numbers(Build *b);
+Ref zb_number(Build *b, const ZIns *k);            // an equal one that dominates, or a new one
+
+// An instruction without effect, or one whose trap an equal one before it would have raised.
+static inline Ref zb_pure(Build *b, Op op, unsigned ty, Ref x, Ref y, uint32_t z)
+{
+  if (!b->o->no_fold) {
+    Ref r = zb_fold(b, op, &x, &y);
+    if (r != REF_NONE)
+      return r;
+  }
+  if (b->o->no_number)
+    return append(b, op, ty, 0, x, y, z);
+  return zb_number(b, &(ZIns){ (uint16_t)op, (uint8_t)ty, 0, x, y, z });
+}
+static inline Ref un(Build *b, Op op, Ref x) { return zb_pure(b, op, zw_op_info[op].out[0], x, 0, 0); }
+static inline Ref bin(Build *b, Op op, Ref x, Ref y) { return zb_pure(b, op, zw_op_info[op].out[0], x, y, 0); }
+static inline Ref load_as(Build *b, const ZIns *k)
+{
+  return k->fl == AL_IMMUT && !b->o->no_number ? zb_number(b, k) : append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
+}
+static inline Ref vm_load(Build *b, ValKind ty, uint32_t off, unsigned alias)
+{
+  return load_as(b, &(ZIns){ OP_vm_load, (uint8_t)ty, (uint8_t)alias, off, 0, 0 });
+}
+static inline Ref ptr_load(Build *b, ValKind ty, Ref p, uint32_t off, unsigned alias)
+{
+  return load_as(b, &(ZIns){ OP_ptr_load, (uint8_t)ty, (uint8_t)alias, p, 0, off });
+}
+static inline void trapif(Build *b, Ref cond, TrapKind kind)
+{
+  uint64_t c;
+  cond = zb_condition(b, cond);
+  if (b->o->no_fold || !zb_is_const(b, cond, &c) || c)
+    append(b, OP_trapif, VK_COUNT, 0, cond, 0, kind);
+}
 static inline Ref to_i64(Build *b, Ref r) { return zw_ref_type(b->f, r) == VK_I32 ? un(b, OP_i64_extend_i32_u, r) : r; }
 
 static inline uint32_t xa_list(Build *b, const Ref *refs, uint32_t n)
@@ -102,6 +158,8 @@ static inline uint32_t xa_list(Build *b, const Ref *refs, uint32_t n)
 }
 
 // ---- build_control.c ----
+static inline bool zb_is_open(const Build *b, uint32_t block) { return b->open.p[b->state[block].home]; } // it dominates here
+void zb_ghost(Build *b, Op op);                // instruction that is not there
 uint32_t zb_add_edge(Build *b, uint32_t to);
 void zb_open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool cold);
 void zb_start_block(Build *b);                 // the next of P1's skeleton
@@ -116,6 +174,7 @@ void zb_join(Build *b, Frame *f);              // of f, in the block just starte
 uint32_t zb_edge_to_end(Build *b, Frame *f, const Ref *results);
 void zb_br_if(Build *b, Op op, uint32_t label, Ref cond);
 void zb_control(Build *b, Op op);
+void zb_close_frame(Build *b);                 // the top one, for numbering
 Op zb_skip_dead(Build *b);                     // to the `else` or `end` of the open frame
 
 // ---- build_inline.c ----

@@ -37,3 +37,5 @@ extern const char zw_zir_lib_result[LIB_COUNT];          // letter of its result
 
 // For f->ins and the arrays parallel to it: room for `want` instructions.
 void zw_zir_reserve(ZirFunc *f, uint32_t want);
+// op on constants; false when it traps, gives a NaN or is not a scalar instruction with one result.
+bool zw_zir_eval(Op op, const uint64_t in[2], uint64_t *out);
