@@ -162,27 +162,6 @@ int64_t zw_os_file_size(int fd)
 
 // ---- clocks and random ----
 
-// The kernel's clock numbers are WASI's: 0 realtime, 1 monotonic, 2 process, 3 thread.
-int zw_os_clock(int id, uint64_t *ns)
-{
-  if (id < 0 || id > 3)
-    return -EINVAL_;
-  KernelTime t;
-  long r = zw_sys2(SYS_clock_gettime, id, (long)&t);
-  if (r == 0)
-    *ns = (uint64_t)t.sec * 1000000000u + (uint64_t)t.nsec;
-  return (int)r;
-}
-int zw_os_clock_res(int id, uint64_t *ns)
-{
-  if (id < 0 || id > 3)
-    return -EINVAL_;
-  KernelTime t;
-  long r = zw_sys2(SYS_clock_getres, id, (long)&t);
-  if (r == 0)
-    *ns = (uint64_t)t.sec * 1000000000u + (uint64_t)t.nsec;
-  return (int)r;
-}
 int zw_os_random(void *p, size_t n)
 {
   uint8_t *at = p;

@@ -119,6 +119,12 @@ int zw_os_poll(OsPoll *p, uint32_t n, int64_t timeout_ns)
     }
   }
 }
+bool zw_os_ready(int fd, short events)
+{
+  OsPoll p = { .fd = fd, .events = events };
+  KernelTime none = { 0, 0 };
+  return zw_sys6(__NR_ppoll, (long)&p, 1, (long)&none, 0, 8, 0) != 0;
+}
 int64_t zw_os_readable_bytes(int fd)
 {
   enum { FIONREAD_ = 0x541b };

@@ -12,6 +12,8 @@ enum { DT_RELA = 7, DT_RELASZ = 8, DT_RELRSZ = 35, DT_RELR = 36, R_X86_64_RELATI
 enum { AT_PHDR = 3, AT_PHNUM = 5 };
 enum { SYS_arch_prctl = 158, ARCH_SET_FS = 0x1002 };
 
+extern const uintptr_t *zw_os_auxv __attribute__((weak)); // there when the program asks for the time: os/linux_clock.c
+
 static _Noreturn void die(const char *why, size_t n)
 {
   zw_os_write_err(why, n);
@@ -120,6 +122,8 @@ _Noreturn void zw_start(uintptr_t *stack)
   if (self)
     s.base = (uint64_t)s.head - self->vaddr;
   relocate(&s);
+  if (&zw_os_auxv)
+    zw_os_auxv = (const uintptr_t *)(p + 1);
   make_thread(&s);
   protect(&s);
   zw_os_exit(zw_main(argc, argv, env));

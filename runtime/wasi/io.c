@@ -4,8 +4,7 @@
 bool zw_wasi_would_block(const WasiFd *f, short events)
 {
   // The flag of a descriptor shared with the host is ours alone: ask first, then call.
-  OsPoll p = { .fd = f->host, .events = events };
-  return f->shared && f->flags & FDFLAG_NONBLOCK && zw_os_poll(&p, 1, 0) == 0;
+  return f->shared && f->flags & FDFLAG_NONBLOCK && !zw_os_ready(f->host, events);
 }
 
 int zw_wasi_cut(OsIov *v, int n, size_t most)

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static Wasi *w;
@@ -343,6 +344,21 @@ static void addresses_are_numbers(void **state)
   }
 }
 
+static void clocks_agree_with_the_hosts(void **state)
+{
+  (void)state;
+  const clockid_t ids[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID };
+  for (uint32_t id = 0; id < 4; id++)
+    for (int i = 0; i < 1000; i++) {
+      struct timespec before, after;
+      clock_gettime(ids[id], &before);
+      assert_int_equal(CALL(clock_time_get, id, 0, OUT), 0);
+      clock_gettime(ids[id], &after);
+      uint64_t t = zw_get64(bytes + OUT);
+      assert_in_range(t, (uint64_t)before.tv_sec * 1000000000u + (uint64_t)before.tv_nsec, (uint64_t)after.tv_sec * 1000000000u + (uint64_t)after.tv_nsec);
+    }
+}
+
 // In a child: what it may open once it is fenced in.  Answers a bit per claim that failed.
 static int fenced_child(void)
 {
@@ -389,7 +405,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
     T(nothing_is_there_that_was_not_given), T(input_from_bytes_ends), T(output_goes_to_functions), T(streams_are_files),
     T(a_shared_pipe_does_not_block), T(lists_replace_and_inherit), T(rights_of_directories_are_what_was_said),
-    T(directories_as_they_are_written), T(addresses_are_numbers), T(the_fence_holds),
+    T(directories_as_they_are_written), T(addresses_are_numbers), T(clocks_agree_with_the_hosts), T(the_fence_holds),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
