@@ -1,5 +1,5 @@
 """What is measured: kernels of our own (bench/micro/*.c) and programs by others (bench/programs.json)."""
-import bz2, glob, gzip, json, os, subprocess, sys
+import bz2, glob, gzip, json, lzma, os, subprocess, sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CACHE = os.environ.get("ZW_CACHE", os.path.join(ROOT, ".cache"))
@@ -37,21 +37,29 @@ def micro_programs(word):
 
 
 def prepare_inputs():
-    """Six megabytes of a real module, plain and compressed: what the compressors work on."""
-    source, plain = os.path.join(CORPUS, "yosys.wasm"), os.path.join(OUT, "input.bin")
+    """Six and twenty-four megabytes of a real module, plain and compressed: what the compressors work on."""
+    source, zstd = os.path.join(CORPUS, "yosys.wasm"), os.path.join(CORPUS, "zstd.native")
     if not os.path.exists(source):
         return
-    if not os.path.exists(plain):
-        open(plain, "wb").write(open(source, "rb").read(6000000))
-    if not os.path.exists(plain + ".bz2"):
-        open(plain + ".bz2", "wb").write(bz2.compress(open(plain, "rb").read()))
-    if not os.path.exists(plain + ".gz"):
-        open(plain + ".gz", "wb").write(gzip.compress(open(plain, "rb").read()))
+    os.makedirs(os.path.join(OUT, "circom"), exist_ok=True)
+    plain = {"input": open(source, "rb").read(6_000_000), "large": open(source, "rb").read(24_000_000)}
+
+    def make(name, content):
+        path = os.path.join(OUT, name)
+        if not os.path.exists(path):
+            open(path, "wb").write(content())
+
+    make("input.bin", lambda: plain["input"])
+    make("input.bin.bz2", lambda: bz2.compress(plain["input"]))
+    make("input.bin.xz", lambda: lzma.compress(plain["input"], preset=3))
+    make("large.bin.gz", lambda: gzip.compress(plain["large"], 6))
+    if os.path.exists(zstd):
+        make("large.bin.zst", lambda: subprocess.run([zstd, "-q", "-c", "-6"], input=plain["large"], stdout=subprocess.PIPE, check=True).stdout)
 
 
 def native_program(name):
-    """The same source for this machine: tests/real/build/NAME with a clang that forgets the target.  None = no such build."""
-    path = os.path.join(OUT, "native", name)
+    """The same source for this machine, as tests/real/fetch builds it."""
+    path = os.path.join(CORPUS, name + ".native")
     return path if os.path.exists(path) else None
 
 

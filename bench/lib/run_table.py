@@ -28,25 +28,26 @@ def rounds_of(program, field, rounds):
     return times, outputs, failed
 
 
-def wrong_outputs(outputs, reference):
+def wrong_outputs(outputs):
     """Native programs may print what this machine's C library prints; the wasm ones must agree to the byte."""
-    return [c for c, o in outputs.items() if c != "native" and o != outputs.get(reference)]
+    reference = next((c for c in ("turbofan", "cranelift", "liftoff") if c in outputs), None)
+    return [c for c, o in outputs.items() if c != "native" and reference and o != outputs[reference]]
 
 
 def run_table(programs, rounds, build, names, results):
     field = engines.contestants(build, names)
     base = "cranelift" if "cranelift" in field else next(iter(field))
-    reference = next((c for c in ("turbofan", "cranelift") if c in field), base)
     ratios = {c: ([], []) for c in field}
-    rows, least = [], []
+    rows, least, times_of = [], [], []
     for p in programs:
         times, outputs, failed = rounds_of(p, field, rounds)
-        bad = wrong_outputs(outputs, reference)
+        bad = wrong_outputs(outputs)
         for c in bad:
             times[c] = ([], [])
         for c, why in failed.items():
             if why != "not made":
                 print(f"bench: {p.name} failed in {c}: {why}", file=sys.stderr)
+        times_of.append(times)
         row, low = [p.name], [p.name]
         b = times[base][0]
         for c in field:
@@ -72,10 +73,19 @@ def run_table(programs, rounds, build, names, results):
     for which, body, name in ((0, rows, "median"), (1, least, "minimum")):
         means = [f"geomean of {max(len(ratios[c][which]) for c in field)}"] + [measure.number(geomean(ratios[c][which]), 3) for c in field]
         worst = ["worst"] + [measure.number(max(ratios[c][which], default=None)) for c in field]
-        measure.table(f"Run time: CPU ms and ratio to {base}, {name} of {rounds} rounds", columns, body + [means, worst],
+        extra = [means, worst]
+        if "turbofan" in field and base != "turbofan":
+            extra.append(["geomean / turbofan"] + [measure.number(geomean(to_turbofan(body, times_of, c, which)), 3) for c in field])
+        measure.table(f"Run time: CPU ms and ratio to {base}, {name} of {rounds} rounds", columns, body + extra,
                       "~: rounds differ by more than 5 %; '-': not run or not possible" if which == 0 else "")
     for c in field:
         results.add("run-geomean", "all", c, "ratio of minima", [geomean(ratios[c][1])])
+
+
+def to_turbofan(body, times_of, c, which):
+    """Ratios of one contestant to TurboFan over the programs that both ran."""
+    pick = statistics.median if which == 0 else min
+    return [pick(t[c][0]) / pick(t["turbofan"][0]) for t in times_of if t[c][0] and t["turbofan"][0]]
 
 
 def beside_wasm2c(programs, build, results):
