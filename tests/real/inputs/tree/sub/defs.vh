@@ -1,0 +1,2 @@
+`define WIDTH 12
+`include "deep/step.vh"
