@@ -43,6 +43,10 @@ typedef ptrdiff_t (*zwasm_wasi_write_fn)(void *arg, const void *bytes, size_t n)
 int zwasm_wasi_stdin_fn(zwasm_wasi_t *, zwasm_wasi_read_fn, void *arg, void (*done)(void *arg));
 int zwasm_wasi_stdout_fn(zwasm_wasi_t *, int guest_fd /* 1 2 */, zwasm_wasi_write_fn, void *arg, void (*done)(void *arg));
 
+/* Of what goes to a terminal as guest_fd (1 or 2): text, colours and movements of the cursor pass, other escape sequences
+   are shown instead of sent.  Success also where it is no terminal. */
+int zwasm_wasi_tty_safe(zwasm_wasi_t *, int guest_fd);
+
 /* ---- directories, from descriptor 3 on in the order given ---- */
 enum {
   ZWASM_DIR_READ = 1,         /* list it */

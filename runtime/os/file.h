@@ -42,6 +42,7 @@ int zw_os_dup(int fd);
 typedef struct OsPoll { int fd; short events, revents; } OsPoll;
 enum { OS_POLL_IN = 1, OS_POLL_OUT = 4, OS_POLL_ERR = 8, OS_POLL_HUP = 16, OS_POLL_BAD = 32 };
 int zw_os_poll(OsPoll *p, uint32_t n, int64_t timeout_ns); // negative: for ever
+bool zw_os_is_tty(int fd);
 bool zw_os_ready(int fd, short events);                    // would a call with these not wait?
 int64_t zw_os_readable_bytes(int fd);
 void zw_os_yield(void);

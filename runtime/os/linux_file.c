@@ -132,6 +132,12 @@ int64_t zw_os_readable_bytes(int fd)
   long r = zw_sys3(__NR_ioctl, fd, FIONREAD_, (long)&n);
   return r < 0 ? r : n;
 }
+bool zw_os_is_tty(int fd)
+{
+  enum { TCGETS_ = 0x5401 };
+  uint8_t termios[64];
+  return zw_sys3(__NR_ioctl, fd, TCGETS_, (long)termios) == 0;
+}
 void zw_os_yield(void) { zw_sys0(__NR_sched_yield); }
 int zw_os_sleep_until(int clock, uint64_t ns)
 {

@@ -19,20 +19,6 @@ static void say(const char *fmt, ...)
   zw_os_write_err(buf, n < sizeof buf ? n : sizeof buf - 1);
 }
 
-// "N=V"
-static bool add_env(Wasi *w, const char *s)
-{
-  char name[256];
-  size_t n = 0;
-  while (s[n] && s[n] != '=')
-    n++;
-  if (n >= sizeof name)
-    return false;
-  memcpy(name, s, n);
-  name[n] = 0;
-  return zwasm_wasi_env(w, name, s[n] ? s + n + 1 : "");
-}
-
 // Programs without directories contain nothing that opens paths: who has some names these as well.
 extern int zwasm_wasi_preopen(zwasm_wasi_t *w, const char *host_dir, const char *guest_name, int writable) __attribute__((weak));
 extern bool zw_wasi_parse_dir(const char *spec, char *host, char *guest, size_t room, bool *writable) __attribute__((weak));
@@ -55,7 +41,7 @@ static Wasi *make_wasi(const zwasm_exe_options_t *o, int argc, char **argv)
   for (int i = 1; ok && i < argc; i++)
     ok = zwasm_wasi_arg(w, argv[i]);
   for (const char *const *p = o->env; ok && p && *p; p++)
-    ok = add_env(w, *p);
+    ok = zwasm_wasi_env(w, *p, NULL); // "N=V" already
   for (const char *const *p = o->dirs; ok && p && *p; p++)
     if (!add_dir(w, *p)) {
       say("%s: cannot open the directory of --dir=%s\n", argc > 0 ? argv[0] : "zwasm", *p);

@@ -7,7 +7,7 @@ import os, re, select, shutil, socket, subprocess, sys, tempfile
 zwasm, zwasmc, rt, include = (os.path.abspath(p) for p in sys.argv[1:5])
 here = os.path.dirname(os.path.abspath(__file__))
 passed = failed = 0
-EXPECTED = 83
+EXPECTED = 98
 
 
 def check(name, ok, text=""):
@@ -136,6 +136,35 @@ with tempfile.TemporaryDirectory() as tmp:
             s.close()
         out, err = p.communicate(timeout=30)
         same(f"served in {lane}", (p.returncode, got, out), (0, b"reward", b"served 6, began with dr\n"))
+
+    # ---- a terminal ----
+    import pty
+    open("tty.c", "w").write('#include <unistd.h>\n#include <string.h>\nint main(int argc, char **argv) { for (int i = 1; i < argc; i++) write(1, argv[i], strlen(argv[i])); return !isatty(1); }\n')
+    same("clang tty", run(["clang", "--target=wasm32-wasi", "-O2", "tty.c", "-o", "tty.wasm"])[0], 0)
+
+    def on_terminal(*args):
+        master, slave = pty.openpty()
+        p = subprocess.Popen([zwasm, "run", *args], stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.DEVNULL)
+        code = p.wait(30)
+        os.close(slave)
+        got = b""
+        try:
+            while part := os.read(master, 10000):
+                got += part
+        except OSError:
+            pass
+        os.close(master)
+        return code, got.decode(errors="replace")
+
+    pass_ = ["plain\tx", "\x1b[1;31mred\x1b[0m", "\x1b[2J\x1b[10;5H\x1b[?25l", "\x1b7\x1b8\x1b(B", "caf\u00e9 \u4e2d \u00a0", "\a\b\r"]
+    same("drawing passes", on_terminal("tty.wasm", *pass_), (0, "".join(pass_)))
+    for bad, shown in (("\x1b]0;title\x07", "\u241b]0;title\x07"), ("\x1b]52;c;QQ==\x1b\\", "\u241b]52;c;QQ==\u241b\\"), ("\x1b[6n", "\u241b[6n"), ("\x1b[c", "\u241b[c"),
+                       ("\x1bPq\x1b\\", "\u241bPq\u241b\\"), ("\x1b[5i", "\u241b[5i"), ("\u009b6n", "\u241b6n"), ("\x01\x0e", "\u2401\u240e"),
+                       ("\x1b\x1b[31mx", "\u241b\x1b[31mx"), ("\x1b[" + "1;" * 20 + "m", "\u241b[" + "1;" * 20 + "m"), ("\x1b[1\x1b[32m", "\u241b[1\x1b[32m")):
+        same(f"shown, not sent: {bad!r}", on_terminal("tty.wasm", bad + "."), (0, shown + "."))
+    same("in pieces", on_terminal("tty.wasm", "\x1b", "[3", "1mx", "\x1b", "]0;y"), (0, "\x1b[31mx\u241b]0;y"))
+    same("much", on_terminal("tty.wasm", "\x1b[31m0123456789" * 500), (0, "\x1b[31m0123456789" * 500))
+    same("raw", on_terminal("--tty=raw", "tty.wasm", "\x1b]0;t\x07"), (0, "\x1b]0;t\x07"))
 
     # ---- the second fence ----
     code, out, err = run([zwasm, "run", "-v", "--dir=box::/a", "look.wasm"])

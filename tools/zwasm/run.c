@@ -32,7 +32,7 @@ typedef struct Run {
   const char *file, *invoke, *argv0;
   const char *stdio[3];      // files in place of the standard streams
   Engine engine;
-  bool allow_precompiled;
+  bool allow_precompiled, raw_tty;
   StoreOptions store_options;
   VEC(const char *) dirs, env, listen;
   const char *const *args;   // the guest's, argv[1] on
@@ -64,6 +64,11 @@ static void take_flag(Run *r, const Arg *f)
   case FLAG_stdin_file: r->stdio[0] = f->value; break;
   case FLAG_stdout_file: r->stdio[1] = f->value; break;
   case FLAG_stderr_file: r->stdio[2] = f->value; break;
+  case FLAG_tty:
+    if (strcmp(f->value, "safe") != 0 && strcmp(f->value, "raw") != 0)
+      zw_usage_error(c, "unknown value '%s' for --tty: there are safe and raw", f->value);
+    r->raw_tty = f->value[0] == 'r';
+    break;
   case FLAG_invoke: r->invoke = f->value; break;
   case FLAG_argv0: r->argv0 = f->value; break;
   case FLAG_allow_cwasm: r->allow_precompiled = true; break;
@@ -209,6 +214,8 @@ static void give_streams(Run *r)
     if (why < 0)
       no_grant(r, what[fd], r->stdio[fd], "", why);
   }
+  for (int fd = 1; fd < 3 && !r->raw_tty; fd++)
+    (void)zwasm_wasi_tty_safe(r->wasi, fd); // fails for one that is closed
 }
 
 // Directories first: guests look for them from descriptor 3 on, up to the first that is none.
