@@ -1,21 +1,22 @@
 // One row of lir.def to bytes.  Names of fields and tables are those of the Intel SDM, volume 2, chapter 2:
 // [66/F2/F3] [REX | VEX] opcode [ModRM [SIB] [disp]] [imm].
 // Everything irregular is one of the short forms in plan(); the rest follows from form and enc.  The rows that most instructions
-// are have shorter ways (`fast`) to the same bytes: tests/asm/x64_rows compares both with the system assembler.
-#include "compiler/x64/asm.h"
+// are have shorter ways (asm_put.h) to the same bytes: tests/asm/x64_rows compares both with the system assembler.
+#include "compiler/x64/asm_put.h"
 #include "runtime/base/bits.h"
 
 // clang-format off
-enum { FAST_NO, FAST_RR, FAST_RX, FAST_MEM, FAST_ALU, FAST_MOV, FAST_SHIFT };
 #define HAS_MEM(form) ((form) == X64_RM || (form) == X64_MR || (form) == X64_M || (form) == X64_RRM || (form) == X64_SRM)
-#define CLASS(op, form) ((op) == X_jmp || (op) == X_jcc ? X64_JUMP : (form) == X64_P ? X64_PSEUDO : (op) == X_test_rr ? X64_TEST : \
-                         (op) == X_call_m || (op) == X_call_r ? X64_CALL : HAS_MEM(form) ? X64_MEMORY : X64_PLAIN)
-#define FAST(form, enc, opc, imm) \
-  ((enc) & (VEX | LOCK | EXTRA | COND | BYTE_RM) ? FAST_NO : \
-   (imm) == I0 ? ((form) == X64_RR ? FAST_RR : (form) == X64_RX ? FAST_RX : (form) == X64_RM || (form) == X64_MR ? FAST_MEM : FAST_NO) : \
-   (form) == X64_R && ((enc) & M3A) == 0 ? ((opc) == 0x81 ? FAST_ALU : (opc) == 0xc7 ? FAST_MOV : (opc) == 0xc1 ? FAST_SHIFT : FAST_NO) : FAST_NO)
+#define SHORT(form, enc, opc, imm) \
+  ((enc) & (VEX | LOCK | EXTRA | COND | BYTE_RM) ? X64_PLAIN : \
+   (imm) == I0 ? ((form) == X64_RR ? X64_PLAIN_RR : (form) == X64_RX ? X64_PLAIN_RX : X64_PLAIN) : \
+   (form) == X64_R && ((enc) & M3A) == 0 ? ((opc) == 0x81 ? X64_PLAIN_ALU : (opc) == 0xc7 ? X64_PLAIN_MOV : (opc) == 0xc1 ? X64_PLAIN_SHIFT : X64_PLAIN) : X64_PLAIN)
+#define CLASS(op, form, enc, opc, imm) \
+  ((op) == X_jmp || (op) == X_jcc ? X64_JUMP : (form) == X64_P ? X64_PSEUDO : (op) == X_test_rr ? X64_TEST : (op) == X_call_m || (op) == X_call_r ? X64_CALL : \
+   !HAS_MEM(form) ? SHORT(form, enc, opc, imm) : \
+   ((form) == X64_RM || (form) == X64_MR) && (imm) == I0 && !((enc) & (VEX | LOCK | EXTRA | COND | BYTE_RM)) ? X64_MEMORY_REG : X64_MEMORY)
 const X64Row zw_x64_rows[X64_NOPS] = {
-#define LIR(id, text, form, enc, opc, ext, imm, use, mw) { text, enc, X64_##form, opc, ext, imm, use, mw, CLASS(X_##id, X64_##form), FAST(X64_##form, enc, opc, imm) },
+#define LIR(id, text, form, enc, opc, ext, imm, use, mw) { text, enc, X64_##form, opc, ext, imm, use, mw, CLASS(X_##id, X64_##form, enc, opc, imm) },
 #include "compiler/x64/lir.def"
 };
 // clang-format on
@@ -28,7 +29,6 @@ typedef struct Plan {
   int32_t imm;
 } Plan;
 
-static bool fits8(int32_t v) { return v == (int8_t)v; }
 // spl bpl sil dil are ah ch dh bh without a REX prefix
 static bool byte_needs_rex(unsigned reg) { return reg >= 4 && reg < 8; }
 
@@ -163,33 +163,9 @@ static inline uint8_t *put_legacy(uint8_t *p, const X64Row *row, const Plan *n, 
   return p;
 }
 
-static inline uint8_t *put_mem(uint8_t *p, unsigned reg, const X64Mem *m, uint8_t **rip_at)
+uint8_t *zw_x64_put_any(uint8_t *p, const Lir *i, X64Mem mem, uint8_t **rip_at)
 {
-  unsigned reg_bits = (reg & 7) << 3;
-  if (m->rip) {
-    *p++ = (uint8_t)(reg_bits | 5);
-    *rip_at = p;
-    zw_put32(p, 0);
-    return p + 4;
-  }
-  if (m->base == REG_NONE) {
-    *p++ = (uint8_t)(reg_bits | 4);
-    *p++ = (uint8_t)(m->scale << 6 | (m->index == REG_NONE ? 4 : m->index & 7) << 3 | 5);
-    zw_put32(p, (uint32_t)m->disp);
-    return p + 4;
-  }
-  unsigned base = m->base & 7, mod = m->disp == 0 && base != RBP ? 0 : fits8(m->disp) ? 0x40 : 0x80;
-  if (m->index != REG_NONE || base == RSP) {
-    *p++ = (uint8_t)(mod | reg_bits | 4);
-    *p++ = (uint8_t)(m->scale << 6 | (m->index == REG_NONE ? 4 : m->index & 7) << 3 | base);
-  } else
-    *p++ = (uint8_t)(mod | reg_bits | base);
-  zw_put32(p, (uint32_t)m->disp); // the buffer has room for what is not wanted of it
-  return p + (mod == 0 ? 0 : mod == 0x40 ? 1 : 4);
-}
-
-static uint8_t *put_any(uint8_t *p, const X64Row *row, const Lir *i, X64Mem mem, uint8_t **rip_at)
-{
+  const X64Row *row = &zw_x64_rows[i->op];
   ASSERT(row->form != X64_P);
   Plan n = plan(row, i);
   X64Mem m = { 0 };
@@ -214,71 +190,12 @@ static uint8_t *put_any(uint8_t *p, const X64Row *row, const Lir *i, X64Mem mem,
   return p;
 }
 
-// Prefix, REX when it says something, escape and opcode, without a jump.
-static inline uint8_t *put_open(uint8_t *p, const X64Row *row, unsigned rex, unsigned opc)
-{
-  static const uint8_t prefix[4] = { 0, 0x66, 0xf3, 0xf2 }, escape_bytes[4] = { 0, 1, 2, 2 };
-  static const uint16_t escape[4] = { 0, 0x0f, 0x380f, 0x3a0f };
-  unsigned pp = row->enc & 3, map = row->enc >> 2 & 3;
-  *p = prefix[pp];
-  p += pp != 0;
-  *p = (uint8_t)(0x40 | rex);
-  p += rex != 0;
-  zw_put16(p, escape[map]);
-  p += escape_bytes[map];
-  *p = (uint8_t)opc;
-  return p + 1;
-}
-static inline uint8_t *put_regs(uint8_t *p, const X64Row *row, bool w, unsigned reg, unsigned rm, unsigned opc)
-{
-  p = put_open(p, row, (unsigned)w << 3 | (reg & 8) >> 1 | (rm & 8) >> 3, opc);
-  *p = (uint8_t)(0xc0 | (reg & 7) << 3 | (rm & 7));
-  return p + 1;
-}
-
 uint8_t *zw_x64_put(uint8_t *p, const Lir *i, X64Mem m, uint8_t **rip_at)
 {
   const X64Row *row = &zw_x64_rows[i->op];
-  unsigned enc = row->enc;
-  bool w = enc & W1 || (enc & WSZ && i->sz == 8);
-  if (enc & WB && i->sz < 4)
-    return put_any(p, row, i, m, rip_at);
-  switch (row->fast) {
-  case FAST_RR: return put_regs(p, row, w, i->rd, i->rn, row->opc);
-  case FAST_RX: return put_regs(p, row, w, i->rn, i->rd, row->opc);
-  case FAST_MEM: {
-    if (m.base == REG_NONE && !m.rip)
-      break;
-    ASSERT(m.index != RSP && (m.base < 16 || m.base == REG_NONE) && (m.index < 16 || m.index == REG_NONE));
-    unsigned x = m.index & 8 && m.index != REG_NONE, b = m.base & 8 && m.base != REG_NONE;
-    p = put_open(p, row, (unsigned)w << 3 | (i->rd & 8u) >> 1 | x << 1 | b, row->opc);
-    return put_mem(p, i->rd, &m, rip_at);
-  }
-  case FAST_ALU:
-    if (fits8(i->imm)) {
-      p = put_regs(p, row, w, row->ext, i->rd, 0x83);
-      *p = (uint8_t)i->imm;
-      return p + 1;
-    }
-    if (i->rd == RAX)
-      break;
-    p = put_regs(p, row, w, row->ext, i->rd, 0x81);
-    zw_put32(p, (uint32_t)i->imm);
-    return p + 4;
-  case FAST_MOV:
-    if (i->sz == 8 && i->imm < 0)
-      break;
-    p = put_open(p, row, i->rd >> 3 & 1, 0xb8 | (i->rd & 7));
-    zw_put32(p, (uint32_t)i->imm);
-    return p + 4;
-  case FAST_SHIFT:
-    if (i->imm == 1)
-      break;
-    p = put_regs(p, row, w, row->ext, i->rd, 0xc1);
-    *p = (uint8_t)i->imm;
-    return p + 1;
-  }
-  return put_any(p, row, i, m, rip_at);
+  if (row->cls == X64_MEMORY_REG)
+    return put_memory(p, row, i, m, rip_at);
+  return row->cls < X64_PLAIN ? put_plain(p, row, i) : zw_x64_put_any(p, i, m, rip_at);
 }
 
 unsigned zw_x64_imm64_length(unsigned rd, uint64_t v)

@@ -8,7 +8,7 @@
 // know where it ends up) as marks, and adds up an upper bound of the code's size: exact but for branches and padding.  The second
 // goes from mark to mark: it copies what lies between and knows the largest possible distance of a forward branch when it writes
 // it: at most 127 means rel8.  Backward branches are exact.  Each mark reserves its bound with one CHECK.
-#include "compiler/x64/asm.h"
+#include "compiler/x64/asm_put.h"
 #include "compiler/base/tune.h"
 #include "compiler/emit/cfi.h"
 #include "compiler/x64/x64_int.h"
@@ -81,7 +81,6 @@ typedef struct Enc {
 
 static uint32_t here(const Enc *e) { return (uint32_t)(e->p - e->base); }
 static uint32_t entry_off(const Enc *e) { return e->out + e->frame + 8 * e->npushes; } // of the return address from rsp
-static bool fits8(int64_t v) { return v == (int8_t)v; }
 
 // ---- frame ----
 
@@ -323,13 +322,14 @@ static uint8_t *put_simple(uint8_t *p, unsigned op, unsigned sz, unsigned rd, un
   return zw_x64_put(p, &(Lir){ .op = (uint16_t)op, .sz = (uint8_t)sz, .rd = (uint8_t)rd, .rn = (uint8_t)rn }, (X64Mem){ 0 }, NULL);
 }
 // An instruction with a memory operand.
-static inline uint8_t *measure_mem(Enc *e, uint8_t *p, const Lir *i)
+static inline uint8_t *measure_mem(Enc *e, uint8_t *p, const Lir *i, bool is_short)
 {
   uint8_t *rip_at = NULL, *from = p;
   if (i->at && i->op != X_call_m && i->op != X_lea)
     mark(e, MK_FAULT, p, i);
-  p = zw_x64_put(p, i, mem_of(e, i), &rip_at);
-  if (rip_at) {
+  X64Mem m = mem_of(e, i);
+  p = is_short ? put_memory(p, &zw_x64_rows[i->op], i, m, &rip_at) : zw_x64_put_any(p, i, m, &rip_at);
+  if (NEVER(rip_at != NULL)) {
     uint32_t bytes = zw_x64_rows[i->op].mw ? zw_x64_rows[i->op].mw : i->sz;
     *zw_push(e->s, &e->const_uses) = (ConstUse){ (uint32_t)(p - rip_at), (uint32_t)(p - from), (uint32_t)i->disp, bytes };
     mark(e, MK_CONST, p, i);
@@ -371,15 +371,18 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
   uint8_t *p = e->raw.p + e->raw.n, *raw_end = e->raw.p + e->raw.cap;
   for (const Lir *i = first; i < end; i++) {
     CHECK(i->op < X64_NOPS && (size_t)(raw_end - p) >= X64_PUT_BYTES);
-    switch ((X64Class)zw_x64_rows[i->op].cls) {
-    case X64_PLAIN: p = zw_x64_put(p, i, (X64Mem){ 0 }, NULL); continue;
-    case X64_MEMORY: p = measure_mem(e, p, i); continue;
+    const X64Row *row = &zw_x64_rows[i->op];
+    switch ((X64Class)row->cls) {
+    case X64_PLAIN_RR: case X64_PLAIN_RX: case X64_PLAIN_ALU: case X64_PLAIN_MOV: case X64_PLAIN_SHIFT: p = put_plain(p, row, i); continue;
+    case X64_MEMORY_REG: p = measure_mem(e, p, i, true); continue;
+    case X64_MEMORY: p = measure_mem(e, p, i, false); continue;
     case X64_TEST:
-      if (!is_redundant_test(e, k, i, first, end))
-        p = zw_x64_put(p, i, (X64Mem){ 0 }, NULL);
-      continue;
+      if (is_redundant_test(e, k, i, first, end))
+        continue;
+      // fall through
+    case X64_PLAIN: p = zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL); continue;
     case X64_CALL:
-      p = i->op == X_call_m ? measure_mem(e, p, i) : zw_x64_put(p, i, (X64Mem){ 0 }, NULL);
+      p = i->op == X_call_m ? measure_mem(e, p, i, false) : zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);
       mark(e, MK_CALLED, p, i);
       follow_area(e, i);
       continue;
@@ -1110,6 +1113,9 @@ FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena 
   e->inline_index = zw_new_array(e->s, uint32_t, l->z->ninlines + 1);
   measure(e);
   zw_reserve(e->s, &e->raw, e->raw.n + COPY_STEP);
+  zw_reserve(e->s, &e->sites, 4 * e->marks.n + 16);
+  zw_reserve(e->s, &e->patches, l->nchunks + 8);
+  zw_reserve(e->s, &e->cfi.out, 128);
   uint64_t cap = (uint64_t)e->end_ub + CALL_BYTES * ((uint64_t)e->ntraps + 1) + island_bound(e) + 4 * X64_PUT_BYTES;
   if (cap > INT32_MAX)
     zw_fail(ctx, ERR_limit, ZW_NO_POS, "function %u has more than 2 GiB of machine code", l->z->func);
