@@ -1,0 +1,325 @@
+// Edges and the heads of blocks: states meet.  Part of ra_core.h.
+#pragma once
+#include "ra_loops.h"
+
+// ---- edges ----
+// A free register of the class for a value that an edge needs here; REG_NONE when all hold strong values.
+static Reg edge_reg(Ra *ra, Ref v, RegSet avoid)
+{
+  RegSet can = class_of(kind_of(ra, v)) & ra->file & ~ra->reserved, free = can & ~ra->busy;
+  if (free & ~avoid)
+    free &= ~avoid;
+  if (free)
+    return pick(ra, v, free, REG_NONE);
+  RegSet w = can & ra->weak;
+  if (!w)
+    return REG_NONE;
+  Reg r = cheapest(ra, w);
+  drop(ra, r);
+  return r;
+}
+// Where the edge finds v, having given it a register here if there is one to give.
+static uint32_t edge_source(Ra *ra, Ref v, RegSet avoid)
+{
+  if (!zw_ref_is_value(v))
+    return PLACE_MAKE;
+  Reg q = ra->val[v].loc;
+  if (q != REG_NONE) {
+    ra->weak &= ~BIT(q);
+    return q;
+  }
+  if (is_remat(ra, v))
+    return PLACE_MAKE;
+  if (ra->val[v].slot && (ra->cold || avoid == ~(RegSet)0))
+    return slot_place(ra, v);
+  q = edge_reg(ra, v, avoid);
+  if (q == REG_NONE) {
+    take_slot(ra, v);
+    return slot_place(ra, v);
+  }
+  bind(ra, q, v);
+  dirty(ra, q);
+  return q;
+}
+// May the argument v of a back edge live in phi p's own slot?  When nothing down here reads p from it, v is made inside the
+// loop and not more often than the edge is taken.
+static bool can_lend(const Ra *ra, uint32_t header, Ref p, Ref v)
+{
+  const Promise *l = open_header(ra, header);
+  if (!l || ra->val[p].slot || (ra->val[p].vstate & VS_LENT) || ra->val[v].slot || is_remat(ra, v) || is_phi_of(ra, v, header))
+    return false;
+  const ZBlock *d = &ra->z->blocks[ra->z->blk[v]];
+  return def_pos(ra, v) >= l->head_pos && !d->cold && d->depth <= ra->z->blocks[ra->b].depth && ra->z->ins[v].op != OP_phi;
+}
+// An empty state becomes what a target requires, without its phis: vals in the order of their registers, or by register.
+// False when a value is wanted in two registers; the state is empty then as before.
+static inline bool adopt_state(Ra *ra, const Ref *vals, const Ref *by_reg, RegSet regs, RegSet weak, uint32_t first, uint32_t nphi)
+{
+  RegSet busy = 0;
+  bool twice = false;
+  for (RegSet m = regs; m; m &= m - 1) {
+    Reg r = zw_ctz64(m);
+    Ref v = by_reg ? by_reg[r] : *vals++;
+    if (v - first < nphi)
+      continue;
+    twice |= ra->val[v].loc != REG_NONE;
+    ra->cur[r] = v, ra->val[v].loc = (uint8_t)r;
+    busy |= BIT(r);
+  }
+  ra->busy = busy, ra->weak = busy & weak;
+  if (NEVER(twice)) {
+    clear_registers(ra);
+    return false;
+  }
+  ra->dirty |= busy & ~weak & RA_CALLEE;
+  return true;
+}
+// Bring the state at the end of the current block in line with what e's target requires.  Values that have no place yet
+// get the wanted one, so the first edge costs nothing; what differs for later edges becomes moves on the edge.
+static void conform(Ra *ra, const ZEdge *e, Moves *mv)
+{
+  const ZirFunc *z = ra->z;
+  const ZBlock *t = &z->blocks[e->to];
+  const Promise *head = open_header(ra, e->to);
+  const Entry *entry = &ra->entry[e->to];
+  const Ref *next = ra->evals.p + entry->vals;
+  RegSet regs = head ? head->regs : entry->regs, weak = head ? head->weak : entry->weak;
+  const Promise *leaves = ra->nopen && !in_loop(ra, e->to, ra->open[ra->nopen - 1]) ? ra->open[ra->nopen - 1] : NULL;
+  bool cools = t->cold && !z->blocks[ra->b].cold;
+  uint32_t first = t->first, nphi = t->nphi;
+  RegSet todo = regs;
+  mv->n = 0;
+  if (!ra->busy && !leaves && !cools && !(regs & ra->reserved) && // nobody is anywhere yet: they are where they have to be
+      adopt_state(ra, head ? NULL : next, head ? head->reg : NULL, regs, weak, first, nphi))
+    todo = 0;
+  for (RegSet m = todo; m; m &= m - 1) {
+    Reg r = zw_ctz64(m);
+    Ref v = head ? head->reg[r] : *next++;
+    bool is_weak = weak & BIT(r);
+    if (v - first < nphi)
+      continue;
+    Reg q = ra->val[v].loc;
+    if (q == r) {
+      if (!is_weak)
+        ra->weak &= ~BIT(r), dirty(ra, r);
+      continue;
+    }
+    if (q == REG_NONE && leaves && def_pos(ra, v) < leaves->head_pos && !is_promised(leaves, v)) {
+      if (is_weak) {
+        forget_promise(ra, v, r);
+      } else if (is_remat(ra, v)) {
+        add_move(ra, mv, r, PLACE_MAKE, v, kind_of(ra, v));
+      } else { // not carried through the loop in a register just for this exit
+        take_slot(ra, v);
+        add_move(ra, mv, r, slot_place(ra, v), v, kind_of(ra, v));
+      }
+      continue;
+    }
+    if (q == REG_NONE && !(ra->reserved & BIT(r)) && (!(ra->busy & BIT(r)) || ((ra->weak & BIT(r)) && !is_weak))) {
+      if (!is_weak && cools && ra->val[v].slot) { // a cold path reloads for itself
+        add_move(ra, mv, r, slot_place(ra, v), v, kind_of(ra, v));
+        continue;
+      }
+      if (ra->busy & BIT(r))
+        drop(ra, r);
+      bind(ra, r, v);
+      if (is_weak)
+        ra->weak |= BIT(r);
+      else
+        dirty(ra, r);
+      continue;
+    }
+    if (is_weak && (q == REG_NONE || (ra->weak & BIT(q)) || t->cold)) {
+      forget_promise(ra, v, r);
+      continue;
+    }
+    RegSet avoid = cools ? ~(RegSet)0 : regs;
+    add_move(ra, mv, r, edge_source(ra, v, avoid), v, kind_of(ra, v));
+  }
+  for (uint32_t k = 0; k < t->nphi; k++) {
+    Ref p = t->first + k, v = z->edge_args[e->args + k];
+    Reg r = ra->val[p].ploc;
+    if ((r == REG_NONE && (!dslot_of(ra, p) || (ra->val[p].vstate & VS_UNWANTED))) || (z->vflags[p] & ZV_DEAD))
+      continue;
+    ValKind kind = kind_of(ra, p);
+    bool is_value = zw_ref_is_value(v);
+    if (is_value)
+      lose_weight(ra, v);
+    if (r == REG_NONE) {
+      if (is_value && (ra->val[v].slot == ra->dslot[p] || share_slot(ra, v, ra->dslot[p] - 1)))
+        continue;
+      if (is_value && can_lend(ra, e->to, p, v)) { // made in the phi's slot right away
+        ra->val[v].slot = ra->dslot[p];
+        ra->slot_phi.p[ra->dslot[p] - 1] = p + 1;
+        ra->val[p].vstate |= VS_LENT;
+        continue;
+      }
+      add_move(ra, mv, delivery_place(ra, p), edge_source(ra, v, regs), v, kind);
+      continue;
+    }
+    if (is_value && ra->val[v].loc == r) {
+      ra->weak &= ~BIT(r), dirty(ra, r);
+      continue;
+    }
+    if (is_value && ra->val[v].loc == REG_NONE && !(ra->reserved & BIT(r)) && (!(ra->busy & BIT(r)) || (ra->weak & BIT(r)))) {
+      if (ra->busy & BIT(r))
+        drop(ra, r);
+      bind(ra, r, v); // the copy vanishes
+      dirty(ra, r);
+      continue;
+    }
+    add_move(ra, mv, r, edge_source(ra, v, regs), v, kind);
+  }
+}
+
+// ---- blocks ----
+// In a block of a loop that not every iteration passes: an outside value that nothing further up in the loop uses is
+// reloaded here rather than kept in a register around the loop.
+static void unload_conditional(Ra *ra, uint32_t b)
+{
+  const Promise *p = ra->open[ra->nopen - 1];
+  if (b == ra->z->loops[p->loop].header)
+    return;
+  for (RegSet m = ra->busy & ~ra->weak; m; m &= m - 1) {
+    Reg r = zw_ctz64(m);
+    Ref v = ra->cur[r];
+    if (def_pos(ra, v) < p->head_pos && ra->val[v].left < ra->weight && !is_promised(p, v))
+      free_up(ra, r, 0);
+  }
+}
+// The head of b: phis arrive, E[b] is known, the state starts empty again.
+static void block_head(Ra *ra, uint32_t b)
+{
+  const ZBlock *k = &ra->z->blocks[b];
+  if (k->is_handler) { // values come in memory: registers are those of the frame that threw
+    for (RegSet m = ra->busy; m; m &= m - 1) {
+      Ref v = ra->cur[zw_ctz64(m)];
+      if (v >= ra->z->nins || ra->z->ins[v].op != OP_catch_value || ra->z->blk[v] != b)
+        free_up(ra, zw_ctz64(m), 0);
+    }
+    emit_handler_head(ra, b);
+  }
+  if (ra->nopen && !k->is_header)
+    unload_conditional(ra, b);
+  if (k->is_header && ra->nopen && ra->open[ra->nopen - 1]->head_pos == k->pos) {
+    close_loop(ra, b);
+    return;
+  }
+  for (uint32_t j = k->nphi; j--;) {
+    Ref p = k->first + j;
+    ra->val[p].ploc = ra->val[p].loc;
+    if (ra->val[p].slot && ra->val[p].loc == REG_NONE)
+      set_dslot(ra, p, ra->val[p].slot);
+    if (ra->val[p].slot) {
+      if (ra->val[p].loc != REG_NONE)
+        store_slot(ra, p, ra->val[p].loc);
+      free_slot(ra, ra->val[p].slot - 1);
+    }
+  }
+  save_entry(ra, b, ra->busy, ra->weak, ra->cur);
+  clear_registers(ra);
+}
+
+static inline uint32_t block_label(const Ra *ra, uint32_t b) { return ra->alias[b] != NO_BLOCK ? ra->alias[b] : b; }
+// A jump on behalf of an edge, to the edge's target or to its stub.
+static void emit_edge_jump(Ra *ra, uint32_t edge)
+{
+  emit_jump(ra, block_label(ra, ra->z->edges[edge].to));
+  note(ra, edge, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
+}
+static uint32_t edge_stub(Ra *ra, uint32_t edge, const Moves *mv)
+{
+  const ZEdge *e = &ra->z->edges[edge];
+  bool cold = ra->cold || ra->z->blocks[e->to].cold;
+  uint32_t weight = ra->weight, label = begin_stub(ra, cold);
+  if (cold)
+    ra->weight = 0;
+  emit_edge_jump(ra, edge);
+  parallel_move(ra, mv);
+  end_chunk(ra);
+  ra->weight = weight;
+  ra->l->stubs++;
+  return label;
+}
+static uint32_t edge_weight(const Ra *ra, const ZEdge *e)
+{
+  const ZBlock *t = &ra->z->blocks[e->to];
+  if (t->cold)
+    return 0;
+  uint32_t d = ra->z->blocks[ra->b].depth;
+  return 1 + zw_depth_weight(t->depth < d ? t->depth : d);
+}
+// Can the edge's moves run before the branch?  Only into registers that hold nothing there.
+static bool can_hoist_moves(const Ra *ra, const Moves *mv)
+{
+  for (uint32_t k = 0; k < mv->n; k++)
+    if (!is_reg(mv->p[k].dst) || (ra->busy & BIT(mv->p[k].dst)) || mv->p[k].src == PLACE_MAKE)
+      return false;
+  return mv->n <= 4;
+}
+typedef struct BranchPlan { bool on_true; uint32_t label, taken; const Moves *hoisted; } BranchPlan; // taken: edge
+// A two-way branch: everything of it below the conditional jump.  taken_edge: 0 or 1 when the jump must be on that edge
+// (two jumps on parity), else -1.  The caller emits the jump to plan.label, then plan.hoisted, then what sets the flags.
+static BranchPlan plan_branch(Ra *ra, uint32_t b, int taken_edge)
+{
+  const ZirFunc *z = ra->z;
+  uint32_t first = z->blocks[b].edges;
+  const ZEdge *e = &z->edges[first];
+  uint32_t w[2] = { edge_weight(ra, &e[0]), edge_weight(ra, &e[1]) }, next = ra->next[ra->cold];
+  uint32_t to[2] = { block_label(ra, e[0].to), block_label(ra, e[1].to) };
+  int hot = w[0] != w[1] ? w[1] > w[0] : to[1] == next;
+  conform(ra, &e[hot], &ra->edge_moves[hot]);
+  conform(ra, &e[!hot], &ra->edge_moves[!hot]);
+  Moves *mv = ra->edge_moves;
+  BranchPlan p = { .hoisted = NULL };
+  if (mv[hot].n && to[hot] != next && taken_edge != !hot && w[hot] > 1 && can_hoist_moves(ra, &mv[hot])) {
+    p.hoisted = &ra->hoisted;
+    ra->hoisted.n = 0;
+    for (uint32_t k = 0; k < mv[hot].n; k++)
+      *zw_push(ra->a, &ra->hoisted) = mv[hot].p[k];
+    mv[hot].n = 0;
+  }
+  int taken;
+  if (taken_edge >= 0)
+    taken = taken_edge;
+  else if (to[0] == next || to[1] == next) {
+    int n = to[1] == next; // the edge to the next chunk
+    taken = mv[!n].n && !mv[n].n && w[!n] > w[n] ? n : !n;
+  } else {
+    taken = mv[0].n && mv[1].n ? !hot : mv[0].n ? 1 : mv[1].n ? 0 : hot;
+  }
+  p.on_true = taken == 0;
+  p.taken = first + (uint32_t)taken;
+  p.label = mv[taken].n ? edge_stub(ra, p.taken, &mv[taken]) : to[taken];
+  begin_chunk(ra, b, b, ra->cold);
+  emit_edge_jump(ra, first + (uint32_t)!taken);
+  parallel_move(ra, &mv[!taken]);
+  return p;
+}
+static void plan_jump(Ra *ra, uint32_t b)
+{
+  uint32_t edge = ra->z->blocks[b].edges;
+  conform(ra, &ra->z->edges[edge], &ra->tmp);
+  begin_chunk(ra, b, b, ra->cold);
+  emit_edge_jump(ra, edge);
+  parallel_move(ra, &ra->tmp);
+}
+
+// The values hoisted out of loop l, in execution order, into `out`; they live at the end of the loop's entry block.
+static void hoisted_values(Ra *ra, uint32_t l, uint32_t *n)
+{
+  ra->hoist.n = 0;
+  for (uint32_t v = ra->z->loops[l].hoist_first; v != REF_NONE; v = ra->z->hoist_next[v])
+    *zw_push(ra->a, &ra->hoist) = v;
+  *n = ra->hoist.n;
+}
+// The loop that block b is the entry block of, or NO_LOOP.
+static uint32_t enters_loop(const Ra *ra, uint32_t b)
+{
+  const ZirFunc *z = ra->z;
+  const ZBlock *k = &z->blocks[b];
+  if (k->nedges != 1)
+    return NO_LOOP;
+  const ZBlock *t = &z->blocks[z->edges[k->edges].to];
+  return t->is_header && t->loop != NO_LOOP && z->loops[t->loop].entry == b ? t->loop : NO_LOOP;
+}

@@ -1,0 +1,354 @@
+// Loops: the promise that is made at the bottom, and what the header makes of it.  Part of ra_core.h.
+#pragma once
+#include "ra_moves.h"
+
+// ---- loops ----
+static inline bool in_loop(const Ra *ra, uint32_t block, const Promise *p)
+{
+  uint32_t pos = ra->z->blocks[block].pos;
+  return pos >= p->head_pos && pos <= ra->z->blocks[ra->z->loops[p->loop].last_block].pos;
+}
+// The open loop that block b heads, or NULL.
+static Promise *open_header(const Ra *ra, uint32_t b)
+{
+  const ZBlock *k = &ra->z->blocks[b];
+  if (!k->is_header || !ra->nopen)
+    return NULL;
+  uint32_t lo = 0, hi = ra->nopen;
+  while (lo < hi) {
+    uint32_t mid = (lo + hi) / 2;
+    if (ra->open[mid]->head_pos < k->pos)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo < ra->nopen && ra->open[lo]->head_pos == k->pos ? ra->open[lo] : NULL;
+}
+// What block t requires at its head: an open loop's promise for a back edge, else its entry state.
+static RegSet required(const Ra *ra, uint32_t t, RegSet *weak, Ref vals[RA_NREG])
+{
+  const Promise *p = open_header(ra, t);
+  if (p) {
+    memcpy(vals, p->reg, sizeof p->reg);
+    *weak = p->weak;
+    return p->regs;
+  }
+  const Entry *e = &ra->entry[t];
+  const Ref *v = ra->evals.p + e->vals;
+  for (RegSet m = e->regs; m; m &= m - 1)
+    vals[zw_ctz64(m)] = *v++;
+  *weak = e->weak;
+  return e->regs;
+}
+static inline bool is_phi_of(const Ra *ra, Ref v, uint32_t b)
+{
+  return v >= ra->z->blocks[b].first && v < ra->z->blocks[b].first + ra->z->blocks[b].nphi;
+}
+static inline bool is_live_phi(const Ra *ra, Ref p) { return !(ra->z->vflags[p] & ZV_DEAD) && ra->z->uses[p]; }
+static bool is_promised(const Promise *p, Ref v)
+{
+  for (RegSet m = p->regs; m; m &= m - 1)
+    if (p->reg[zw_ctz64(m)] == v)
+      return true;
+  return false;
+}
+
+typedef struct Best { Ref v; uint32_t weight; uint8_t reg; } Best; // reg: the register it should have
+typedef struct BestList { Best p[RA_NREG]; uint32_t n, max; } BestList;
+// Keep the heaviest `max` of what is offered: at most NREG steps each.
+static void offer(BestList *l, Ref v, uint32_t weight, uint8_t reg)
+{
+  uint32_t k = l->n;
+  if (k == l->max) {
+    if (k == 0 || l->p[k - 1].weight >= weight)
+      return;
+    k--;
+  } else {
+    l->n++;
+  }
+  for (; k > 0 && l->p[k - 1].weight < weight; k--)
+    l->p[k] = l->p[k - 1];
+  l->p[k] = (Best){ v, weight, reg };
+}
+static void promise(Promise *p, Reg r, Ref v, bool weak)
+{
+  p->reg[r] = v;
+  p->regs |= BIT(r);
+  if (weak)
+    p->weak |= BIT(r);
+}
+// A free register for v in the promise: its wish when that is possible, else one that calls in the loop leave alone.
+// spare: better left to others; leave: worth a callee-saved register not to take, somebody passes through in it.
+static Reg promise_reg(Ra *ra, const Promise *p, Ref v, Reg wish, RegSet spare, RegSet leave)
+{
+  RegSet can = class_of(kind_of(ra, v)) & ra->file & ~p->regs;
+  bool call = ra->z->loops[p->loop].has_call;
+  RegSet fixed = 0; // registers that some instruction of the loop will take
+  if (ra->ndiv && ra->z->div_pos[ra->ndiv - 1] > p->head_pos)
+    fixed |= RA_AVOID_DIV;
+  if (ra->nshift && ra->z->shift_pos[ra->nshift - 1] > p->head_pos)
+    fixed |= RA_AVOID_SHIFT;
+  if (can & ~fixed)
+    can &= ~fixed;
+  if (NEVER(ra->o->random_ra != 0))
+    return can ? random_bit(ra, can) : REG_NONE;
+  if (call && (can & RA_CALLEE))
+    can &= RA_CALLEE;
+  if (has(can, wish))
+    return wish;
+  if (has(can, ra->val[v].hint))
+    return ra->val[v].hint;
+  if (can & ~leave)
+    can &= ~leave;
+  if (!call && (can & ~RA_CALLEE))
+    can &= ~RA_CALLEE;
+  if (can & ~spare)
+    can &= ~spare;
+  return can ? choose(ra, can) : REG_NONE;
+}
+typedef struct LoopPlan {
+  Ref xval[RA_NREG]; RegSet xregs, xweak;  // what the exits want in registers, the hottest first
+} LoopPlan;
+static void want_at_exit(Ra *ra, LoopPlan *x, Reg r, Ref v, bool weak)
+{
+  if (!(x->xregs & BIT(r)) && zw_ref_is_value(v)) {
+    x->xval[r] = v, x->xregs |= BIT(r);
+    if (weak)
+      x->xweak |= BIT(r);
+    ra->val[v].hint = (uint8_t)r;
+  }
+}
+static void merge_exits(Ra *ra, uint32_t l, LoopPlan *x)
+{
+  const ZirFunc *z = ra->z;
+  Ref vals[RA_NREG];
+  const ZBlock *last = &z->blocks[ra->b];
+  x->xregs = x->xweak = 0;
+  for (uint32_t k = 0; k < z->loops[l].nexits; k++) {
+    uint32_t t = z->loops[l].exits[k];
+    if (z->blocks[t].cold)
+      continue;
+    RegSet weak, regs = required(ra, t, &weak, vals);
+    for (RegSet m = regs; m; m &= m - 1) {
+      Reg r = zw_ctz64(m);
+      if (!is_phi_of(ra, vals[r], t))
+        want_at_exit(ra, x, r, vals[r], weak & BIT(r));
+    }
+  }
+  uint32_t nedges = last->nedges < 8 ? last->nedges : 8;
+  for (uint32_t k = 0; k < nedges; k++) { // results that the bottom's own exits carry
+    const ZEdge *e = &z->edges[last->edges + k];
+    const ZBlock *t = &z->blocks[e->to];
+    if (t->cold || e->to == z->loops[l].header || (t->is_header && open_header(ra, e->to)))
+      continue;
+    for (uint32_t j = 0; j < t->nphi; j++)
+      if (ra->val[t->first + j].ploc != REG_NONE)
+        want_at_exit(ra, x, ra->val[t->first + j].ploc, z->edge_args[e->args + j], false);
+  }
+  for (uint32_t k = 0; k < nedges; k++) { // a phi is best where its next value already has to be, or where it comes from
+    const ZEdge *e = &z->edges[last->edges + k];
+    const ZBlock *t = &z->blocks[e->to];
+    if (e->to != z->loops[l].header)
+      continue;
+    for (uint32_t j = 0; j < t->nphi; j++) {
+      Ref p = t->first + j, v = z->edge_args[e->args + j];
+      if (zw_ref_is_value(v) && v != p && ra->val[v].hint != REG_NONE && ra->val[p].hint == REG_NONE)
+        ra->val[p].hint = ra->val[v].hint;
+    }
+    break;
+  }
+  const ZBlock *entry = &z->blocks[z->loops[l].entry], *head = &z->blocks[z->loops[l].header];
+  const Ref *in = z->edge_args + z->edges[entry->edges].args;
+  for (uint32_t j = 0; j < head->nphi; j++) // else where its first value comes from
+    if (zw_ref_is_value(in[j]) && ra->val[head->first + j].hint == REG_NONE)
+      ra->val[head->first + j].hint = ra->val[in[j]].hint;
+}
+// The loop's bottom is met first.  Decide what every back edge will deliver: the values that the exits want and that pass
+// through, the header's phis, and (weakly: for free until used) what the body uses from outside.
+static void open_loop(Ra *ra, uint32_t l)
+{
+  const ZirFunc *z = ra->z;
+  const ZLoop *loop = &z->loops[l];
+  const ZBlock *head = &z->blocks[loop->header];
+  Promise *p = ra->nfree_promise ? ra->free_promise[--ra->nfree_promise] : zw_new(ra->a, Promise);
+  *p = (Promise){ .loop = l, .open_seq = ++ra->seq, .head_pos = head->pos };
+  LoopPlan x;
+  merge_exits(ra, l, &x);
+  if (ra->nopen == ra->open_cap) {
+    ra->open_cap = ra->open_cap ? ra->open_cap * 2 : 16;
+    Promise **open = zw_new_array(ra->a, Promise *, ra->open_cap);
+    if (ra->nopen)
+      memcpy(open, ra->open, ra->nopen * sizeof *open);
+    ra->open = open;
+  }
+  ra->open[ra->nopen++] = p;
+  if (!ra->stamp)
+    ra->stamp = zw_new_array(ra->a, uint32_t, z->nins + 1);
+  for (uint32_t k = 0; k < loop->nliveins; k++)
+    ra->stamp[z->livein[loop->liveins + k]] = l + 1;
+  // per class: registers there are, and how many the body needs for itself
+  static const RegSet classes[2] = { RA_GPR, RA_FPR };
+  for (int c = 0; c < 2; c++) {
+    RegSet cls = classes[c] & ra->file;
+    uint32_t nreg = zw_popcnt64(cls), keep = c ? TUNE_FREE_FPR : loop->max_height > 3 ? TUNE_FREE_GPR_DEEP : TUNE_FREE_GPR;
+    if (nreg <= 2 * keep)
+      keep = 1;
+    RegSet wanted = x.xweak; // better left to who wants them
+    BestList phis = { .max = nreg - keep }, used = { .max = nreg - keep }, through = { .max = nreg };
+    uint32_t nphi = 0, nused = 0;
+    for (uint32_t k = 0; k < head->nphi; k++) {
+      Ref v = head->first + k;
+      if (class_of(kind_of(ra, v)) != classes[c])
+        continue;
+      ra->val[v].ploc = REG_NONE;
+      if (is_live_phi(ra, v))
+        nphi++, offer(&phis, v, ra->val[v].left, ra->val[v].hint);
+    }
+    for (uint32_t k = 0; k < loop->nliveins; k++) {
+      Ref v = z->livein[loop->liveins + k];
+      if (class_of(kind_of(ra, v)) == classes[c] && ra->val[v].left)
+        nused++, offer(&used, v, ra->val[v].left, ra->val[v].hint);
+    }
+    for (uint32_t k = 0; k < used.n; k++)
+      if (used.p[k].reg != REG_NONE)
+        wanted |= BIT(used.p[k].reg);
+    for (RegSet m = x.xregs & cls; m; m &= m - 1) {
+      Reg r = zw_ctz64(m);
+      Ref v = x.xval[r];
+      if (!(x.xweak & BIT(r)) && def_pos(ra, v) < p->head_pos && ra->stamp[v] != l + 1 && !is_remat(ra, v))
+        offer(&through, v, ra->val[v].left, (uint8_t)r);
+    }
+    // outside values that are used in it and wanted at an exit: stay where the exit wants them
+    for (RegSet m = x.xregs & cls; m; m &= m - 1) {
+      Reg r = zw_ctz64(m);
+      Ref v = x.xval[r];
+      if (!(x.xweak & BIT(r)) && def_pos(ra, v) < p->head_pos && ra->stamp[v] == l + 1 && ra->val[v].left >= ra->weight &&
+          (!loop->has_call || (RA_CALLEE & BIT(r))) && zw_popcnt64(p->regs & cls) + keep < nreg)
+        promise(p, r, v, false);
+    }
+    for (uint32_t k = 0; k < phis.n && zw_popcnt64(p->regs & cls) + keep < nreg; k++) {
+      Reg r = promise_reg(ra, p, phis.p[k].v, phis.p[k].reg, loop->has_call ? 0 : x.xregs | wanted, x.xweak);
+      if (r != REG_NONE)
+        promise(p, r, phis.p[k].v, false), ra->val[phis.p[k].v].ploc = ra->val[phis.p[k].v].hint = (uint8_t)r;
+    }
+    // values that only pass through: when there is room besides what the body uses
+    uint32_t need = nphi + nused + (loop->max_height < 4 ? loop->max_height : 4), room = nreg > need ? nreg - need : 0;
+    if (loop->has_call) {
+      uint32_t saved = zw_popcnt64(cls & RA_CALLEE);
+      room = saved > nphi + nused ? saved - nphi - nused : 0;
+    }
+    for (uint32_t k = 0; k < through.n && room; k++, room--) {
+      Reg r = through.p[k].reg;
+      if ((p->regs & BIT(r)) || (loop->has_call && !(RA_CALLEE & BIT(r))))
+        r = promise_reg(ra, p, through.p[k].v, r, 0, x.xweak);
+      if (r == REG_NONE || (loop->has_call && !(RA_CALLEE & BIT(r))) || zw_popcnt64(p->regs & cls) + keep >= nreg)
+        break;
+      promise(p, r, through.p[k].v, false);
+    }
+    if (ra->nopen <= MAX_WEAK_DEPTH)
+      for (uint32_t k = 0; k < used.n && zw_popcnt64(p->regs & cls) + keep < nreg; k++) {
+        if (is_promised(p, used.p[k].v))
+          continue;
+        Reg r = promise_reg(ra, p, used.p[k].v, used.p[k].reg, wanted, x.xweak);
+        if (r != REG_NONE && (!loop->has_call || (RA_CALLEE & BIT(r))))
+          promise(p, r, used.p[k].v, true);
+      }
+    for (RegSet m = x.xweak & cls & ~p->regs; m; m &= m - 1) { // an outer loop's weak values pass through for free
+      Reg r = zw_ctz64(m);
+      if (ra->nopen <= MAX_WEAK_DEPTH && def_pos(ra, x.xval[r]) < p->head_pos && !is_promised(p, x.xval[r]) &&
+          (!loop->has_call || (RA_CALLEE & BIT(r))))
+        promise(p, r, x.xval[r], true);
+    }
+    // phis without a register live in memory, from the first back edge on
+    if (nphi)
+      for (uint32_t k = 0; k < head->nphi; k++) {
+        Ref v = head->first + k;
+        if (class_of(kind_of(ra, v)) == classes[c] && ra->val[v].ploc == REG_NONE && is_live_phi(ra, v))
+          set_dslot(ra, v, find_slot(ra, slot_size(kind_of(ra, v)), NULL) + 1);
+      }
+  }
+}
+
+static void save_entry(Ra *ra, uint32_t b, RegSet regs, RegSet weak, const Ref vals[RA_NREG])
+{
+  Entry *e = &ra->entry[b];
+  *e = (Entry){ regs, weak & regs, ra->evals.n };
+  zw_reserve(ra->a, &ra->evals, ra->evals.n + RA_NREG);
+  Ref *out = ra->evals.p + ra->evals.n;
+  for (RegSet m = regs; m; m &= m - 1)
+    *out++ = vals[zw_ctz64(m)];
+  ra->evals.n = (uint32_t)(out - ra->evals.p);
+}
+// At the header, body done: code at the head turns what the edges deliver (the promise) into what the body wants.
+// The label is above that code, so the entry edge delivers the promise as well, as far as it is wanted.
+static void close_loop(Ra *ra, uint32_t b)
+{
+  const ZBlock *head = &ra->z->blocks[b];
+  Promise *p = ra->open[ra->nopen - 1];
+  ASSERT(p->head_pos == head->pos);
+  Moves *mv = &ra->tmp;
+  RegSet want = 0, weak = 0;
+  mv->n = 0;
+  Reg where[RA_NREG]; // inverse: for a value in cur, its promised register
+  for (RegSet m = ra->busy; m; m &= m - 1)
+    where[zw_ctz64(m)] = REG_NONE;
+  for (RegSet m = p->regs; m; m &= m - 1) {
+    Reg r = zw_ctz64(m);
+    Reg q = ra->val[p->reg[r]].loc;
+    if (q != REG_NONE && (where[q] == REG_NONE || q == r))
+      where[q] = r;
+  }
+  for (RegSet m = ra->busy; m; m &= m - 1) {
+    Reg q = zw_ctz64(m), r = where[q];
+    Ref v = ra->cur[q];
+    if (ra->weak & BIT(q)) {
+      if (r == q)
+        want |= BIT(q), weak |= BIT(q);
+      else
+        forget_promise(ra, v, q);
+      continue;
+    }
+    if (r == q) {
+      want |= BIT(r);
+    } else if (r != REG_NONE) {
+      want |= BIT(r);
+      add_move(ra, mv, q, r, v, kind_of(ra, v));
+    } else if (is_phi_of(ra, v, b)) {
+      ASSERT(dslot_of(ra, v)); // promised to memory when the loop was opened
+      add_move(ra, mv, q, delivery_place(ra, v), v, kind_of(ra, v));
+    } else if (is_remat(ra, v)) {
+      add_move(ra, mv, q, PLACE_MAKE, v, kind_of(ra, v));
+    } else {
+      take_slot(ra, v);
+      add_move(ra, mv, q, slot_place(ra, v), v, kind_of(ra, v));
+    }
+  }
+  for (uint32_t k = 0; k < head->nphi; k++) {
+    Ref v = head->first + k;
+    Reg r = ra->val[v].ploc;
+    if (r == REG_NONE) {
+      if (ra->val[v].slot && ra->val[v].slot != dslot_of(ra, v)) // its home is elsewhere: an argument of its own was made here
+        add_move(ra, mv, slot_place(ra, v), delivery_place(ra, v), v, kind_of(ra, v));
+      if (ra->val[v].loc == REG_NONE && !ra->val[v].slot)
+        ra->val[v].vstate |= VS_UNWANTED;
+      continue;
+    }
+    if (ra->val[v].slot)
+      want |= BIT(r), add_move(ra, mv, slot_place(ra, v), r, v, kind_of(ra, v));
+    else if (ra->val[v].loc == REG_NONE)
+      ra->val[v].ploc = REG_NONE; // nobody wants it after all
+  }
+  parallel_move(ra, mv);
+  for (uint32_t k = 0; k < head->nphi; k++) {
+    Ref v = head->first + k;
+    if (ra->val[v].slot)
+      free_slot(ra, ra->val[v].slot - 1);
+    if (dslot_of(ra, v) && ra->dslot[v] != ra->val[v].slot)
+      free_slot(ra, ra->dslot[v] - 1);
+  }
+  clear_registers(ra);
+  save_entry(ra, b, want, weak, p->reg);
+  ra->nopen--;
+  if (ra->nfree_promise < ARRAY_COUNT(ra->free_promise))
+    ra->free_promise[ra->nfree_promise++] = p;
+}

@@ -1,0 +1,400 @@
+// What P3 knows while it walks: values, registers, slots, promises; the LIR it writes; positions.  Part of ra_core.h.
+#pragma once
+#include "compiler/base/tune.h"
+#include "compiler/emit/target.h"
+#include "runtime/base/bits.h"
+#include "runtime/base/vec.h"
+
+typedef unsigned Reg;
+#define BIT(r) ((RegSet)1 << (r))
+
+enum { // how a value can be told from one that is elsewhere: the places of a move
+  PLACE_SLOT = 0x100,            // PLACE_SLOT + slot id
+  PLACE_ARG = 0x40000000,        // + byte offset in the incoming stack arguments
+  PLACE_AREA = 0x60000000,       // + byte offset in the frame area
+  PLACE_VM = 0x70000000,         // + byte offset in the vmctx
+  PLACE_MAKE = 0x7fffffff,       // source: a constant or a value that is made again, Move.ref
+};
+typedef struct Move { uint32_t dst, src; Ref ref; uint8_t kind; } Move; // ref: the value that arrives, or the one to make
+typedef VEC(Move) Moves;
+
+typedef struct Entry { RegSet regs, weak; uint32_t vals; } Entry; // vals: one Ref per bit of regs, ascending, in Ra.evals
+typedef struct Promise {         // what every back edge of an open loop guarantees
+  Ref reg[RA_NREG];              // an outside value, or a phi of the header (its next value)
+  RegSet regs, weak;
+  uint32_t loop, open_seq, head_pos;
+} Promise;
+typedef struct Chunk { uint32_t label, block, from_end, to_end; bool cold, part; } Chunk; // positions counted from the buffer's end; part: the rest of a block after a mid-block label
+
+enum { VS_UNWANTED = 8 /* phi in memory that nobody reads after all */, VS_FUSED = 1, VS_REMAT = 2, VS_LENT = 4 /* phi: its delivery slot holds the argument of a back edge */ };
+
+typedef struct RaValue {
+  uint32_t slot;                 // id + 1, or 0
+  uint32_t left;                 // weight of the uses that are still above
+  uint32_t pos;                  // layout position of the definition
+  uint8_t loc, hint, ploc, vstate; // register now; wanted register; phi: where edges deliver it; VS_*
+} RaValue;
+STATIC_ASSERT(sizeof(RaValue) == 16, "what is asked of a value lies together");
+
+typedef struct Ra {
+  Ctx *ctx;
+  const ZirFunc *z;
+  const CodeOptions *o;
+  Arena *a;                      // result and working storage
+  LirFunc *l;
+  // registers
+  Ref cur[RA_NREG];
+  RegSet busy, weak;             // holds a value; the value is kept by a promise only
+  RegSet lock;                   // taken by this instruction: neither picked nor evicted
+  RegSet written;                // written by this instruction: nothing that lives across it may move there
+  RegSet reserved;               // no edge may deliver anything here: a switch needs them
+  RegSet file, dirty;            // allocatable; callee-saved ones this function writes
+  RaValue *val;                   // parallel to z->ins, one more for the address of results in memory
+  uint32_t *dslot;               // phi in memory: the slot that edges deliver it to, id + 1
+  uint32_t *left;                // weight of the uses that are still above
+  uint32_t *stamp;               // loop + 1 that lists the value as live-in, while that loop is being opened
+  // nearest use above, inside the block; made when a block has its first eviction
+  uint32_t *up, *up_block;       // per value: instruction; valid when up_block is the block + 1
+  VEC(uint32_t) links, link_at;  // per instruction of the block: for each operand the use before it, or REF_NONE
+  uint32_t scanned;              // the block + 1 that this is true of
+  // the point
+  uint32_t b, i, weight;
+  uint32_t event;                // position + 1 of the next call, division or shift above
+  bool split;                    // the block has more than one chunk
+  bool hoisting;                 // the instruction runs at the end of b, not where it stands
+  bool cold, flags_live;         // flags_live: nothing emitted now may change the flags
+  uint32_t ncall, ndiv, nshift;  // entries of the position lists that are above
+  int64_t effect_at;             // last instruction above i that a load must not sink below; valid while < i
+  // blocks and loops
+  Entry *entry;
+  VEC(Ref) evals;
+  Promise **open; uint32_t nopen, open_cap;
+  Promise *free_promise[64]; uint32_t nfree_promise;
+  uint32_t seq;
+  // slots
+  VEC(uint8_t) slot_bytes;
+  VEC(uint32_t) slot_weight;
+  VEC(uint32_t) slot_used;       // sequence number of the last use
+  VEC(uint32_t) slot_free;       // position + 1 in its list of free slots, or 0
+  VEC(uint32_t) slot_phi;        // phi + 1 that has lent this slot to an argument of its own
+  VEC(uint32_t) free8, free16;
+  uint32_t cycle_slot;           // id + 1: for cycles of moves through memory
+  // parallel moves: per place, how many moves read it and which one writes it
+  VEC(uint32_t) readers, writer;
+  VEC(uint32_t) work;
+  Moves order, pre, tmp;         // tmp: the edge being conformed
+  Moves edge_moves[2], hoisted;
+  // LIR, filled downward
+  Lir *buf; LirNote *notes; uint32_t at, cap;
+  VEC(LirFix) fix;
+  VEC(Chunk) chunks;
+  uint32_t nstubs;
+  uint32_t *last_edge;           // per block: edge + 1 of the last switch that goes there
+  VEC(LirTable) tables; VEC(uint32_t) table_labels;
+  uint32_t *alias;               // block that is only a jump: the label it jumps to
+  uint32_t next[2];              // label of the chunk that follows in the hot and in the cold part
+  // constants of this function: the module's, then ours
+  VEC(ZConst) consts;
+  // stack maps
+  uint32_t *ref_index; Ref *ref_value; uint32_t nrefs, ref_words; // dense numbers of the values of type VK_REF
+  uint64_t *ref_in, *ref_live, *ref_tmp; // per block: live at its head; now
+  uint32_t map_first, map_n;     // of the safepoint being made
+  VEC(uint32_t) hoist;
+  VEC(LirMap) maps; VEC(uint32_t) map_slots;
+  uint64_t rng;
+  struct TargetState *t;
+} Ra;
+
+// ---- what the target supplies ----
+static void emit_move(Ra *ra, Reg dst, Reg src, ValKind kind);
+static void emit_load(Ra *ra, Reg dst, uint32_t place, ValKind kind);   // dst <- slot, argument or area
+static void emit_store(Ra *ra, uint32_t place, Reg src, ValKind kind);
+static void emit_mem_move(Ra *ra, uint32_t dst, uint32_t src, ValKind kind); // through the scratch vector register
+static void emit_make(Ra *ra, Reg dst, Ref ref);                        // a constant, or a value with VS_REMAT
+static void emit_store_make(Ra *ra, uint32_t place, Ref ref, ValKind kind);
+static void emit_swap(Ra *ra, Reg x, Reg y);                            // general registers only
+static void emit_jump(Ra *ra, uint32_t label);
+static const uint8_t value_special[OP_COUNT];                           // 1: value_hint or value_state may have something to say
+static uint8_t value_hint(const ZIns *ins);                             // the register where a value comes into being, or REG_NONE
+static uint8_t value_state(const ZIns *ins);                            // VS_REMAT or 0
+static void emit_handler_head(Ra *ra, uint32_t b);                      // payload values, from where the unwinder leaves them
+
+static inline RegSet class_of(ValKind k) { return k == VK_F32 || k == VK_F64 || k == VK_V128 ? RA_FPR : RA_GPR; }
+static inline ValKind kind_of(const Ra *ra, Ref v)
+{
+  if (!zw_ref_is_value(v))
+    return zw_ref_type(ra->z, v);
+  return v == ra->z->nins ? VK_I64 : (ValKind)ra->z->ins[v].ty;
+}
+static inline bool is_reg(uint32_t place) { return place < RA_NREG; }
+static inline uint32_t slot_place(const Ra *ra, Ref v) { return PLACE_SLOT + ra->val[v].slot - 1; }
+static inline uint32_t dslot_of(const Ra *ra, Ref phi) { return ra->dslot ? ra->dslot[phi] : 0; }
+static void set_dslot(Ra *ra, Ref phi, uint32_t slot1)
+{
+  if (!ra->dslot)
+    ra->dslot = zw_new_array(ra->a, uint32_t, ra->z->nins + 1);
+  ra->dslot[phi] = slot1;
+}
+static inline uint32_t delivery_place(const Ra *ra, Ref phi) { return PLACE_SLOT + dslot_of(ra, phi) - 1; }
+static inline bool is_remat(const Ra *ra, Ref v) { return !zw_ref_is_value(v) || (ra->val[v].vstate & VS_REMAT); }
+
+// ---- LIR ----
+#ifdef ZW_ASSERTS
+static inline LirNote *notes(const Ra *ra) { return ra->notes; }
+#else
+static inline LirNote *notes(const Ra *ra) { return (void)ra, NULL; } // so that nothing is left of what writes them
+#endif
+static __attribute__((noinline, cold)) void grow_lir(Ra *ra)
+{
+  uint32_t used = ra->cap, cap = ra->cap * 2;
+  if (cap < used || cap > 1u << 28)
+    zw_fail(ra->ctx, ERR_limit, ZW_NO_POS, "function %u is too large to compile", ra->z->func);
+  Lir *buf = zw_stale_array(ra->a, Lir, cap);
+  memcpy(buf + (cap - used), ra->buf, used * sizeof *buf);
+  ra->buf = buf;
+  if (notes(ra)) {
+    LirNote *n = zw_new_array(ra->a, LirNote, cap);
+    memcpy(n + (cap - used), ra->notes, used * sizeof *n);
+    ra->notes = n;
+  }
+  ra->at = cap - used, ra->cap = cap;
+}
+// A new instruction above everything emitted so far: it runs before them.
+static inline Lir *lir(Ra *ra, unsigned op)
+{
+  if (NEVER(ra->at == 0))
+    grow_lir(ra);
+  Lir *p = &ra->buf[--ra->at];
+  *p = (Lir){ .op = (uint16_t)op, .rd = REG_NONE, .rn = REG_NONE, .rm = REG_NONE, .ra = REG_NONE };
+  if (notes(ra))
+    ra->notes[ra->at] = (LirNote){ REF_NONE, { REF_NONE, REF_NONE, REF_NONE, REF_NONE }, ra->fix.n, 0 };
+  return p;
+}
+// Say which values the fields of the newest instruction carry (REF_NONE = not a value, unchecked).
+static inline void note(Ra *ra, Ref def, Ref rd, Ref rn, Ref rm, Ref r_a)
+{
+  if (notes(ra)) {
+    LirNote *n = &ra->notes[ra->at];
+    n->def = def, n->use[0] = rd, n->use[1] = rn, n->use[2] = rm, n->use[3] = r_a;
+  }
+}
+// A fixed register (or stack place) that the newest instruction reads or writes beyond its fields.
+static inline void note_fix(Ra *ra, uint32_t place, Ref ref, uint8_t kind)
+{
+  if (notes(ra)) {
+    *zw_push(ra->a, &ra->fix) = (LirFix){ place, ref, kind };
+    ra->notes[ra->at].nfix = (uint16_t)(ra->notes[ra->at].nfix + 1);
+  }
+}
+// v is the value of `from` under another name, without code: place holds both, just above the newest instruction.
+static void note_alias(Ra *ra, uint32_t place, Ref v, Ref from)
+{
+  note_fix(ra, place, v, LF_ALIAS);
+  note_fix(ra, place, from, LF_FROM);
+}
+static void begin_chunk(Ra *ra, uint32_t label, uint32_t block, bool cold)
+{
+  *zw_push(ra->a, &ra->chunks) = (Chunk){ label, block, 0, ra->cap - ra->at, cold, false };
+}
+static void end_chunk(Ra *ra) { ra->chunks.p[ra->chunks.n - 1].from_end = ra->cap - ra->at; }
+// A chunk that is not a block: made before the block that jumps to it has emitted anything.
+static uint32_t begin_stub(Ra *ra, bool cold)
+{
+  uint32_t label = LABEL_STUB | ra->nstubs++;
+  begin_chunk(ra, label, ra->b, cold);
+  return label;
+}
+
+// ---- registers ----
+static inline void bind(Ra *ra, Reg r, Ref v)
+{
+  ASSERT(!(ra->busy & BIT(r)) && ra->val[v].loc == REG_NONE);
+  ra->cur[r] = v, ra->val[v].loc = (uint8_t)r;
+  ra->busy |= BIT(r), ra->weak &= ~BIT(r);
+}
+static inline void unbind(Ra *ra, Reg r)
+{
+  ASSERT(ra->busy & BIT(r));
+  ra->val[ra->cur[r]].loc = REG_NONE;
+  ra->busy &= ~BIT(r), ra->weak &= ~BIT(r);
+}
+static inline void clear_registers(Ra *ra)
+{
+  for (RegSet m = ra->busy; m; m &= m - 1)
+    ra->val[ra->cur[zw_ctz64(m)]].loc = REG_NONE;
+  ra->busy = ra->weak = 0;
+}
+static uint32_t random_below(Ra *ra, uint32_t n)
+{
+  ra->rng ^= ra->rng << 13, ra->rng ^= ra->rng >> 7, ra->rng ^= ra->rng << 17;
+  return (uint32_t)((ra->rng >> 33) % n);
+}
+static Reg random_bit(Ra *ra, RegSet m)
+{
+  uint32_t k = random_below(ra, zw_popcnt64(m));
+  while (k--)
+    m &= m - 1;
+  return zw_ctz64(m);
+}
+
+// ---- positions ----
+static inline uint32_t def_pos(const Ra *ra, Ref v) { return ra->val[v].pos; }
+// The outermost open loop that v is not defined in, or NULL.  Open loops nest, so their heads ascend.
+static Promise *outer_loop_of(const Ra *ra, Ref v)
+{
+  if (!ra->nopen)
+    return NULL;
+  uint32_t pos = def_pos(ra, v), lo = 0, hi = ra->nopen;
+  if (ra->open[hi - 1]->head_pos <= pos)
+    return NULL;
+  while (lo < hi) {
+    uint32_t mid = (lo + hi) / 2;
+    if (ra->open[mid]->head_pos > pos)
+      hi = mid;
+    else
+      lo = mid + 1;
+  }
+  return ra->open[lo];
+}
+// Does the part of v's range above this point contain a call that is not cold?
+static bool crosses_call(const Ra *ra, Ref v)
+{
+  if (ra->ncall && ra->z->call_pos[ra->ncall - 1] > def_pos(ra, v))
+    return true;
+  if (!ra->nopen)
+    return false;
+  const Promise *p = outer_loop_of(ra, v);
+  return p && ra->z->loops[p->loop].has_call;
+}
+static inline bool crosses_div(const Ra *ra, Ref v) { return ra->ndiv && ra->z->div_pos[ra->ndiv - 1] > def_pos(ra, v); }
+static inline bool crosses_shift(const Ra *ra, Ref v) { return ra->nshift && ra->z->shift_pos[ra->nshift - 1] > def_pos(ra, v); }
+static void pass_events(Ra *ra, uint32_t pos)
+{
+  const ZirFunc *z = ra->z;
+  while (ra->ncall && z->call_pos[ra->ncall - 1] >= pos)
+    ra->ncall--;
+  while (ra->ndiv && z->div_pos[ra->ndiv - 1] >= pos)
+    ra->ndiv--;
+  while (ra->nshift && z->shift_pos[ra->nshift - 1] >= pos)
+    ra->nshift--;
+  uint32_t next = ra->ncall ? z->call_pos[ra->ncall - 1] + 1 : 0;
+  if (ra->ndiv && z->div_pos[ra->ndiv - 1] >= next)
+    next = z->div_pos[ra->ndiv - 1] + 1;
+  if (ra->nshift && z->shift_pos[ra->nshift - 1] >= next)
+    next = z->shift_pos[ra->nshift - 1] + 1;
+  ra->event = next;
+}
+static inline void set_pos(Ra *ra, uint32_t pos)
+{
+  if (pos < ra->event)
+    pass_events(ra, pos);
+}
+
+// ---- slots ----
+static uint32_t new_slot(Ra *ra, uint8_t bytes)
+{
+  if (ra->slot_bytes.n >= 1u << 26)
+    zw_fail(ra->ctx, ERR_limit, ZW_NO_POS, "function %u needs too large a frame", ra->z->func);
+  *zw_push(ra->a, &ra->slot_bytes) = bytes;
+  *zw_push(ra->a, &ra->slot_weight) = 0;
+  *zw_push(ra->a, &ra->slot_used) = ra->seq;
+  *zw_push(ra->a, &ra->slot_free) = 0;
+  *zw_push(ra->a, &ra->slot_phi) = 0;
+  return ra->slot_bytes.n - 1;
+}
+static void claim_slot(Ra *ra, uint32_t s) // a free one
+{
+  bool wide = ra->slot_bytes.p[s] == 16;
+  uint32_t *n = wide ? &ra->free16.n : &ra->free8.n, *p = wide ? ra->free16.p : ra->free8.p;
+  uint32_t at = ra->slot_free.p[s] - 1, last = p[--*n];
+  p[at] = last;
+  ra->slot_free.p[last] = at + 1;
+  ra->slot_free.p[s] = 0;
+  ra->slot_used.p[s] = ra->seq;
+}
+// A slot that nobody has used since `loop` was opened: otherwise a store further down the body would destroy, before
+// the next iteration, what a value from outside the loop keeps there.  A few tries, then a new one.
+static uint32_t find_slot(Ra *ra, uint8_t bytes, const Promise *loop)
+{
+  uint32_t n = bytes == 16 ? ra->free16.n : ra->free8.n, *p = bytes == 16 ? ra->free16.p : ra->free8.p;
+  for (uint32_t k = 0; k < TUNE_SLOT_TRIES && k < n; k++) {
+    uint32_t s = p[n - 1 - k];
+    if (loop && ra->slot_used.p[s] >= loop->open_seq)
+      continue;
+    claim_slot(ra, s);
+    return s;
+  }
+  return new_slot(ra, bytes);
+}
+static inline uint8_t slot_size(ValKind k) { return k == VK_V128 ? 16 : 8; }
+static void take_slot(Ra *ra, Ref v)
+{
+  if (ra->val[v].slot)
+    return;
+  ASSERT(!(ra->val[v].vstate & VS_REMAT));
+  if (dslot_of(ra, v) && !(ra->val[v].vstate & VS_LENT)) {
+    ra->val[v].slot = ra->dslot[v];
+    return;
+  }
+  ra->val[v].slot = find_slot(ra, slot_size(kind_of(ra, v)), outer_loop_of(ra, v)) + 1;
+}
+static void free_slot(Ra *ra, uint32_t s)
+{
+  ra->slot_used.p[s] = ra->seq;
+  if (ra->slot_phi.p[s]) { // back to the phi, which keeps it up to its header
+    ra->val[ra->slot_phi.p[s] - 1].vstate &= (uint8_t)~VS_LENT;
+    ra->slot_phi.p[s] = 0;
+    return;
+  }
+  if (ra->slot_bytes.p[s] == 16)
+    *zw_push(ra->a, &ra->free16) = s;
+  else
+    *zw_push(ra->a, &ra->free8) = s;
+  ra->slot_free.p[s] = ra->slot_bytes.p[s] == 16 ? ra->free16.n : ra->free8.n;
+}
+// The argument v of a phi that lives in slot s: may v live there too, so that its edge has nothing to do?  Nobody else may
+// have the slot between v's definition and here (it is free here, and nobody above has been given it yet), the loop rule
+// of find_slot must hold, and the store at v's definition must not run more often than one on the edge would.
+static bool share_slot(Ra *ra, Ref v, uint32_t s)
+{
+  const ZirFunc *z = ra->z;
+  if (ra->val[v].slot || !ra->slot_free.p[s] || (ra->val[v].vstate & VS_REMAT))
+    return false;
+  const ZBlock *from = &z->blocks[ra->b], *def = v < z->nins ? &z->blocks[z->blk[v]] : &z->blocks[z->order[0]];
+  if (def->depth > from->depth || (from->cold && !def->cold))
+    return false;
+  const Promise *loop = outer_loop_of(ra, v);
+  if (loop && ra->slot_used.p[s] >= loop->open_seq)
+    return false;
+  claim_slot(ra, s);
+  ra->val[v].slot = s + 1;
+  return true;
+}
+static inline void weigh_slot(Ra *ra, uint32_t place)
+{
+  uint32_t *w = &ra->slot_weight.p[place - PLACE_SLOT], sum = *w + ra->weight;
+  *w = sum < *w ? UINT32_MAX : sum;
+}
+static void load_slot(Ra *ra, Reg r, Ref v)
+{
+  take_slot(ra, v);
+  weigh_slot(ra, slot_place(ra, v));
+  ra->l->w_reload += ra->weight;
+  emit_load(ra, r, slot_place(ra, v), kind_of(ra, v));
+}
+static void store_slot(Ra *ra, Ref v, Reg r)
+{
+  weigh_slot(ra, slot_place(ra, v));
+  ra->l->w_store += ra->weight;
+  emit_store(ra, slot_place(ra, v), r, kind_of(ra, v));
+}
+static void move_reg(Ra *ra, Reg dst, Reg src, ValKind kind)
+{
+  ra->l->w_move += ra->weight;
+  emit_move(ra, dst, src, kind);
+}
+static void make(Ra *ra, Reg dst, Ref ref)
+{
+  ra->l->rematerialised++;
+  emit_make(ra, dst, ref);
+}

@@ -1,0 +1,75 @@
+// What the two walks of P4 share.  Part of encode.c.
+#pragma once
+#include "compiler/x64/asm_put.h"
+#include "compiler/base/tune.h"
+#include "compiler/emit/cfi.h"
+#include "compiler/x64/x64_int.h"
+#include "runtime/base/leb.h"
+#include "runtime/base/vec.h"
+
+enum {
+  EPILOGUE_COPIES = TUNE_EPILOGUES,     // further returns jump to the last copy
+  CHECKED_FRAME = 1024,    // frames above this are part of the stack check; smaller ones fit in the limit's headroom
+  PROBE_PAGE = 4096,       // frames above this touch each page on the way down (Windows commits stacks page by page)
+  PROBE_UNROLL = 4,
+  HOT_LOOP_BYTES = TUNE_HOT_LOOP_BYTES,    // loops up to this are aligned to 32, larger ones to 16
+  JCC_BYTES = 6, JMP_BYTES = 5, CALL_BYTES = 5,
+  MAX_FRAME = 1 << 30,
+  COPY_STEP = 32,
+  DISPATCH_LIRS = TUNE_DISPATCH_LIRS,      // a dispatch up to this is repeated where a jump would go to it,
+  DISPATCH_COPIES = 400,   // so many times in a function
+};
+
+// Something of the first walk that the second has to look at, behind `at` bytes of the side buffer.
+typedef enum MarkKind {
+  MK_JUMP, MK_JCC,         // to place `to`, on `cc`
+  MK_PSEUDO,               // written by put_pseudo
+  MK_FAULT,                // the next instruction is a memory access that may fault
+  MK_CONST,                // the instruction before has a rip-relative operand: const_uses in their order
+  MK_CALL,                 // a call of a function or thunk has been written: fixup, then as
+  MK_CALLED,               // any other call
+  MK_TRAP,                 // likewise
+} MarkKind;
+typedef struct Mark { uint32_t at, lir, to; uint16_t bound; uint8_t kind, cc; } Mark;
+typedef struct Patch { uint32_t at, chunk; bool rel8; } Patch;          // forward branch to a chunk
+typedef struct ConstUse { uint32_t at, next, id, bytes; } ConstUse;     // rip-relative field; rip = next.  First walk: at = bytes from it to next
+typedef struct TableUse { uint32_t at, id; } TableUse;                  // rip-relative field at the end of its lea
+typedef struct TrapStub { uint32_t kind, wasm_at, jump_at; bool rel8, no_frame, shared; } TrapStub; // shared: with the one before
+
+typedef struct Enc {
+  Ctx *ctx;
+  const LirFunc *l;
+  Arena *s;                            // scratch
+  uint8_t *base, *p, *end;
+  // frame: [rsp] 8-byte slots by weight | 16-byte slots by weight | area | saved registers | return address | arguments
+  uint32_t *slot_off, frame, area_off, npushes, out, out_base;
+  uint8_t pushes[X64_NSAVE];
+  // chunks in final order
+  uint32_t *order, *place;             // order[k] = chunk; place[chunk] = k
+  uint32_t *chunk_ub, *chunk_off;      // by place: upper bound of its offset, and its offset once written
+  uint8_t *pad;                        // by place: alignment wanted (1 = none)
+  uint32_t *raw_end, *mark_end;        // by place: of its bytes in raw, of its marks
+  uint32_t *block_chunk, *stub_chunk, nstubs;
+  uint32_t ntraps;                     // trapcc of the function
+  uint64_t *frame_bits;                // a bit per 8 bytes of the frame; zero between stack maps
+  uint32_t k, ub, end_ub;              // current place; bound of the current offset; bound of the end of all chunks
+  uint32_t epilogues, epilogue_off, copies;
+  VEC(uint8_t) raw;                    // instructions of the first walk
+  VEC(Mark) marks;
+  uint32_t raw_at, mark_at, const_at;  // what the second walk has taken of them and of const_uses
+  bool align32;
+  uint64_t libcalls;                   // as FuncCode
+  VEC(Patch) patches;
+  VEC(ConstUse) const_uses;
+  VEC(TableUse) table_uses;
+  VEC(TrapStub) stubs;
+  VEC(Fixup) fixups;
+  VEC(uint8_t) sites, maps;
+  uint32_t nsites, site_pc, site_at, nmaps, map_pc;
+  VEC(ImageInline) inlines;            // that sites name
+  uint32_t *inline_index;              // by position of ZirFunc.inlines: its index in inlines + 1
+  Cfi cfi;
+} Enc;
+
+static uint32_t here(const Enc *e) { return (uint32_t)(e->p - e->base); }
+static uint32_t entry_off(const Enc *e) { return e->out + e->frame + 8 * e->npushes; } // of the return address from rsp

@@ -1,0 +1,352 @@
+// The first walk: the order of the chunks, the bytes that do not depend on the layout, marks and bounds.  Part of encode.c.
+#pragma once
+#include "encode_int.h"
+
+// ---- order, labels, bounds ----
+
+static uint32_t label_chunk(const Enc *e, uint32_t label)
+{
+  if (!(label & LABEL_STUB)) {
+    CHECK(label < e->l->z->nblocks && e->block_chunk[label] != UINT32_MAX);
+    return e->block_chunk[label];
+  }
+  CHECK((label & ~LABEL_STUB) < e->nstubs);
+  return e->stub_chunk[label & ~LABEL_STUB];
+}
+
+// Where a jump to `label` ends up: chunks that only jump on are looked through (a few: there may be a ring).
+static uint32_t target_place(const Enc *e, uint32_t label)
+{
+  uint32_t c = label_chunk(e, label);
+  for (int hops = 0; hops < 4; hops++) {
+    const LirChunk *chunk = &e->l->chunks[c];
+    if (chunk->first == chunk->end || e->l->lir[chunk->first].op != X_jmp)
+      break;
+    c = label_chunk(e, e->l->lir[chunk->first].x);
+  }
+  return e->place[c];
+}
+
+static void order_chunks(Enc *e)
+{
+  const LirFunc *l = e->l;
+  for (uint32_t c = 0; c < l->nchunks; c++) {
+    uint32_t label = l->chunks[c].label;
+    if (label & LABEL_STUB && (label & ~LABEL_STUB) >= e->nstubs)
+      e->nstubs = (label & ~LABEL_STUB) + 1;
+  }
+  CHECK(e->nstubs <= l->nchunks + l->nlir + l->z->nedges);
+  e->block_chunk = zw_stale_array(e->s, uint32_t, l->z->nblocks + 1);
+  memset(e->block_chunk, 0xff, sizeof(uint32_t) * l->z->nblocks);
+  e->stub_chunk = zw_new_array(e->s, uint32_t, e->nstubs + 1);
+  e->order = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
+  e->place = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
+  uint32_t k = 0;
+  for (int cold = 0; cold < 2; cold++)
+    for (uint32_t c = 0; c < l->nchunks; c++)
+      if (l->chunks[c].cold == cold)
+        e->place[c] = k, e->order[k++] = c;
+  for (uint32_t c = 0; c < l->nchunks; c++) {
+    uint32_t label = l->chunks[c].label;
+    if (label & LABEL_STUB)
+      e->stub_chunk[label & ~LABEL_STUB] = c;
+    else {
+      CHECK(label < l->z->nblocks);
+      e->block_chunk[label] = c;
+    }
+  }
+}
+
+static uint32_t epilogue_bytes(const Enc *e)
+{
+  uint32_t n = e->frame ? 7 : 0;
+  for (unsigned k = 0; k < e->npushes; k++)
+    n += 1 + (e->pushes[k] >= 8);
+  return n + 3;
+}
+static bool trivial_epilogue(const Enc *e) { return e->frame == 0 && e->npushes == 0; }
+
+static uint32_t tail_bytes(const Enc *e, uint32_t n)
+{
+  enum { TO_CALLEE = 12 }; // the longest: compare the element's instance, jne, jmp [rax]
+  if (n == 0)
+    return epilogue_bytes(e) + 16 + TO_CALLEE;
+  return 8 * e->npushes + 4 * 10 + n / 16 * 20 + 8 + TO_CALLEE;
+}
+
+// A jmp at the end of a chunk to what follows it anyway.
+static bool falls_through(const Enc *e, uint32_t k, const Lir *i, const Lir *end) { return i + 1 == end && target_place(e, i->x) == k + 1; }
+// jcc A; jmp B where A follows: the condition is turned round and the jmp goes.
+static bool turns_round(const Enc *e, uint32_t k, const Lir *i, const Lir *end)
+{
+  return i + 2 == end && i[1].op == X_jmp && target_place(e, i->x) == k + 1 && target_place(e, i[1].x) != k + 1;
+}
+
+// A memory operand of LIR with machine registers.
+static X64Mem pseudo_mem(const Enc *e, const Lir *i)
+{
+  int64_t off;
+  switch (i->rn) {
+  case REG_SLOT:
+    CHECK((uint32_t)i->disp < e->l->nslots);
+    off = (int64_t)e->out + e->slot_off[i->disp];
+    break;
+  case REG_ARG: off = (int64_t)entry_off(e) + 8 + i->disp; break;
+  case REG_OUT: off = (int64_t)e->out_base + i->disp; break;
+  case REG_AREA: off = (int64_t)e->out + e->area_off + i->disp; break;
+  default:
+    ASSERT(i->rn == REG_CONST);
+    CHECK((uint32_t)i->disp < e->l->nconsts);
+    return (X64Mem){ .base = REG_NONE, .index = REG_NONE, .rip = true };
+  }
+  ASSERT(i->rm == REG_NONE && off == (int32_t)off);
+  return (X64Mem){ .base = RSP, .index = REG_NONE, .disp = (int32_t)off };
+}
+static inline X64Mem mem_of(const Enc *e, const Lir *i)
+{
+  if (i->rn >= REG_AREA && i->rn != REG_NONE)
+    return pseudo_mem(e, i);
+  return (X64Mem){ .base = i->rn, .index = i->rm, .scale = i->cc, .disp = i->disp };
+}
+
+static uint32_t pseudo_bound(const Enc *e, const Lir *i)
+{
+  switch (i->op) {
+  case X_trapcc: return JCC_BYTES;
+  case X_jtable: return 7 + 4 + 3 + 3;
+  case X_ret: return epilogue_bytes(e) > JMP_BYTES ? epilogue_bytes(e) : JMP_BYTES;
+  case X_tcall: case X_tcall_thunk: case X_tcall_r: return tail_bytes(e, (uint32_t)i->imm);
+  case X_out_area: case X_tail_area: return 7;
+  }
+  BUG("LIR op %u has no bound", i->op);
+}
+
+// The out_area of a call shifts every rsp-based operand between the two: both walks follow it.
+static void follow_area(Enc *e, const Lir *i)
+{
+  switch (i->op) {
+  case X_out_area: e->out = (uint32_t)i->imm, e->out_base = 0; break;
+  case X_tail_area: e->out = (uint32_t)i->imm + 16, e->out_base = 16; break;
+  case X_call: case X_call_thunk: case X_call_m: case X_call_r: case X_tcall: case X_tcall_thunk: case X_tcall_r:
+    ASSERT(e->out - e->out_base == (uint32_t)i->imm);
+    e->out = e->out_base = 0;
+    break;
+  }
+}
+
+// Do the flags after i say what `test rd, rd` would, as far as zero and sign go?
+static bool sets_zero_and_sign(const Lir *i, const Lir *test)
+{
+  if (i->rd != test->rd || i->sz != test->sz)
+    return false;
+  switch (i->op) {
+#define ROWS(id) case X_##id##_rr: case X_##id##_ri: case X_##id##_rm:
+  ROWS(add) ROWS(sub) ROWS(and) ROWS(or) ROWS(xor)
+#undef ROWS
+  case X_neg_r: return true;
+  case X_shl_ri: case X_shr_ri: case X_sar_ri: return (i->imm & (i->sz * 8 - 1)) != 0;
+  default: return false;
+  }
+}
+static bool begins_with_condition(const Enc *e, uint32_t k)
+{
+  if (k >= e->l->nchunks)
+    return false;
+  const LirChunk *c = &e->l->chunks[e->order[k]];
+  return c->first < c->end && (zw_x64_rows[e->l->lir[c->first].op].use & U_FR);
+}
+// A test of what the instruction before it has computed, when nothing looks at more than zero and sign.
+static bool is_redundant_test(const Enc *e, uint32_t k, const Lir *i, const Lir *first, const Lir *end)
+{
+  if (i->op != X_test_rr || i->rd != i->rn || i == first || !sets_zero_and_sign(i - 1, i))
+    return false;
+  for (const Lir *j = i + 1; j < end; j++) {
+    unsigned use = zw_x64_rows[j->op].use;
+    if (use & U_FR) {
+      unsigned cc = zw_x64_form_has_mem(zw_x64_rows[j->op].form) ? j->ra : j->cc;
+      if (cc != CC_E && cc != CC_NE && cc != CC_S && cc != CC_NS)
+        return false;
+      if (j->op == X_jcc && begins_with_condition(e, target_place(e, j->x)))
+        return false;
+    }
+    if (use & U_FW)
+      return true;
+  }
+  return !begins_with_condition(e, k + 1);
+}
+
+// A jump to a short chunk that ends in a jump table, as interpreters have: the chunk is written again in its place, so
+// that each way to the dispatch has an indirect jump, and a branch history, of its own.  Both walks count the copies.
+static const LirChunk *copied_dispatch(Enc *e, uint32_t k, const Lir *i, const Lir *end)
+{
+  if (i + 1 != end || i->op != X_jmp || e->copies == DISPATCH_COPIES || falls_through(e, k, i, end))
+    return NULL;
+  const LirChunk *c = &e->l->chunks[e->order[target_place(e, i->x)]];
+  const Lir *lir = e->l->lir;
+  if (c->end - c->first > DISPATCH_LIRS || c->first == c->end || lir[c->end - 1].op != X_jtable || e->l->chunks[e->order[k]].cold)
+    return NULL;
+  e->copies++;
+  return c;
+}
+
+static Mark *mark(Enc *e, MarkKind kind, const uint8_t *p, const Lir *i)
+{
+  Mark *m = zw_push(e->s, &e->marks);
+  *m = (Mark){ .at = (uint32_t)(p - e->raw.p), .lir = (uint32_t)(i - e->l->lir), .kind = (uint8_t)kind };
+  return m;
+}
+static uint8_t *put_simple(uint8_t *p, unsigned op, unsigned sz, unsigned rd, unsigned rn)
+{
+  return zw_x64_put(p, &(Lir){ .op = (uint16_t)op, .sz = (uint8_t)sz, .rd = (uint8_t)rd, .rn = (uint8_t)rn }, (X64Mem){ 0 }, NULL);
+}
+// An instruction with a memory operand.
+static inline uint8_t *measure_mem(Enc *e, uint8_t *p, const Lir *i, bool is_short)
+{
+  uint8_t *rip_at = NULL, *from = p;
+  if (i->at && i->op != X_call_m && i->op != X_lea)
+    mark(e, MK_FAULT, p, i);
+  X64Mem m = mem_of(e, i);
+  p = is_short ? put_memory(p, &zw_x64_rows[i->op], i, m, &rip_at) : zw_x64_put_any(p, i, m, &rip_at);
+  if (NEVER(rip_at != NULL)) {
+    uint32_t bytes = zw_x64_rows[i->op].mw ? zw_x64_rows[i->op].mw : i->sz;
+    *zw_push(e->s, &e->const_uses) = (ConstUse){ (uint32_t)(p - rip_at), (uint32_t)(p - from), (uint32_t)i->disp, bytes };
+    mark(e, MK_CONST, p, i);
+  }
+  return p;
+}
+// A pseudo op; returns the bound of what the second walk will write for it.
+static uint32_t measure_pseudo(Enc *e, uint8_t **at, const Lir *i)
+{
+  uint8_t *p = *at;
+  uint32_t bound = 0;
+  switch (i->op) {
+  case X_movabs_ri: p = zw_x64_put_imm64(p, i->rd, (uint64_t)i->x << 32 | (uint32_t)i->imm); break;
+  case X_zero_r: p = put_simple(p, X_xor_rr, 4, i->rd, i->rd); break;
+  case X_xorps_zero: p = put_simple(p, X_xorps_rr, 16, i->rd, i->rd); break;
+  case X_ones_x: p = put_simple(p, X_pcmpeqd_rr, 16, i->rd, i->rd); break;
+  case X_unreachable: *p++ = 0x0f, *p++ = 0x0b; break;
+  case X_trap: case X_call: case X_call_thunk:
+    *p++ = 0xe8;
+    zw_put32(p, 0), p += 4;
+    mark(e, i->op == X_trap ? MK_TRAP : MK_CALL, p, i);
+    break;
+  default:
+    bound = pseudo_bound(e, i);
+    CHECK(bound <= UINT16_MAX);
+    mark(e, MK_PSEUDO, p, i)->bound = (uint16_t)bound;
+    e->ntraps += i->op == X_trapcc;
+    break;
+  }
+  *at = p;
+  return bound;
+}
+// Returns the bound of what the second walk adds to the bytes written here.
+static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
+{
+  const Lir *first = e->l->lir + c->first, *end = e->l->lir + c->end;
+  uint32_t sum = 0;
+  zw_reserve(e->s, &e->raw, e->raw.n + (c->end - c->first + 1) * X64_PUT_BYTES);
+  uint8_t *p = e->raw.p + e->raw.n, *raw_end = e->raw.p + e->raw.cap;
+  for (const Lir *i = first; i < end; i++) {
+    CHECK(i->op < X64_NOPS && (size_t)(raw_end - p) >= X64_PUT_BYTES);
+    const X64Row *row = &zw_x64_rows[i->op];
+    switch ((X64Class)row->cls) {
+    case X64_PLAIN_RR: case X64_PLAIN_RX: case X64_PLAIN_ALU: case X64_PLAIN_MOV: case X64_PLAIN_SHIFT: p = put_plain(p, row, i); continue;
+    case X64_MEMORY_REG: p = measure_mem(e, p, i, true); continue;
+    case X64_MEMORY: p = measure_mem(e, p, i, false); continue;
+    case X64_TEST:
+      if (is_redundant_test(e, k, i, first, end))
+        continue;
+      // fall through
+    case X64_PLAIN: p = zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL); continue;
+    case X64_CALL:
+      p = i->op == X_call_m ? measure_mem(e, p, i, false) : zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);
+      mark(e, MK_CALLED, p, i);
+      follow_area(e, i);
+      continue;
+    case X64_PSEUDO:
+      sum += measure_pseudo(e, &p, i);
+      follow_area(e, i);
+      continue;
+    case X64_JUMP: break;
+    }
+    if (i->op == X_jmp) {
+      const LirChunk *copy = copied_dispatch(e, k, i, end);
+      if (copy) {
+        e->raw.n = (uint32_t)(p - e->raw.p);
+        return sum + measure_lirs(e, k, copy);
+      }
+      if (falls_through(e, k, i, end))
+        continue;
+    }
+    bool turn = i->op == X_jcc && turns_round(e, k, i, end);
+    Mark *m = mark(e, i->op == X_jmp ? MK_JUMP : MK_JCC, p, i);
+    m->to = target_place(e, turn ? i[1].x : i->x);
+    m->cc = i->cc ^ turn;
+    sum += m->bound = i->op == X_jmp ? JMP_BYTES : JCC_BYTES;
+    if (turn)
+      break;
+  }
+  e->raw.n = (uint32_t)(p - e->raw.p);
+  return sum;
+}
+
+// The bound of the size of the chunk at place k.
+static uint32_t measure_chunk(Enc *e, uint32_t k)
+{
+  const LirChunk *c = &e->l->chunks[e->order[k]];
+  CHECK(c->first <= c->end && c->end <= e->l->nlir);
+  uint32_t from = e->raw.n, sum = measure_lirs(e, k, c);
+  ASSERT(e->out == 0);
+  e->raw_end[k] = e->raw.n, e->mark_end[k] = e->marks.n;
+  return sum + (e->raw.n - from);
+}
+
+// Alignment of the loop whose header is chunk c, from the bound of its blocks' sizes.
+static unsigned loop_alignment(const Enc *e, uint32_t c, const uint32_t *size_before)
+{
+  const LirChunk *chunk = &e->l->chunks[c];
+  const ZBlock *b = &e->l->z->blocks[chunk->block];
+  if (b->loop >= e->l->z->nloops)
+    return 16;
+  uint32_t last_chunk = e->block_chunk[e->l->z->loops[b->loop].last_block];
+  if (last_chunk == UINT32_MAX) // its last block held nothing but a jump
+    return 16;
+  uint32_t last = e->place[last_chunk];
+  uint32_t k = e->place[c];
+  return last >= k && size_before[last + 1] - size_before[k] <= HOT_LOOP_BYTES ? 32 : 16;
+}
+
+enum { STACK_CHECK_BYTES = 8 + 4 + JCC_BYTES };
+static uint32_t prologue_bound(const Enc *e)
+{
+  uint32_t probes = e->frame > PROBE_PAGE ? PROBE_UNROLL * 12 + 40 : 0;
+  return STACK_CHECK_BYTES + 2 * e->npushes + 7 + probes;
+}
+
+// First walk: bounds of all LIR, then of the offsets of all chunks.
+static void measure(Enc *e)
+{
+  const LirFunc *l = e->l;
+  e->chunk_ub = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
+  e->chunk_off = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
+  e->raw_end = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
+  e->mark_end = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
+  e->pad = zw_stale_array(e->s, uint8_t, l->nchunks + 1);
+  uint32_t *before = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
+  before[0] = 0;
+  zw_reserve(e->s, &e->marks, l->nlir / 2 + 16);
+  zw_reserve(e->s, &e->raw, 5 * l->nlir + 256);
+  for (uint32_t k = 0; k < l->nchunks; k++)
+    before[k + 1] = before[k] + measure_chunk(e, k);
+  uint32_t ub = prologue_bound(e);
+  for (uint32_t k = 0; k < l->nchunks; k++) {
+    const LirChunk *c = &l->chunks[e->order[k]];
+    e->pad[k] = c->align && !c->cold && k ? (uint8_t)loop_alignment(e, e->order[k], before) : 1;
+    e->align32 |= e->pad[k] == 32;
+    ub += e->pad[k] - 1u;
+    e->chunk_ub[k] = ub;
+    ub += before[k + 1] - before[k];
+  }
+  e->chunk_ub[l->nchunks] = e->end_ub = ub;
+}

@@ -1,0 +1,142 @@
+// Loads, stores and addresses.  Part of select.c.
+#pragma once
+
+// ---- memory ----
+static void sel_load(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, unsigned bytes)
+{
+  bool dead = is_dead(ra, v);
+  if (dead && (ra->z->vflags[v] & ZV_PROVED))
+    return;
+  if (dead) { // it may trap: touch its last byte, for the first may be in bounds when the last is not
+    Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
+    if (o.disp > INT32_MAX - 16) { // no room to say "last byte"
+      Reg t = temp(ra, class_of((ValKind)ins->ty));
+      emit_rm(ra, 0, op, sz, t, &o, REF_NONE, REF_NONE);
+      return;
+    }
+    o.disp += (int32_t)bytes - 1;
+    emit_mem(ra, X_cmp_mi, 1, &o, REG_NONE, REF_NONE);
+    return;
+  }
+  RegSet cls = class_of((ValKind)ins->ty);
+  Reg d = def(ra, v, cls);
+  Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
+  emit_rm(ra, 0, op, sz, d, &o, v, REF_NONE);
+}
+// Narrow stores need only the low bits: look through what changes the others.
+static Ref stored_value(const Ra *ra, Ref v, unsigned bytes)
+{
+  while (is_private(ra, v)) {
+    const ZIns *x = &ra->z->ins[v];
+    uint64_t c;
+    if (x->op == OP_i32_wrap_i64 && bytes <= 4)
+      v = x->a;
+    else if ((x->op == OP_i32_and || x->op == OP_i64_and) && bytes < 8 && const_of(ra, x->b, &c) &&
+             (~c & ((1ull << bytes * 8) - 1)) == 0)
+      v = x->a;
+    else if (x->op == OP_i64_extend_i32_u && bytes <= 4)
+      v = x->a;
+    else
+      break;
+  }
+  return v;
+}
+static void sel_store(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz)
+{
+  int32_t imm;
+  if (op == X_mov_mr) {
+    Ref b = stored_value(ra, ins->b, sz);
+    if (imm_of(ra, b, sz == 8, &imm)) {
+      Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
+      emit_mem(ra, X_mov_mi, sz, &o, REG_NONE, REF_NONE)->imm = sz == 1 ? (int8_t)imm : sz == 2 ? (int16_t)imm : imm;
+      return;
+    }
+    Reg r = use(ra, b, RA_GPR, REG_NONE);
+    Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
+    emit_mem(ra, op, sz, &o, r, b);
+    return;
+  }
+  Reg r = use(ra, ins->b, RA_FPR, REG_NONE);
+  Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
+  emit_mem(ra, op, sz, &o, r, ins->b);
+}
+static unsigned load_op(ValKind kind)
+{
+  return class_of(kind) == RA_GPR ? X_mov_rm : kind == VK_F32 ? X_movss_rm : kind == VK_V128 ? X_movups_rm : X_movsd_rm;
+}
+static unsigned store_op(ValKind kind)
+{
+  return class_of(kind) == RA_GPR ? X_mov_mr : kind == VK_F32 ? X_movss_mr : kind == VK_V128 ? X_movups_mr : X_movsd_mr;
+}
+static void sel_vm_load(Ra *ra, const ZIns *ins, Ref v)
+{
+  ValKind kind = (ValKind)ins->ty;
+  Reg d = def(ra, v, class_of(kind));
+  Opnd o = at_place(PLACE_VM + ins->a, REF_NONE);
+  emit_rm(ra, 0, load_op(kind), kind_bytes(kind), d, &o, v, REF_NONE);
+}
+static void store_to(Ra *ra, Ref val, Opnd (*where)(Ra *, const ZIns *), const ZIns *ins, unsigned bytes)
+{
+  ValKind kind = kind_of(ra, val);
+  int32_t imm;
+  if (kind != VK_V128 && imm_of(ra, val, bytes == 8, &imm)) {
+    Opnd o = where(ra, ins);
+    emit_mem(ra, X_mov_mi, bytes, &o, REG_NONE, REF_NONE)->imm = imm;
+    return;
+  }
+  Reg r = use(ra, val, class_of(kind), REG_NONE);
+  Opnd o = where(ra, ins);
+  emit_mem(ra, store_op(kind), bytes, &o, r, val);
+}
+static Opnd vm_place(Ra *ra, const ZIns *ins)
+{
+  (void)ra;
+  return at_place(PLACE_VM + ins->a, REF_NONE);
+}
+static Opnd ptr_place(Ra *ra, const ZIns *ins) { return ptr_addr(ra, ins->a, ins->c); }
+// A reference is a 64-bit word in a global or demoted local, a 32-bit one in tables and the heap.
+static unsigned stored_bytes(ValKind kind, unsigned alias)
+{
+  return kind == VK_REF && (alias == AL_GLOBAL || alias == AL_FRAME) ? 8 : kind_bytes(kind);
+}
+static void sel_vm_store(Ra *ra, const ZIns *ins, Ref v)
+{
+  (void)v;
+  store_to(ra, ins->b, vm_place, ins, stored_bytes(kind_of(ra, ins->b), ins->fl));
+}
+static void sel_ptr_load(Ra *ra, const ZIns *ins, Ref v)
+{
+  ValKind kind = (ValKind)ins->ty;
+  Reg d = def(ra, v, class_of(kind));
+  Opnd o = ptr_addr(ra, ins->a, ins->c);
+  emit_rm(ra, 0, load_op(kind), kind_bytes(kind), d, &o, v, REF_NONE);
+}
+static void sel_ptr_store(Ra *ra, const ZIns *ins, Ref v)
+{
+  (void)v;
+  store_to(ra, ins->b, ptr_place, ins, stored_bytes(kind_of(ra, ins->b), ins->fl));
+}
+static void sel_address(Ra *ra, const ZIns *ins, Ref v, uint32_t place)
+{
+  Reg d = def(ra, v, RA_GPR);
+  Lir *l = lir(ra, X_lea);
+  l->rd = (uint8_t)d, l->sz = 8;
+  set_place(l, place + ins->a);
+  note(ra, v, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
+}
+static void sel_const(Ra *ra, const ZIns *ins, Ref v) // a copy of a constant: hoisted out of loops
+{
+  if (zw_ref_is_value(ins->a)) {
+    sel_copy(ra, ins, v);
+    return;
+  }
+  Reg d = def(ra, v, class_of((ValKind)ins->ty));
+  make_const(ra, d, ins->a);
+  note(ra, v, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
+}
+
+static void sel_const_undef(Ra *ra, const ZIns *ins, Ref v)
+{
+  Reg d = def(ra, v, class_of((ValKind)ins->ty));
+  emit_make(ra, d, v);
+}
