@@ -5,6 +5,7 @@
 #include "runtime/abi/compile.h"
 #include "runtime/abi/cwasm.h"
 #include "runtime/os/os.h"
+#include <string.h>
 
 typedef struct Request {
   Source source;
@@ -26,6 +27,8 @@ static void compile(Ctx *ctx, void *arg)
   CodeOptions code = zw_settings_code(&s);
   Compilation out = { 0 };
   Module *m = zw_read_module(ctx, &r->source, r->o->features ? r->o->features : s.features, &out.times);
+  if (m->names.module.n == 0 && r->o->name)
+    m->names.module = (Str){ r->o->name, strlen(r->o->name) };
   zw_compile_checked(ctx, m, s.target, &code, r->o->threads, &out);
   r->image = zw_sink_jit(m, out.blob, r->err, r->err_bytes);
 }
@@ -37,7 +40,8 @@ Image *zw_compile(const uint8_t *bytes, size_t len, const CompileOptions *o, cha
     return NULL;
   }
   if (o->engine == ENGINE_INTERP) {
-    Image *im = zw_interp_image_new(bytes, len, o->features ? o->features : zw_features_default(), err, err_bytes);
+    Str name = { o->name, o->name ? strlen(o->name) : 0 };
+    Image *im = zw_interp_image_named(bytes, len, o->features ? o->features : zw_features_default(), name, err, err_bytes);
     if (im)
       im->free = zw_interp_image_free;
     return im;

@@ -1,5 +1,6 @@
 // --dump=STAGE: what one stage made, as stable text.  Tests are made of it.
 #include "compiler/driver/compile.h"
+#include "compiler/wasm/lines.h"
 #include "runtime/base/leb.h"
 #include <string.h>
 
@@ -101,10 +102,22 @@ static void dump_maps(const Dump *d, const FuncCode *f)
   }
 }
 
+static void dump_lines(const Dump *d)
+{
+  SourceLines l = zw_read_lines(d->m, &d->ctx->module);
+  for (uint32_t k = 0; k < l.n; k++) {
+    const LineRow *r = &l.rows[k];
+    if (r->line)
+      zw_text_printf(d->out, "0x%x %.*s:%u\n", r->at, (int)l.files[r->file].n, l.files[r->file].p, r->line);
+    else
+      zw_text_printf(d->out, "0x%x ?\n", r->at);
+  }
+}
+
 // ---- one function through the pipeline, as far as the stage wants ----
 
-typedef enum Stage { ST_MODULE, ST_WAT, ST_FACTS, ST_ZIR, ST_LIR, ST_ASM, ST_MAPS, ST_TRAPS, ST_COUNT } Stage;
-static const char *const stages[ST_COUNT] = { "module", "wat", "facts", "zir", "lir", "asm", "stackmaps", "traps" };
+typedef enum Stage { ST_MODULE, ST_WAT, ST_FACTS, ST_ZIR, ST_LIR, ST_ASM, ST_MAPS, ST_TRAPS, ST_LINES, ST_COUNT } Stage;
+static const char *const stages[ST_COUNT] = { "module", "wat", "facts", "zir", "lir", "asm", "stackmaps", "traps", "lines" };
 
 static void dump_function(const Dump *d, Stage stage, uint32_t func)
 {
@@ -144,10 +157,14 @@ void zw_dump(Ctx *ctx, const Module *m, const Target *t, const CodeOptions *o, c
   while (s < ST_COUNT && strcmp(stage, stages[s]) != 0)
     s++;
   if (s == ST_COUNT)
-    zw_fail(ctx, ERR_unsupported, ZW_NO_POS, "no dump of '%s': there are module, wat, facts, zir, lir, asm, stackmaps and traps", stage);
+    zw_fail(ctx, ERR_unsupported, ZW_NO_POS, "no dump of '%s': there are module, wat, facts, zir, lir, asm, stackmaps, traps and lines", stage);
   Dump d = { ctx, m, t, o, out };
   if (s == ST_MODULE) {
     dump_module(&d);
+    return;
+  }
+  if (s == ST_LINES) {
+    dump_lines(&d);
     return;
   }
   if (s == ST_WAT)

@@ -4,7 +4,7 @@
 #include "compiler/sink/sink.h"
 #include "runtime/base/alloc.h"
 
-typedef struct Job { InterpCode *code; const uint8_t *bytes; size_t len; uint64_t features; MetaImage meta; } Job;
+typedef struct Job { InterpCode *code; const uint8_t *bytes; size_t len; uint64_t features; Str name; MetaImage meta; } Job;
 
 static void make_func(const Module *m, IFunc *f, uint32_t k)
 {
@@ -31,6 +31,8 @@ static void make(Ctx *c, void *arg)
     memcpy(copy, j->bytes, j->len);
   Module *m = zw_decode_module(c, copy, j->len, j->features);
   zw_check_module(m);
+  if (m->names.module.n == 0)
+    m->names.module = j->name;
   uint32_t n = m->nfuncs - m->nimported_funcs;
   code->m = m;
   code->vectors = m->features_used >> FEAT_SIMD & 1 || m->features_used >> FEAT_RELAXED & 1;
@@ -40,7 +42,7 @@ static void make(Ctx *c, void *arg)
   j->meta = zw_meta_build(m, NULL, IMAGE_CHECKED, &c->module);
 }
 
-Image *zw_interp_image_new(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes)
+Image *zw_interp_image_named(const uint8_t *bytes, size_t len, uint64_t features, Str name, char *err, size_t err_bytes)
 {
   InterpCode *code = zw_alloc(sizeof *code);
   if (!code) {
@@ -48,7 +50,7 @@ Image *zw_interp_image_new(const uint8_t *bytes, size_t len, uint64_t features, 
     return NULL;
   }
   zw_ctx_init(&code->ctx);
-  Job j = { .code = code, .bytes = bytes, .len = len, .features = features };
+  Job j = { .code = code, .bytes = bytes, .len = len, .features = features, .name = name };
   Image *im = &code->image;
   bool ok = zw_guard(&code->ctx, make, &j);
   if (!ok)
@@ -62,6 +64,11 @@ Image *zw_interp_image_new(const uint8_t *bytes, size_t len, uint64_t features, 
   im->interp = zw_interp_door;
   im->interp_code = code;
   return im;
+}
+
+Image *zw_interp_image_new(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes)
+{
+  return zw_interp_image_named(bytes, len, features, (Str){ 0 }, err, err_bytes);
 }
 
 void zw_interp_image_free(Image *im)

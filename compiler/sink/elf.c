@@ -239,6 +239,8 @@ static void name_parts(Elf *e, const MetaImage *image)
     zw_elf_global(e->out, "zw_const_expr");
   if (exprs->count && memchr(image->meta + exprs->off, GC_PREFIX, exprs->count)) // or a byte like it
     zw_elf_global(e->out, "zw_const_object"), zw_elf_global(e->out, "zw_const_roots");
+  if (((const ImageHeader *)(const void *)image->meta)->span[IMG_LINES].count)
+    zw_elf_global(e->out, "zw_image_line");
   if (e->o->for_exe && e->o->ndirs)
     zw_elf_global(e->out, "zwasm_wasi_preopen"), zw_elf_global(e->out, "zw_wasi_parse_dir");
 }

@@ -10,7 +10,7 @@
 #include "runtime/base/str.h"
 
 #define IMAGE_MAGIC 0x4d49575au /* "ZWIM" */
-enum { IMAGE_FORMAT = 2, IMAGE_ABI = 1 };
+enum { IMAGE_FORMAT = 3, IMAGE_ABI = 1 };
 enum { ARCH_X86_64 = 1, ARCH_AARCH64 = 2 };
 enum { // ImageHeader.flags
   IMAGE_GUARD = 1,        // memory accesses rely on the full reservation and on the fault handler
@@ -58,6 +58,9 @@ typedef enum ImageSection {
   IMG_FUNCREFS,    // u32[]: function index of each FuncRef of the vmctx
   IMG_THUNKS,      // ImageThunks[]: per type, code offsets
   IMG_NAMES,       // u32[]: per function (imports first) offset in IMG_STRINGS, 0 = none
+  IMG_LINES,       // bytes: source lines: rows { wasm offset delta (uleb), file delta (sleb), line delta (sleb) }, in blocks
+  IMG_LINE_BLOCKS, // ImageLineBlock[], ascending; in each the first row's deltas are from its `at`, and from 0
+  IMG_FILES,       // u32[]: paths of source files, in IMG_STRINGS
   IMG_STRINGS,     // bytes; each string: its length (u32, unaligned), bytes, NUL.  Offsets are of the bytes; 0 is ""
   IMG_SECTION_COUNT
 } ImageSection;
@@ -106,6 +109,9 @@ typedef struct ImageInline { uint32_t func, wasm_at, parent; } ImageInline;
 // n slots ascend; the first delta is from slot 0.  Handlers: of a function, inner ones first; one guards the calls whose
 // return pc is in (pc_begin, pc_end]; pcs are offsets in text.  flags: 1 = the handler wants the exnref too.
 typedef struct ImageHandler { uint32_t pc_begin, pc_end, handler_pc, tag; /* tag index, or UINT32_MAX = all */ uint32_t flags; } ImageHandler;
+// A row holds from its wasm offset to the next row's; line 0: not known.
+enum { IMAGE_LINE_BLOCK = 64 }; // rows of a block
+typedef struct ImageLineBlock { uint32_t at, off; } ImageLineBlock; // off in IMG_LINES; a block ends where the next begins
 typedef struct ImageThunks { uint32_t entry, xcall, host; } ImageThunks; // code offsets; 0 = not emitted
 
 typedef enum InitKind { INIT_CONST, INIT_GLOBAL, INIT_FUNC, INIT_NULL, INIT_EXPR } InitKind;

@@ -35,6 +35,9 @@ static const Section sections[IMG_SECTION_COUNT] = {
   [IMG_FUNCREFS] = { "function reference", 4, 4, 2 * MAX_RECORDS },
   [IMG_THUNKS] = { "thunk", sizeof(ImageThunks), 4, MAX_RECORDS },
   [IMG_NAMES] = { "name", 4, 4, 2 * MAX_RECORDS },
+  [IMG_LINES] = { "source line", 1, 1, UINT32_MAX },
+  [IMG_LINE_BLOCKS] = { "block of source lines", sizeof(ImageLineBlock), 4, UINT32_MAX },
+  [IMG_FILES] = { "source file", 4, 4, UINT32_MAX },
   [IMG_STRINGS] = { "string", 1, 1, UINT32_MAX },
 };
 

@@ -298,10 +298,12 @@ const zwasm_trap_t *zwasm_trap(zwasm_instance_t *i)
     const TrapFrame *f = &t->frames[k];
     const Image *im = f->image;
     uint32_t name = f->func < IMAGE_COUNT(im, IMG_NAMES) ? IMAGE_ARRAY(im, uint32_t, IMG_NAMES)[f->func] : 0;
+    uint32_t line;
+    const char *file = zw_frame_line(f, &line);
     zw_format(v->names[k], sizeof v->names[k], "func %u", f->func);
     v->frames[k] = (zwasm_frame_t){ .module = im->h->name ? zw_image_str(im, im->h->name) : "wasm",
                                     .function = name ? zw_image_str(im, name) : v->names[k],
-                                    .func_index = f->func, .wasm_offset = f->wasm_at };
+                                    .file = file, .line = line, .func_index = f->func, .wasm_offset = f->wasm_at };
   }
   return &v->trap;
 }

@@ -161,8 +161,8 @@ static size_t add(char *buf, size_t bytes, size_t n, const char *fmt, ...)
 {
   va_list ap;
   va_start(ap, fmt);
-  char none[1];
-  n += n < bytes ? zw_vformat(buf + n, bytes - n, fmt, ap) : zw_vformat(none, 1, fmt, ap);
+  size_t at = n < bytes ? n : bytes;
+  n += zw_vformat(buf + at, bytes - at, fmt, ap);
   va_end(ap);
   return n;
 }
@@ -191,10 +191,13 @@ size_t zw_trap_format(const TrapInfo *t, char *buf, size_t bytes)
     char name[128];
     zw_func_name(f->image, f->func, name, sizeof name);
     const char *module = f->image->h->name ? zw_image_str(f->image, f->image->h->name) : "wasm";
-    if (f->wasm_at)
-      n = add(buf, bytes, n, "%5u: %-14s [%s+0x%x]\n", i, name, module, f->wasm_at);
-    else
-      n = add(buf, bytes, n, "%5u: %-14s [%s]\n", i, name, module);
+    uint32_t line;
+    const char *file = zw_frame_line(f, &line);
+    char place[256];
+    if (file)
+      zw_format(place, sizeof place, "%s:%u", file, line);
+    n = add(buf, bytes, n, file ? "%5u: %-14s %-18s [%s" : "%5u: %-14s %s[%s", i, name, file ? place : "", module);
+    n = add(buf, bytes, n, f->wasm_at ? "+0x%x]\n" : "]\n", f->wasm_at);
   }
   if (t->total_frames > t->nframes)
     n = add(buf, bytes, n, "    ... %u more\n", t->total_frames - t->nframes);

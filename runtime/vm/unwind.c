@@ -26,7 +26,7 @@ static uint32_t push_inlined(TrapInfo *t, const Image *im, const ImageFunc *f, u
     uint32_t k = at & ~IMAGE_INLINE_AT;
     if (k >= f->ninlines)
       return 0;
-    push(t, (TrapFrame){ im, inlines[k].func, inlines[k].wasm_at });
+    push(t, (TrapFrame){ .image = im, .func = inlines[k].func, .wasm_at = inlines[k].wasm_at });
     at = inlines[k].parent;
   }
   return at;
@@ -61,7 +61,7 @@ static bool step(Cursor *c, TrapInfo *t)
     uint32_t at = known ? site.wasm_at : 0;
     bool plain = !(at & IMAGE_INLINE_AT);
     at = push_inlined(t, im, f, at);
-    TrapFrame here = { im, f->func, at };
+    TrapFrame here = { .image = im, .func = f->func, .wasm_at = at };
     push(t, here);
     if (c->at == AT_RETURN && plain)
       c->same_pc = c->pc, c->frame = frame, c->pops = f->pop_bytes, c->same = here;

@@ -127,7 +127,8 @@ Activation *zw_activation(void);
 _Noreturn void zw_raise(VmCtx *caller, TrapKind kind, const char *text);
 _Noreturn void zw_raise_exit(VmCtx *caller, int code);
 
-typedef struct TrapFrame { const Image *image; uint32_t func; uint32_t wasm_at; } TrapFrame; // wasm_at 0 = not known
+// wasm_at 0 = not known.  file, line: from whoever has read them out of the module; NULL: ask the image.
+typedef struct TrapFrame { const Image *image; uint32_t func; uint32_t wasm_at; const char *file; uint32_t line; } TrapFrame;
 typedef struct TrapInfo {
   TrapKind kind; int exit_code; char text[160];
   bool has_address; uint64_t address, memory_bytes; uint32_t memory; // of a memory access

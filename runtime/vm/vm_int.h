@@ -81,6 +81,14 @@ typedef struct TrapSite { uintptr_t pc, sp; bool has_address; uint64_t address; 
 _Noreturn void zw_trap(VmCtx *v, TrapKind kind, const TrapSite *site, const char *text, int exit_code);
 _Noreturn void zw_trap_lib(VmCtx *v, TrapKind kind);  // from a library call
 // The wasm frames from site to the bottom of this stack; total counts those that do not fit as well.
+// The line of a wasm offset by the image's own table; NULL when it has none.
+const char *zw_image_line(const Image *im, uint32_t wasm_at, uint32_t *line) ZW_WHEN_NAMED;
+// The source file and line of a frame; NULL and 0 when nobody knows.
+static inline const char *zw_frame_line(const TrapFrame *f, uint32_t *line)
+{
+  *line = f->line;
+  return IMAGE_COUNT(f->image, IMG_LINES) ? zw_image_line(f->image, f->wasm_at, line) : f->file;
+}
 void zw_backtrace(const Activation *a, const TrapSite *site, TrapInfo *out);
 static inline void zw_trap_unless(VmCtx *v, bool ok, TrapKind kind)
 {

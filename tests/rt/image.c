@@ -32,7 +32,7 @@ static void read_all(const Image *im)
       (void)zw_image_site(im, f, pc, rnd(2), &site);
   }
   for (uint32_t i = 0; i < 64; i++)
-    t.frames[i] = (TrapFrame){ im, rnd(20), rnd(5) };
+    t.frames[i] = (TrapFrame){ .image = im, .func = rnd(20), .wasm_at = rnd(5) };
   (void)zw_trap_format(&t, text, sizeof text);
 }
 

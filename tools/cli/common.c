@@ -39,9 +39,15 @@ void zw_usage_error(const Common *c, const char *fmt, ...)
 
 void zw_name_module(Module *m, const char *file)
 {
-  const char *slash = strrchr(file, '/'), *base = slash ? slash + 1 : file;
-  if (m->names.module.n == 0 && strcmp(file, "-") != 0)
-    m->names.module = (Str){ base, strlen(base) };
+  const char *name = zw_module_name(file);
+  if (m->names.module.n == 0 && name)
+    m->names.module = (Str){ name, strlen(name) };
+}
+
+const char *zw_module_name(const char *file)
+{
+  const char *slash = strrchr(file, '/');
+  return strcmp(file, "-") == 0 ? NULL : slash ? slash + 1 : file;
 }
 
 void zw_print_text(const Text *t)

@@ -19,6 +19,7 @@ bool zw_common_flag(Common *c, unsigned tool, const Arg *f);
 _Noreturn void zw_usage_error(const Common *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 // A module without a name is called after its file in backtraces.
 void zw_name_module(Module *m, const char *file);
+const char *zw_module_name(const char *file); // the same name; NULL for standard input
 void zw_print_text(const Text *t); // to standard output
 // --version.
 void zw_print_version(const Common *c);

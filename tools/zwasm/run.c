@@ -12,6 +12,7 @@
 #include "runtime/abi/cwasm.h"
 #include "runtime/vm/vm.h"
 #include "runtime/wasi/wasi.h"
+#include "tools/zwasm/lines.h"
 #include "tools/cli/common.h"
 #include "tools/zwasm/commands.h"
 #include <errno.h>
@@ -172,7 +173,7 @@ static void compile_image(Run *r)
   if (interp) { // it reads the bytes itself; a text is assembled by now
     const uint8_t *bytes = r->source.is_text ? r->source.wat.bytes : r->source.bytes;
     size_t len = r->source.is_text ? r->source.wat.len : r->source.len;
-    CompileOptions o = { .engine = ENGINE_INTERP, .features = r->c.set.features };
+    CompileOptions o = { .engine = ENGINE_INTERP, .features = r->c.set.features, .name = zw_module_name(r->file) };
     r->image = zw_compile(bytes, len, &o, r->err, sizeof r->err);
     if (!r->image)
       cannot(r, "invalid", r->err);
@@ -308,8 +309,12 @@ static int ended(Run *r, TrapKind kind)
   const TrapInfo *t = zw_store_trap(r->store);
   if (kind == TRAP_exit)
     return t->exit_code; // below 126: proc_exit traps on others
+  static TrapInfo told;
+  told = *t;
+  if (r->source.bytes && !r->source.is_text)
+    zw_fill_lines(&told, r->image, r->source.bytes, r->source.len, r->c.set.features, &r->c.arena);
   static char text[16384];
-  zw_trap_format(t, text, sizeof text);
+  zw_trap_format(&told, text, sizeof text);
   fflush(stdout);
   fputs(text, stderr);
   return EXIT_TRAP;

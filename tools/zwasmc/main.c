@@ -1,5 +1,6 @@
 // zwasmc: compile a module to an object with its C header, to a program, or to a .cwasm file.
 #include "compiler/driver/compile.h"
+#include "compiler/wasm/lines.h"
 #include "linker/link.h"
 #include "tools/cli/common.h"
 #include <errno.h>
@@ -311,6 +312,8 @@ static void compile(Ctx *ctx, void *arg)
   zw_name_module(m, z->input);
   if (z->strip || z->debug_level == 0)
     strip_names(m);
+  else
+    zw_keep_lines(m);
   if (z->emit & ~(unsigned)(EMIT_HEADER | EMIT_META)) {
     CodeOptions o = zw_settings_code(s);
     zw_compile_checked(ctx, m, s->target, &o, s->threads, &out);
