@@ -5,7 +5,6 @@
 // those; what is left goes out as its bytes, which the module's checker has accepted.
 #include "compiler/sink/sink.h"
 #include "compiler/wasm/body.h"
-#include "compiler/wasm/lines.h"
 #include "runtime/base/bits.h"
 #include <string.h>
 
@@ -266,34 +265,14 @@ static void put_names(Meta *w)
   w->h.name = put_string(w, m->names.module);
 }
 
-// Source lines, as runtime/vm/lines.c reads them.
 static void put_lines(Meta *w)
 {
-  const SourceLines *l = w->m->lines;
-  uint32_t n = l ? l->n : 0, nblocks = (n + IMAGE_LINE_BLOCK - 1) / IMAGE_LINE_BLOCK;
-  ImageLineBlock *blocks = zw_new_array(w->a, ImageLineBlock, nblocks + 1);
-  VEC(uint8_t) rows = { 0 };
-  LineRow last = { 0 };
-  for (uint32_t k = 0; k < n; k++) {
-    const LineRow *r = &l->rows[k];
-    if (k % IMAGE_LINE_BLOCK == 0) {
-      blocks[k / IMAGE_LINE_BLOCK] = (ImageLineBlock){ r->at, rows.n };
-      last = (LineRow){ .at = r->at };
-    }
-    uint32_t file = r->line ? r->file : last.file;
-    zw_reserve(w->a, &rows, rows.n + 3 * 10);
-    uint8_t *p = rows.p + rows.n;
-    p += zw_leb_write_u32(p, r->at - last.at);
-    p += zw_leb_write_s32(p, (int32_t)(file - last.file));
-    p += zw_leb_write_s32(p, (int32_t)(r->line - last.line));
-    rows.n = (uint32_t)(p - rows.p);
-    last = (LineRow){ r->at, file, r->line };
-  }
-  section_bytes(w, IMG_LINES, rows.p, rows.n, rows.n, 1);
-  section_bytes(w, IMG_LINE_BLOCKS, blocks, nblocks * sizeof *blocks, nblocks, sizeof *blocks);
-  uint32_t *files = section(w, IMG_FILES, l ? l->nfiles : 0, 4);
-  for (uint32_t k = 0; l && k < l->nfiles; k++)
-    files[k] = put_string(w, l->files[k]);
+  PackedLines l = zw_pack_lines(w->m, w->blob, w->a);
+  section_bytes(w, IMG_LINES, l.rows, l.bytes, l.bytes, 1);
+  section_bytes(w, IMG_LINE_BLOCKS, l.blocks, l.nblocks * sizeof *l.blocks, l.nblocks, sizeof *l.blocks);
+  uint32_t *files = section(w, IMG_FILES, l.nfiles, 4);
+  for (uint32_t k = 0; k < l.nfiles; k++)
+    files[k] = put_string(w, l.files[k]);
 }
 
 static uint8_t *join_data(Meta *w, size_t *bytes)

@@ -7,6 +7,10 @@
 typedef struct MetaImage { uint8_t *meta; size_t meta_bytes; uint8_t *data; size_t data_bytes; } MetaImage;
 MetaImage zw_meta_build(const Module *m, const Blob *b, uint32_t image_flags, Arena *a);
 
+// The source lines of the module's `lines`, as IMG_LINES, IMG_LINE_BLOCKS and IMG_FILES want them.
+typedef struct PackedLines { uint8_t *rows; ImageLineBlock *blocks; Str *files; uint32_t bytes, nblocks, nfiles; } PackedLines;
+PackedLines zw_pack_lines(const Module *m, const Blob *b, Arena *a);
+
 // Make it runnable in this process; own, freed by zw_image_free.  NULL with a sentence (out of memory, refused pages).
 Image *zw_sink_jit(const Module *m, const Blob *b, char *err, size_t err_bytes);
 // The whole .cwasm file / object file as bytes in arena a.

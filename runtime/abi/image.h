@@ -58,7 +58,8 @@ typedef enum ImageSection {
   IMG_FUNCREFS,    // u32[]: function index of each FuncRef of the vmctx
   IMG_THUNKS,      // ImageThunks[]: per type, code offsets
   IMG_NAMES,       // u32[]: per function (imports first) offset in IMG_STRINGS, 0 = none
-  IMG_LINES,       // bytes: source lines: rows { wasm offset delta (uleb), file delta (sleb), line delta (sleb) }, in blocks
+  IMG_LINES,       // bytes: source lines: rows { wasm offset delta (uleb), line delta * 2 + other file? (sleb),
+                   // file delta (sleb) if so }, in blocks
   IMG_LINE_BLOCKS, // ImageLineBlock[], ascending; in each the first row's deltas are from its `at`, and from 0
   IMG_FILES,       // u32[]: paths of source files, in IMG_STRINGS
   IMG_STRINGS,     // bytes; each string: its length (u32, unaligned), bytes, NUL.  Offsets are of the bytes; 0 is ""

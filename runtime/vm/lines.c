@@ -40,11 +40,11 @@ const char *zw_image_line(const Image *im, uint32_t wasm_at, uint32_t *line)
   if (k + 1 < nblocks && blocks[k + 1].off < bytes)
     end = rows + blocks[k + 1].off;
   uint64_t at = blocks[k].at, d;
-  int64_t file = 0, n = 0, df, dn, found = 0, found_file = 0;
+  int64_t file = 0, n = 0, df = 0, dn, found = 0, found_file = 0;
   while (p < end && zw_leb_read_u(&p, end, 32, &d) == LEB_OK && (at += d) <= wasm_at) {
-    if (zw_leb_read_s(&p, end, 33, &df) != LEB_OK || zw_leb_read_s(&p, end, 33, &dn) != LEB_OK)
+    if (zw_leb_read_s(&p, end, 34, &dn) != LEB_OK || (dn & 1 && zw_leb_read_s(&p, end, 32, &df) != LEB_OK))
       return NULL;
-    found_file = file += df, found = n += dn;
+    found_file = file += dn & 1 ? df : 0, found = n += dn >> 1;
   }
   if (found <= 0 || found > UINT32_MAX || found_file < 0 || found_file > UINT32_MAX)
     return NULL;
