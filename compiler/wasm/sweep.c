@@ -286,7 +286,7 @@ static void assign_loops(Sweep *s, Arena *a)
 // trap goes to the very end.
 static void lay_out(Sweep *s, Arena *a)
 {
-  uint32_t *size = zw_new_array(a, uint32_t, s->nloops), *cursor = zw_new_array(a, uint32_t, s->nloops);
+  uint32_t *size = zw_new_array(a, uint32_t, s->nloops), *cursor = zw_stale_array(a, uint32_t, s->nloops);
   uint32_t nhot = 0, next = 0;
   for (uint32_t b = 0; b < s->n; b++) {
     nhot += !s->sink[b];
@@ -360,21 +360,48 @@ STATIC_ASSERT(_Alignof(FrameFact) <= 4 && _Alignof(BlockFact) <= 4 && _Alignof(L
                   _Alignof(TryFact) <= 4 && _Alignof(ClauseFact) <= 4 && _Alignof(SideEntry) <= 4,
               "facts lie one behind the other");
 
-void zw_sweep(FuncCheck *f, FuncFacts *out)
+// Without loops and tries, as most functions are: nothing comes back, so two passes say everything.
+static void sweep_plain(FuncCheck *f, Arena *a)
 {
-  Arena *a = &f->c->func;
-  ArenaMark mark = zw_arena_mark(a);
+  BlockFact *blocks = f->blocks.p;
+  const uint32_t *succ = f->succ.p;
+  uint32_t n = f->blocks.n, end = f->succ.n, next = 0, nhot = 0;
+  for (uint32_t b = n; b-- > 0;) {
+    uint32_t first = blocks[b].succ_off;
+    bool sink = first < end || blocks[b].cold & COLD_SINK;
+    for (uint32_t e = first; e < end && sink; e++)
+      sink = blocks[succ[e]].sink;
+    blocks[b].sink = sink;
+    nhot += !sink;
+    end = first;
+  }
+  uint8_t *hot = zw_new_array(a, uint8_t, n);
+  for (uint32_t i = 0; i < f->unlikely.n; i++)
+    blocks[f->unlikely.p[i]].cold = COLD_HANDLER;
+  hot[0] = true;
+  for (uint32_t b = 0; b < n; b++) {
+    BlockFact *k = &blocks[b];
+    end = b + 1 < n ? k[1].succ_off : f->succ.n;
+    k->cold = k->sink || k->cold || !hot[b];
+    for (uint32_t e = k->succ_off; e < end && !k->cold; e++)
+      hot[succ[e]] = true;
+    k->layout = k->sink ? nhot++ : next++;
+    k->loop = NO_LOOP, k->depth = 0;
+  }
+}
+
+static void sweep_loops(FuncCheck *f, Arena *a)
+{
   uint32_t n = f->blocks.n, nloops = f->loops.n;
-  f->blocks.p[n - 1].effects |= f->effects;
   Sweep s = { .f = f, .n = n, .nloops = nloops, .blocks = f->blocks.p, .loops = f->loops.p, .succ = f->succ.p };
-  s.nat = zw_new_array(a, uint32_t, n);
-  s.sink = zw_new_array(a, uint8_t, n);
+  s.nat = zw_stale_array(a, uint32_t, n);
+  s.sink = zw_stale_array(a, uint8_t, n);
   s.hot = zw_new_array(a, uint8_t, n);
   memset(s.nat, 0xff, n * sizeof *s.nat);
   if (nloops) {
-    s.around = zw_new_array(a, uint32_t, nloops);
-    s.outer = zw_new_array(a, uint32_t, nloops);
-    s.level = zw_new_array(a, uint32_t, nloops);
+    s.around = zw_stale_array(a, uint32_t, nloops);
+    s.outer = zw_stale_array(a, uint32_t, nloops);
+    s.level = zw_stale_array(a, uint32_t, nloops);
     s.spread = zw_new_array(a, uint8_t, nloops);
     for (uint32_t l = 0; l < nloops; l++) {
       uint32_t up = s.loops[l].parent;
@@ -399,6 +426,17 @@ void zw_sweep(FuncCheck *f, FuncFacts *out)
     s.blocks[b].depth = (uint8_t)(depth < 255 ? depth : 255);
     s.blocks[b].sink = s.sink[b];
   }
+}
+
+void zw_sweep(FuncCheck *f, FuncFacts *out)
+{
+  Arena *a = &f->c->func;
+  ArenaMark mark = zw_arena_mark(a);
+  f->blocks.p[f->blocks.n - 1].effects |= f->effects;
+  if (f->loops.n == 0 && f->tries.n == 0)
+    sweep_plain(f, a);
+  else
+    sweep_loops(f, a);
   copy_facts(f, out);
   zw_arena_release(a, mark);
 }
