@@ -221,6 +221,8 @@ static uint32_t file_number(Lines *l, Unit *u, uint64_t index)
   bool absolute = f->name.n && f->name.p[0] == '/';
   if (f->dir != 0 && f->dir < u->dirs.n && !absolute) {
     Str dir = u->dirs.p[f->dir];
+    if (dir.n > 2 && memcmp(dir.p, "./", 2) == 0)
+      dir.p += 2, dir.n -= 2;
     uint64_t bytes = (uint64_t)dir.n + 1 + f->name.n;
     if (dir.n && bytes <= l->path_room) {
       l->path_room -= bytes;
