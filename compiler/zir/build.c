@@ -80,7 +80,7 @@ static void instruction(Build *b, Op op)
   case OP_local_tee: zb_set_local(b, zw_fast_u32(&b->p), b->stack[b->sp - 1]); return;
   case OP_i32_const: case OP_i64_const: case OP_f32_const: case OP_f64_const: case OP_v128_const: constant(b, op); return;
   case OP_i8x16_shuffle: shuffle(b); return;
-  case OP_atomic_fence: zw_skip_imm(&b->p, op), append(b, op, VK_COUNT, 0, 0, 0, 0); return;
+  case OP_atomic_fence: zw_skip_imm(&b->p, op), append(b, op, VK_COUNT, 0, 0, 0, 0), zb_all_changed(b); return;
   case OP_select: case OP_select_t: {
     if (op == OP_select_t)
       zw_skip_imm(&b->p, op);
@@ -197,6 +197,7 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   zb_copy_loops(&b);
   if (!o->no_number)
     zb_start_numbers(&b);
+  zb_all_changed(&b);
   zb_start_block(&b);
   start_locals(&b);
   zb_push_frame(&b, OP_block, 0, zw_func_type(m, func)->nresults);

@@ -7,12 +7,22 @@ static void push_results(Build *b, uint32_t call, const FuncType *t)
     push(b, k == 0 ? call : append(b, OP_result, zw_val_kind(b->m, t->results[k]), 0, call, k, 0));
 }
 
+// A constant for a table that cannot grow, as linkers make them.
+static Ref table_length(Build *b, uint32_t table)
+{
+  const Limits *l = &b->m->tables[table].type.limits;
+  if (!b->o->no_closed && l->has_max && l->min == l->max)
+    return i64_const(b, l->min);
+  Ref def = vm_load(b, VK_I64, b->f->layout.tables + 16 * table + 8, AL_IMMUT);
+  return ptr_load(b, VK_I64, def, offsetof(VmTableDef, length), AL_TABLE);
+}
+
 // The element that call_indirect calls, checked: in bounds, not null, of the type.
 static Ref table_element(Build *b, uint32_t table, uint32_t type, Ref index)
 {
   uint32_t at = b->f->layout.tables + 16 * table;
   Ref idx = to_i64(b, index);
-  Ref len = ptr_load(b, VK_I64, vm_load(b, VK_I64, at + 8, AL_IMMUT), offsetof(VmTableDef, length), AL_TABLE);
+  Ref len = table_length(b, table);
   trapif(b, bin(b, OP_i64_ge_u, idx, len), TRAP_undefined_element);
   Ref elem = bin(b, OP_i64_add, vm_load(b, VK_I64, at, AL_IMMUT), bin(b, OP_i64_shl, idx, i64_const(b, 5)));
   append(b, OP_check_sig, VK_COUNT, 0, elem, vm_load(b, VK_I32, b->f->layout.type_ids + 4 * type, AL_IMMUT), 0);
@@ -48,6 +58,7 @@ void zb_call_op(Build *b, Op op)
     return;
   }
   unsigned ty = t->nresults ? (unsigned)zw_val_kind(b->m, t->results[0]) : VK_COUNT;
+  zb_all_changed(b);
   uint32_t call = append(b, direct ? OP_call : OP_call_elem, ty, 0, args, t->nparams + !direct, x);
   push_results(b, call, t);
 }
@@ -69,8 +80,7 @@ void zb_table_op(Build *b, Op op)
     return;
   }
   case OP_table_size: {
-    Ref def = vm_load(b, VK_I64, b->f->layout.tables + 16 * x + 8, AL_IMMUT);
-    push(b, narrow(b, is64, ptr_load(b, VK_I64, def, offsetof(VmTableDef, length), AL_TABLE)));
+    push(b, narrow(b, is64, table_length(b, x)));
     return;
   }
   case OP_table_grow: {

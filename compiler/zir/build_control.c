@@ -135,6 +135,12 @@ uint32_t zb_edge_to_end(Build *b, Frame *f, const Ref *results)
 {
   f->reached = true;
   limit(b, f);
+  uint32_t *at_end = b->versions.p[f - b->frames.p].at_end;
+  if (f->npending == 0)
+    memcpy(at_end, b->ver, sizeof b->ver);
+  else
+    for (unsigned k = 0; k < ST_COUNT; k++)
+      at_end[k] = at_end[k] == b->ver[k] ? at_end[k] : 0;
   uint32_t carry = b->carry.n;
   for (uint32_t k = 0; k < f->nresults; k++)
     *zw_push(b->scratch, &b->carry) = results[k];
@@ -187,6 +193,9 @@ void zb_join(Build *b, Frame *f)
   const Pending *first = &b->pending.p[f->pending];
   const Ref *value = b->carry.p + first->carry;
   uint32_t *phi = zw_stale_array(b->scratch, uint32_t, n + 1); // slots that became phis
+  const uint32_t *at_end = b->versions.p[f - b->frames.p].at_end;
+  for (unsigned k = 0; k < ST_COUNT; k++)
+    b->ver[k] = at_end[k] ? at_end[k] : ++b->last_ver;
   rollback(b, f->undo);
   b->sp = f->height;
   for (uint32_t s = 0; s < n; s++) {
@@ -233,6 +242,8 @@ Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults)
     .nparams = nparams, .nresults = nresults, .assigned = b->facts->assigned + fact->assigned_off,
     .nassigned = b->frame_locals ? 0 : fact->nassigned, .pending = UINT32_MAX, .header = NO_BLOCK, .else_edge = UINT32_MAX };
   open_serial(b, f);
+  zw_reserve(b->scratch, &b->versions, b->frames.n);
+  b->versions.n = b->frames.n;
   return f;
 }
 
@@ -255,6 +266,7 @@ static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
   zb_end_block(b, OP_jmp, 0, 0, 0, e);
   zb_start_block(b);
   b->f->blocks[b->block].is_header = 1;
+  zb_loop_changes(b, l->effects);
   for (uint32_t k = 0; k < nparams; k++)
     b->stack[f->height + k] = append(b, OP_phi, zw_ref_type(b->f, b->stack[f->height + k]), 0, 0, 0, 0);
   for (uint32_t k = 0; k < f->nassigned; k++)
@@ -276,6 +288,7 @@ static void enter_if(Build *b, uint32_t nparams, uint32_t nresults, Ref cond)
   if (!known || !truth)
     f->else_edge = zb_add_edge(b, NO_BLOCK);
   zb_end_block(b, known ? OP_jmp : OP_br, known ? 0 : cond, 0, 0, first);
+  memcpy(b->versions.p[b->frames.n - 1].at_if, b->ver, sizeof b->ver);
   limit(b, f);
   if (known && !truth)
     skip_block(b);
@@ -308,6 +321,7 @@ static void start_else(Build *b, Frame *f)
     return;
   }
   b->open.p[f->serial] = 0; // what the other arm made is not here
+  memcpy(b->ver, b->versions.p[b->frames.n - 1].at_if, sizeof b->ver);
   open_serial(b, f);
   b->home = f->serial;
   b->edges.p[f->else_edge].to = next_id(b);

@@ -49,6 +49,16 @@ typedef struct Level {            // a caller that waits
 
 enum { NUMBER_BITS = 12 };
 
+// Kinds of state that a load may see, see build_facts.c.
+typedef enum StateKind {
+  ST_MEMORY0, ST_MEMORIES /* all others */, ST_LENGTH /* of tables and memories */, ST_IMPORTED /* globals: two may be one */,
+  ST_GLOBALS /* own ones, by index modulo */, ST_COUNT = 8
+} StateKind;
+enum { STATE_FACTS = 16, CHECK_FACTS = 16 };
+typedef struct Fact { ZIns load; uint32_t ver, block; Ref value; uint8_t state; } Fact; // this load would give this value
+typedef struct CheckFact { Ref idx; uint32_t mem, block; uint64_t reach; bool known; } CheckFact;
+typedef struct Versions { uint32_t at_if[ST_COUNT], at_end[ST_COUNT]; } Versions; // of a frame; at_end: 0 = ways differ
+
 typedef struct Build {
   const Module *m;
   const CodeOptions *o;
@@ -64,6 +74,10 @@ typedef struct Build {
   uint32_t home;                  // serial of the innermost frame whose end the block does not dominate
   BlockState *state;              // of each block
   VEC(uint8_t) open;              // by serial
+  uint32_t ver[ST_COUNT], last_ver;
+  VEC(Versions) versions;         // parallel to frames
+  Fact state_facts[STATE_FACTS];
+  CheckFact checks[CHECK_FACTS];
   uint32_t *numbers, number_mask; // see build_number.c: value + 1 by hash
   uint32_t func, block_cap, loop_cap, grown, most_grown, stack_cap;
   Level levels[INLINE_DEPTH]; uint32_t nlevels;
@@ -114,6 +128,16 @@ bool zb_is_const(const Build *b, Ref r, uint64_t *c);
 void zb_start_numbers(Build *b);
 Ref zb_number(Build *b, const ZIns *k);            // an equal one that dominates, or a new one
 
+// ---- build_facts.c ----
+void zb_changed(Build *b, StateKind k);
+void zb_all_changed(Build *b);
+void zb_loop_changes(Build *b, uint32_t effects);  // at the header of a loop with these
+Ref zb_load_fact(Build *b, const ZIns *k, StateKind state);
+void zb_store_fact(Build *b, const ZIns *k, StateKind state, Ref v);
+void zb_memory_store_fact(Build *b, const ZIns *store);
+Ref zb_memory_load(Build *b, const ZIns *load);
+bool zb_was_checked(Build *b, uint32_t mem, Ref idx, uint64_t reach);
+
 // An instruction without effect, or one whose trap an equal one before it would have raised.
 static inline Ref zb_pure(Build *b, Op op, unsigned ty, Ref x, Ref y, uint32_t z)
 {
@@ -130,6 +154,8 @@ static inline Ref un(Build *b, Op op, Ref x) { return zb_pure(b, op, zw_op_info[
 static inline Ref bin(Build *b, Op op, Ref x, Ref y) { return zb_pure(b, op, zw_op_info[op].out[0], x, y, 0); }
 static inline Ref load_as(Build *b, const ZIns *k)
 {
+  if (k->fl == AL_TABLE)
+    return zb_load_fact(b, k, ST_LENGTH);
   return k->fl == AL_IMMUT && !b->o->no_number ? zb_number(b, k) : append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
 }
 static inline Ref vm_load(Build *b, ValKind ty, uint32_t off, unsigned alias)

@@ -10,24 +10,42 @@ static bool checked(const Build *b, uint32_t mem)
 static Ref memory_bytes(Build *b, uint32_t mem)
 {
   Ref def = vm_load(b, VK_I64, b->f->layout.memories + 16 * mem + 8, AL_IMMUT);
-  return ptr_load(b, VK_I64, def, offsetof(VmMemoryDef, bytes), AL_MEMLEN);
+  ZIns load = { OP_ptr_load, VK_I64, AL_MEMLEN, def, 0, offsetof(VmMemoryDef, bytes) };
+  if (b->m->memories[mem].type.limits.shared) // grows behind our back
+    return append(b, OP_ptr_load, VK_I64, AL_MEMLEN, load.a, 0, load.c);
+  return zb_load_fact(b, &load, ST_LENGTH);
+}
+
+static void check_bounds(Build *b, Ref addr, const MemArg *arg, uint32_t width)
+{
+  const Limits *limits = &b->m->memories[arg->memory].type.limits;
+  uint64_t reach, c, least = limits->min << limits->page_log2; // a memory is never smaller
+  if (__builtin_add_overflow(arg->offset, (uint64_t)width, &reach)) {
+    trapif(b, i32_const(b, 1), TRAP_oob);
+    return;
+  }
+  bool small = !b->o->no_fold && reach <= least;
+  if (small && zb_is_const(b, addr, &c) && c <= least - reach)
+    return;
+  if (zb_was_checked(b, arg->memory, addr, reach))
+    return;
+  Ref idx = to_i64(b, addr);
+  if (small) { // len - reach does not wrap, and is the same for all accesses of that reach
+    Ref last = bin(b, OP_i64_sub, memory_bytes(b, arg->memory), i64_const(b, reach));
+    trapif(b, bin(b, OP_i64_gt_u, idx, last), TRAP_oob);
+    return;
+  }
+  Ref len = memory_bytes(b, arg->memory), end = bin(b, OP_i64_add, idx, i64_const(b, reach));
+  if (limits->is64)
+    trapif(b, bin(b, OP_i64_lt_u, end, idx), TRAP_oob);
+  trapif(b, bin(b, OP_i64_gt_u, end, len), TRAP_oob);
 }
 
 // Check [address + offset, + width) when the memory needs it, and make the offset fit the machine's displacement.
 static Ref address(Build *b, Ref addr, MemArg *arg, uint32_t width)
 {
-  if (checked(b, arg->memory)) {
-    Ref len = memory_bytes(b, arg->memory), idx = to_i64(b, addr);
-    uint64_t reach;
-    if (__builtin_add_overflow(arg->offset, (uint64_t)width, &reach)) {
-      trapif(b, i32_const(b, 1), TRAP_oob);
-      reach = 0;
-    }
-    Ref end = bin(b, OP_i64_add, idx, i64_const(b, reach));
-    if (b->m->memories[arg->memory].type.limits.is64)
-      trapif(b, bin(b, OP_i64_lt_u, end, idx), TRAP_oob);
-    trapif(b, bin(b, OP_i64_gt_u, end, len), TRAP_oob);
-  }
+  if (checked(b, arg->memory))
+    check_bounds(b, addr, arg, width);
   if (arg->offset >> 31) {
     addr = bin(b, OP_i64_add, to_i64(b, addr), i64_const(b, arg->offset));
     arg->offset = 0;
@@ -35,8 +53,24 @@ static Ref address(Build *b, Ref addr, MemArg *arg, uint32_t width)
   return addr;
 }
 
+// What a service may change.
+static void service_changes(Build *b, unsigned id)
+{
+  switch (id) {
+  case LIB_memory_copy: case LIB_memory_fill: case LIB_memory_init: case LIB_wait32: case LIB_wait64: case LIB_notify:
+    zb_changed(b, ST_MEMORY0), zb_changed(b, ST_MEMORIES);
+    return;
+  case LIB_memory_grow: zb_changed(b, ST_LENGTH); return;
+  case LIB_data_drop: case LIB_elem_drop: case LIB_table_get: case LIB_table_set: case LIB_table_fill:
+  case LIB_table_copy: case LIB_table_init:
+    return;
+  default: zb_all_changed(b); return; // table.grow, and what may run other code
+  }
+}
+
 Ref zb_lib(Build *b, unsigned id, unsigned ty, const Ref *args, uint32_t n)
 {
+  service_changes(b, id);
   return append(b, OP_lib, ty, 0, xa_list(b, args, n), n, id);
 }
 
@@ -83,8 +117,16 @@ void zb_access(Build *b, Op op)
     r = append(b, op, ty, arg.memory, xa_list(b, (Ref[]){ in[0], in[1], lane }, 3), 0, off);
   else if (info->flags & OPF_CMPXCHG)
     r = append(b, op, ty, arg.memory, xa_list(b, in, 3), 0, off);
-  else
+  else if (info->flags & (OPF_ATOMIC | OPF_STORE) || ty == VK_COUNT)
     r = append(b, op, ty, arg.memory, in[0], in[1], off);
+  else
+    r = zb_memory_load(b, &(ZIns){ (uint16_t)op, (uint8_t)ty, (uint8_t)arg.memory, in[0], 0, off });
+  if (info->flags & OPF_ATOMIC)
+    zb_changed(b, ST_MEMORY0), zb_changed(b, ST_MEMORIES);
+  else if (ty == VK_COUNT && info->kind == OPK_MEM)
+    zb_memory_store_fact(b, &b->f->ins[r]);
+  else if (ty == VK_COUNT)
+    zb_changed(b, arg.memory ? ST_MEMORIES : ST_MEMORY0);
   if (info->nout)
     push(b, r);
 }
@@ -123,11 +165,17 @@ void zb_global_op(Build *b, bool set)
   ValKind ty = zw_val_kind(b->m, global->type.type);
   unsigned alias = global->type.mutable_ ? AL_GLOBAL : AL_IMMUT;
   bool imported = global->import != UINT32_MAX;
+  // A place of its own, or where the import says; what is known of it is known as a load of that.
   Ref p = imported ? vm_load(b, VK_I64, off, AL_IMMUT) : REF_NONE;
+  ZIns load = { imported ? OP_ptr_load : OP_vm_load, (uint8_t)ty, (uint8_t)alias, imported ? p : off, 0, 0 };
+  StateKind state = imported ? ST_IMPORTED : (StateKind)(ST_GLOBALS + g % (ST_COUNT - ST_GLOBALS));
   if (set) {
     Ref v = pop(b);
     imported ? append(b, OP_ptr_store, VK_COUNT, alias, p, v, 0) : append(b, OP_vm_store, VK_COUNT, alias, off, v, 0);
+    zb_store_fact(b, &load, state, v);
+  } else if (alias == AL_IMMUT) {
+    push(b, load_as(b, &load));
   } else {
-    push(b, imported ? ptr_load(b, ty, p, 0, alias) : vm_load(b, ty, off, alias));
+    push(b, zb_load_fact(b, &load, state));
   }
 }
