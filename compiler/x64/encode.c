@@ -280,7 +280,7 @@ static void put_mark(Enc *e, const Mark *m)
       put_site(e, i->x, i->at);
       break;
     }
-    // fall through
+    __attribute__((fallthrough));
   case MK_CALLED:
     after_call(e, i);
     follow_area(e, i);

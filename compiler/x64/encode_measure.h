@@ -257,7 +257,7 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
     case X64_TEST:
       if (is_redundant_test(e, k, i, first, end))
         continue;
-      // fall through
+      __attribute__((fallthrough));
     case X64_PLAIN: p = zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL); continue;
     case X64_CALL:
       p = i->op == X_call_m ? measure_mem(e, p, i, false) : zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);

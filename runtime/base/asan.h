@@ -16,10 +16,10 @@ static inline void zw_asan_unpoison(const void *p, size_t bytes) { __asan_unpois
 // Before leaving frames without returning through them.
 void __asan_handle_no_return(void);
 static inline void zw_asan_no_return(void) { __asan_handle_no_return(); }
-enum { ZW_REDZONE = 16 }; // unusable bytes after each object of an arena
+enum { ZW_REDZONE = 16, ZW_READS_PROC = 1 }; // unusable bytes after each object of an arena; leaks are looked for in /proc
 #else
 static inline void zw_asan_poison(const void *p, size_t bytes) { (void)p, (void)bytes; }
 static inline void zw_asan_unpoison(const void *p, size_t bytes) { (void)p, (void)bytes; }
 static inline void zw_asan_no_return(void) {}
-enum { ZW_REDZONE = 0 };
+enum { ZW_REDZONE = 0, ZW_READS_PROC = 0 };
 #endif

@@ -1,6 +1,7 @@
 // Landlock: the kernel refuses what the rules do not name.  Only what one can rely on is asked for: from version 2 on,
 // where files may still be renamed and linked between directories; later versions add truncation, TCP, device controls,
 // abstract sockets and signals to what is fenced.
+#include "runtime/base/asan.h"
 #include "runtime/os/file.h"
 #include "runtime/os/linux.h"
 
@@ -37,6 +38,11 @@ int zw_os_fence(const OsFence *allowed, uint32_t n)
   long e = 0;
   for (uint32_t i = 0; i < n && e == 0; i++)
     e = add((int)rules, &allowed[i], r.fs);
+  int proc = ZW_READS_PROC && e == 0 ? zw_os_open_dir_path("/proc", OS_PATH | OS_DIRECTORY) : -1; // sanitized builds only
+  if (proc >= 0) {
+    e = add((int)rules, &(OsFence){ proc, false }, r.fs);
+    zw_os_close(proc);
+  }
   if (e == 0)
     e = zw_sys6(__NR_prctl, PR_SET_NO_NEW_PRIVS_, 1, 0, 0, 0, 0);
   if (e == 0)
