@@ -1,12 +1,13 @@
-// usage: node v8.mjs VERDICTS SEED_DIR COUNT [SEED]
-// Mutates modules of SEED_DIR, asks V8 and our validator (the program VERDICTS), and compares accept and reject.
+// usage: node v8.mjs VERDICTS SEED_DIR GENERATED COUNT [SEED]
+// Asks V8 and our validator (the program VERDICTS) about COUNT modules, and compares accept and reject: those of SEED_DIR
+// and of GENERATED (tests/diff's, each behind its length) as they are, then mutations of both kinds in turn.
 // Differences that follow from what V8 does not have or limits differently are counted under a name, the others are
 // printed with the module as hex, and fail.  Prints the totals.
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const [verdicts, dir, countText, seedText = '1'] = process.argv.slice(2);
+const [verdicts, dir, generatedPath, countText, seedText = '1'] = process.argv.slice(2);
 const count = Number(countText);
 
 let state = BigInt(seedText) * 2654435761n + 1n;
@@ -19,7 +20,14 @@ const below = n => n ? random() % n : 0;
 
 const names = readdirSync(dir).sort();
 const seeds = names.map(n => readFileSync(join(dir, n))).filter(b => b.length <= 4096);
-if (!seeds.length) { console.error('no seed found'); process.exit(1); }
+const generated = [];
+const packed = readFileSync(generatedPath);
+for (let at = 0; at < packed.length;) {
+  const n = packed.readUInt32LE(at);
+  generated.push(packed.subarray(at + 4, at + 4 + n));
+  at += 4 + n;
+}
+if (!seeds.length || !generated.length) { console.error('no seed found'); process.exit(1); }
 const interesting = [0, 1, 0x7f, 0x80, 0xff, 0x0b, 0x40, 0x60, 0x63, 0x64, 0x70, 0x6f, 0x6e, 0x7e, 0x7d, 0x7c, 0x7b, 0xfc, 0xfd, 0xfb];
 
 function mutate(from) {
@@ -71,7 +79,21 @@ function explain(ours, v8ok, bytes) {
   if (/^invalid: type mismatch: instruction requires \[eqref eqref\]/.test(ours)) return 'V8 does not look at operands of ref.eq in dead code';
   // br_on_non_null l wants a label whose last value is a reference (spec: valid-br_on_non_null); V8 takes one without values.
   if (/^invalid: type mismatch: the label does not take \(ref /.test(ours)) return 'V8 takes br_on_non_null to a label without values';
+  // A loop leaves values of its declared types (spec: valid-loop); V8 goes on with the more precise ones that were there.
+  // It is so when V8 objects as we do once the loop is a block.
+  if (/^invalid: type mismatch: instruction requires \[.*\(ref .*but stack has/.test(ours) && objectsToBlock(bytes)) return 'V8 knows more of what a loop leaves than its type says';
   return null;
+}
+
+// Is there a loop with a reference as its result that V8 would not take as a block, for a type's sake?
+function objectsToBlock(bytes) {
+  for (let at = 8; at + 1 < bytes.length; at++) {
+    if (bytes[at] !== 3 || (bytes[at + 1] !== 0x63 && bytes[at + 1] !== 0x64)) continue;
+    const b = Buffer.from(bytes);
+    b[at] = 2;
+    try { new WebAssembly.Module(b); } catch (e) { if (/type error|expected type/.test(e.message)) return true; }
+  }
+  return false;
 }
 
 const child = spawn(verdicts, [], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -85,12 +107,18 @@ const lines = (async function* () {
   }
 })();
 
+function nth(k) {
+  if (k < seeds.length) return seeds[k];
+  if (k < seeds.length + generated.length) return generated[k - seeds.length];
+  return mutate(k & 1 ? generated[below(generated.length)] : seeds[below(seeds.length)]);
+}
+
 const totals = { same: 0, accepted: 0, different: 0 }, reasons = {};
 const BATCH = 500;
 for (let done = 0; done < count; done += BATCH) {
   const batch = [];
   for (let k = 0; k < BATCH && done + k < count; k++)
-    batch.push(done + k < seeds.length ? seeds[done + k] : mutate(seeds[below(seeds.length)]));
+    batch.push(nth(done + k));
   const parts = [];
   for (const b of batch) {
     const head = Buffer.alloc(4);
@@ -120,6 +148,6 @@ for (let done = 0; done < count; done += BATCH) {
 }
 child.stdin.end();
 const explained = Object.values(reasons).reduce((a, b) => a + b, 0);
-console.log(`${count} modules: ${totals.same} same verdict (${totals.accepted} accepted), ${explained} explained, ${totals.different} different`);
+console.log(`${count} modules (${seeds.length} of the suite, ${generated.length} generated, the others mutations of both): ${totals.same} same verdict (${totals.accepted} accepted), ${explained} explained, ${totals.different} different`);
 for (const [why, n] of Object.entries(reasons)) console.log(`  ${n} ${why}`);
 process.exit(totals.different || totals.same + explained !== count ? 1 : 0);
