@@ -120,10 +120,10 @@ static void check_start(Module *m)
   if (m->start == UINT32_MAX)
     return;
   if (m->start >= m->nfuncs)
-    INVALID(m, ZW_NO_POS, "unknown function %u", m->start);
+    INVALID(m, m->start_at, "unknown function %u", m->start);
   const FuncType *t = zw_func_type(m, m->start);
   if (t->nparams || t->nresults)
-    INVALID(m, ZW_NO_POS, "start function must have no parameters and no results");
+    INVALID(m, m->start_at, "start function must have no parameters and no results");
 }
 
 static void check_tag(Module *m, const Tag *t)

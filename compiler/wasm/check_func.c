@@ -335,15 +335,20 @@ static void read_locals(FuncCheck *f)
       f->init[i] = i < f->type->nparams || zw_is_defaultable(f->locals[i]);
 }
 
+// For the longest body of the module at once: arrays that grew would leave their smaller ones behind.
 static void reserve_body(FuncCheck *f)
 {
   uint32_t bytes = f->func->body_len;
+  if (bytes + 128 <= f->vals_cap && bytes <= f->log_cap)
+    return;
+  for (uint32_t k = f->m->nimported_funcs; k < f->m->nfuncs; k++)
+    bytes = f->m->funcs[k].body_len > bytes ? f->m->funcs[k].body_len : bytes;
   if (bytes + 128 > f->vals_cap) {
-    f->vals_cap = bytes * 2 + 256;
+    f->vals_cap = bytes + 256;
     f->vals = (ValType *)zw_new_array(f->a, ValType, f->vals_cap + 4) + 4; // the walk looks two below the first mark
   }
   if (bytes > f->log_cap) {
-    f->log_cap = bytes * 2 + 64;
+    f->log_cap = bytes + 64;
     f->log = zw_new_array(f->a, uint32_t, f->log_cap);
   }
 }

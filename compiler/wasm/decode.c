@@ -748,7 +748,10 @@ static void read_section(Decoder *d, uint8_t id)
   case SEC_MEMORY: read_memories(d); return;
   case SEC_GLOBAL: read_globals(d); return;
   case SEC_EXPORT: read_exports(d); return;
-  case SEC_START: d->m->start = zw_read_u32(&d->r); return;
+  case SEC_START:
+    d->m->start_at = pos(d);
+    d->m->start = zw_read_u32(&d->r);
+    return;
   case SEC_ELEM: read_elems(d); return;
   case SEC_CODE: read_code(d); return;
   case SEC_DATA: read_datas(d); return;

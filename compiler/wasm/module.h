@@ -73,6 +73,7 @@ typedef struct Module {
   Import *imports; Export *exports; Custom *customs; BranchHint *hints;
   Names names;
   uint32_t start;            // function index or UINT32_MAX
+  uint64_t start_at;         // where it stands
   bool has_data_count; uint32_t data_count;
   uint64_t code_at, code_len; // the code section's extent, for figures
   uint64_t features_on;      // bit per Feature: what the user allows

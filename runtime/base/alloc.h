@@ -16,3 +16,4 @@ int zw_alloc_should_fail(void);
 // Bytes handed out now, and the most there ever were (page granularity for large blocks).
 uint64_t zw_alloc_bytes(void);
 uint64_t zw_alloc_peak(void);
+void zw_alloc_peak_reset(void);                  // the most there ever were, from now on

@@ -11,7 +11,7 @@ struct ArenaChunk {
   char *dirty;  // nothing at or above was ever handed out
 };
 
-enum { FIRST_CHUNK = 16 << 10, MAX_CHUNK = 1 << 20, LARGE_ARENA = 8 << 20, LARGE_CHUNK = (2 << 20) - 32 /* with its header one huge page */ };
+enum { FIRST_CHUNK = 8 << 10, MAX_CHUNK = 1 << 20, LARGE_ARENA = 8 << 20, LARGE_CHUNK = (2 << 20) - 32 /* with its header one huge page */ };
 
 static char *chunk_start(ArenaChunk *c) { return (char *)(c + 1); }
 static size_t chunk_bytes(ArenaChunk *c) { return (size_t)(c->end - (char *)c); }

@@ -37,6 +37,7 @@ int zw_alloc_should_fail(void)
 
 uint64_t zw_alloc_bytes(void) { return __atomic_load_n(&bytes_now, __ATOMIC_RELAXED); }
 uint64_t zw_alloc_peak(void) { return __atomic_load_n(&bytes_peak, __ATOMIC_RELAXED); }
+void zw_alloc_peak_reset(void) { __atomic_store_n(&bytes_peak, zw_alloc_bytes(), __ATOMIC_RELAXED); }
 
 static void count(uint64_t bytes)
 {

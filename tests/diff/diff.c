@@ -55,33 +55,31 @@ static bool print_weights(const char *what, const Weights *w, uint32_t allowed)
 
 // ---- lanes ----
 
-static bool can_compile(const GenModule *g)
-{
-  char *jit = diff_lines(g->bytes, g->len, LANE_JIT);
-  bool can = !diff_lacking(jit);
-  free(jit);
-  return can;
-}
-// The seed's module with all of its features that machine code has.  without: what had to be left out.
-static GenModule compilable(uint64_t seed, uint32_t allowed, uint32_t *without, Arena *a)
+// The seed's module with all of its features that machine code has, and machine code's lines.  without: what had to be
+// left out.
+static GenModule compilable(const GenModule *whole, uint64_t seed, uint32_t allowed, uint32_t *without, char **jit, Arena *a)
 {
   static const uint32_t leave_out[] = { 0, GEN_GC, GEN_EH | GEN_LEGACY_EH, GEN_GC | GEN_EH | GEN_LEGACY_EH };
-  GenModule g = { 0 };
+  GenModule g = *whole;
   for (size_t i = 0; i < ARRAY_COUNT(leave_out); i++) {
     *without = leave_out[i];
-    g = gen_module(seed, allowed & ~leave_out[i], 0, a);
-    if (can_compile(&g))
-      return g;
+    if (i)
+      g = gen_module(seed, allowed & ~leave_out[i], 0, a);
+    *jit = diff_lines(g.bytes, g.len, LANE_JIT);
+    if (!diff_lacking(*jit) || i + 1 == ARRAY_COUNT(leave_out))
+      break;
+    free(*jit);
   }
   return g;
 }
 
-static bool lanes_agree(const GenModule *g, uint64_t seed, DiffLane lanes, bool print)
+// own: jit
+static bool lanes_agree(const GenModule *g, char *jit, uint64_t seed, DiffLane lanes, bool print)
 {
   char *interp = diff_lines(g->bytes, g->len, LANE_INTERP);
   bool equal = true;
   for (DiffLane lane = LANE_JIT; lane < lanes; lane++) {
-    char *lines = diff_lines(g->bytes, g->len, lane);
+    char *lines = lane == LANE_JIT ? jit : diff_lines(g->bytes, g->len, lane);
     if (strcmp(lines, interp) != 0) {
       equal = false;
       if (print)
@@ -99,11 +97,12 @@ static int compare(uint64_t first, uint64_t count, uint32_t allowed, DiffLane la
   uint32_t without, lacks = 0;
   Weights made = { 0 }, compared = { 0 };
   for (uint64_t seed = first; seed < first + count; seed++) {
-    GenModule whole = gen_module(seed, allowed, 0, a), g = compilable(seed, allowed, &without, a);
+    char *jit;
+    GenModule whole = gen_module(seed, allowed, 0, a), g = compilable(&whole, seed, allowed, &without, &jit, a);
     weigh(&made, &whole);
     weigh(&compared, &g);
     again += without != 0, lacks |= without;
-    bool same = lanes_agree(&g, seed, lanes, different < 10);
+    bool same = lanes_agree(&g, jit, seed, lanes, different < 10);
     equal += same, different += !same;
     if (!same)
       printf("difftest: seed %llu of features %u differs\n", (U)seed, allowed & ~without);
