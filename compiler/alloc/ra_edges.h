@@ -41,15 +41,31 @@ static uint32_t edge_source(Ra *ra, Ref v, RegSet avoid)
   dirty(ra, q);
   return q;
 }
-// May the argument v of a back edge live in phi p's own slot?  When nothing down here reads p from it, v is made inside the
-// loop and not more often than the edge is taken.
-static bool can_lend(const Ra *ra, uint32_t header, Ref p, Ref v)
+// An edge delivers v into slot s.  Is that the slot of a phi of an open loop, and may v live in it from its definition on?  When
+// nothing down here reads the phi from it, v is made inside the loop and not more often than the edge is taken.  Then it is done.
+static bool lend_slot(Ra *ra, Ref v, uint32_t s)
 {
-  const Promise *l = open_header(ra, header);
-  if (!l || ra->val[p].slot || (ra->val[p].vstate & VS_LENT) || ra->val[v].slot || is_remat(ra, v) || is_phi_of(ra, v, header))
+  const ZirFunc *z = ra->z;
+  if (!ra->slot_owner.p[s])
     return false;
-  const ZBlock *d = &ra->z->blocks[ra->z->blk[v]];
-  return def_pos(ra, v) >= l->head_pos && !d->cold && d->depth <= ra->z->blocks[ra->b].depth && ra->z->ins[v].op != OP_phi;
+  Ref p = ra->slot_owner.p[s] - 1;
+  if (v == p && !(ra->val[p].vstate & VS_LENT)) { // it is at home
+    take_slot(ra, p);
+    return ra->val[p].slot == s + 1;
+  }
+  uint32_t header = z->blk[p];
+  if (ra->val[p].slot || (ra->val[p].vstate & VS_LENT) || ra->val[v].slot || is_remat(ra, v) || is_phi_of(ra, v, header))
+    return false;
+  const ZBlock *d = &z->blocks[v < z->nins ? z->blk[v] : z->order[0]];
+  if (def_pos(ra, v) < z->blocks[header].pos || d->cold || d->depth > z->blocks[ra->b].depth)
+    return false;
+  const Promise *inner = outer_loop_of(ra, v); // no iteration of a loop further in may store to it
+  if (inner && ra->slot_used.p[s] >= inner->open_seq)
+    return false;
+  ra->val[v].slot = s + 1;
+  ra->slot_phi.p[s] = p + 1;
+  ra->val[p].vstate |= VS_LENT;
+  return true;
 }
 // An empty state becomes what a target requires, without its phis: vals in the order of their registers, or by register.
 // False when a value is wanted in two registers; the state is empty then as before.
@@ -146,14 +162,9 @@ static void conform(Ra *ra, const ZEdge *e, Moves *mv)
     if (is_value)
       lose_weight(ra, v);
     if (r == REG_NONE) {
-      if (is_value && (ra->val[v].slot == ra->dslot[p] || share_slot(ra, v, ra->dslot[p] - 1)))
+      uint32_t s = ra->dslot[p] - 1;
+      if (is_value && (ra->val[v].slot == s + 1 || share_slot(ra, v, s) || lend_slot(ra, v, s)))
         continue;
-      if (is_value && can_lend(ra, e->to, p, v)) { // made in the phi's slot right away
-        ra->val[v].slot = ra->dslot[p];
-        ra->slot_phi.p[ra->dslot[p] - 1] = p + 1;
-        ra->val[p].vstate |= VS_LENT;
-        continue;
-      }
       add_move(ra, mv, delivery_place(ra, p), edge_source(ra, v, regs), v, kind);
       continue;
     }

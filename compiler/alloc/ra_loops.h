@@ -264,7 +264,7 @@ static void open_loop(Ra *ra, uint32_t l)
       for (uint32_t k = 0; k < head->nphi; k++) {
         Ref v = head->first + k;
         if (class_of(kind_of(ra, v)) == classes[c] && ra->val[v].ploc == REG_NONE && is_live_phi(ra, v))
-          set_dslot(ra, v, find_slot(ra, slot_size(kind_of(ra, v)), NULL) + 1);
+          set_dslot(ra, v, slot_for(ra, v, NULL) + 1), ra->slot_owner.p[ra->dslot[v] - 1] = v + 1;
       }
   }
 }
@@ -343,8 +343,11 @@ static void close_loop(Ra *ra, uint32_t b)
     Ref v = head->first + k;
     if (ra->val[v].slot)
       free_slot(ra, ra->val[v].slot - 1);
-    if (dslot_of(ra, v) && ra->dslot[v] != ra->val[v].slot)
-      free_slot(ra, ra->dslot[v] - 1);
+    if (dslot_of(ra, v)) {
+      ra->slot_owner.p[ra->dslot[v] - 1] = 0;
+      if (ra->dslot[v] != ra->val[v].slot)
+        free_slot(ra, ra->dslot[v] - 1);
+    }
   }
   clear_registers(ra);
   save_entry(ra, b, want, weak, p->reg);

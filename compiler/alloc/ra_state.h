@@ -76,9 +76,11 @@ typedef struct Ra {
   VEC(uint32_t) slot_weight;
   VEC(uint32_t) slot_used;       // sequence number of the last use
   VEC(uint32_t) slot_free;       // position + 1 in its list of free slots, or 0
-  VEC(uint32_t) slot_phi;        // phi + 1 that has lent this slot to an argument of its own
+  VEC(uint32_t) slot_phi;        // phi + 1 that has lent this slot, to an argument of its own or further up the edges
+  VEC(uint32_t) slot_owner;      // phi + 1 of an open loop that has this slot up to its header
   VEC(uint32_t) free8, free16;
   uint32_t cycle_slot;           // id + 1: for cycles of moves through memory
+  uint32_t *first_edge, *family_slot; // per block: edge + 1 that comes first; per value that heads a family: slot + 1 taken last
   // parallel moves: per place, how many moves read it and which one writes it
   VEC(uint32_t) readers, writer;
   VEC(uint32_t) work;
@@ -300,6 +302,7 @@ static uint32_t new_slot(Ra *ra, uint8_t bytes)
   *zw_push(ra->a, &ra->slot_used) = ra->seq;
   *zw_push(ra->a, &ra->slot_free) = 0;
   *zw_push(ra->a, &ra->slot_phi) = 0;
+  *zw_push(ra->a, &ra->slot_owner) = 0;
   return ra->slot_bytes.n - 1;
 }
 static void claim_slot(Ra *ra, uint32_t s) // a free one
@@ -327,6 +330,42 @@ static uint32_t find_slot(Ra *ra, uint8_t bytes, const Promise *loop)
   return new_slot(ra, bytes);
 }
 static inline uint8_t slot_size(ValKind k) { return k == VK_V128 ? 16 : 8; }
+// The value that v's family is called after: phis that hand one variable on, from block to block, go back to one value along
+// the first edge into each.  A few steps: it is a wish only.
+static Ref family_of(Ra *ra, Ref v)
+{
+  const ZirFunc *z = ra->z;
+  for (int k = 0; k < 16 && v < z->nins && z->ins[v].op == OP_phi; k++) {
+    if (!ra->first_edge) {
+      ra->first_edge = zw_new_array(ra->a, uint32_t, z->nblocks + 1);
+      for (uint32_t e = z->nedges; e--;)
+        ra->first_edge[z->edges[e].to] = e + 1;
+    }
+    uint32_t b = z->blk[v], e = ra->first_edge[b];
+    Ref a = e ? z->edge_args[z->edges[e - 1].args + (v - z->blocks[b].first)] : REF_NONE;
+    if (!zw_ref_is_value(a) || a >= v)
+      break;
+    v = a;
+  }
+  return v;
+}
+// A slot for v, if possible the one that its family had: then edges have nothing to copy.
+static uint32_t slot_for(Ra *ra, Ref v, const Promise *loop)
+{
+  uint8_t bytes = slot_size(kind_of(ra, v));
+  bool is_phi = v < ra->z->nins && ra->z->ins[v].op == OP_phi;
+  if (!is_phi && !ra->family_slot)
+    return find_slot(ra, bytes, loop);
+  if (!ra->family_slot)
+    ra->family_slot = zw_new_array(ra->a, uint32_t, ra->z->nins + 1);
+  uint32_t *last = &ra->family_slot[is_phi ? family_of(ra, v) : v], s = *last - 1;
+  if (*last && ra->slot_free.p[s] && ra->slot_bytes.p[s] == bytes && !(loop && ra->slot_used.p[s] >= loop->open_seq))
+    claim_slot(ra, s);
+  else
+    s = find_slot(ra, bytes, loop);
+  *last = s + 1;
+  return s;
+}
 static void take_slot(Ra *ra, Ref v)
 {
   if (ra->val[v].slot)
@@ -336,7 +375,7 @@ static void take_slot(Ra *ra, Ref v)
     ra->val[v].slot = ra->dslot[v];
     return;
   }
-  ra->val[v].slot = find_slot(ra, slot_size(kind_of(ra, v)), outer_loop_of(ra, v)) + 1;
+  ra->val[v].slot = slot_for(ra, v, outer_loop_of(ra, v)) + 1;
 }
 static void free_slot(Ra *ra, uint32_t s)
 {
