@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -76,6 +77,13 @@ static inline int pipe(int fds[2]) { return errno = ENOSYS, -1; }
 #endif
 static inline int mkstemp(char *template) { return errno = ENOSYS, -1; }
 static inline int alarm(unsigned seconds) { return 0; }
+
+struct rlimit {
+  unsigned long rlim_cur, rlim_max;
+};
+#define RLIMIT_STACK 3
+static inline int getrlimit(int what, struct rlimit *limit) { return -1; }
+static inline int setrlimit(int what, const struct rlimit *limit) { return -1; }
 
 // Declared by wasi-libc, but not there.
 #define system(command) ((command) ? -1 : 0)
