@@ -1,5 +1,6 @@
 -- Journals come and go, pages spill before the commit, transactions end both ways.
 .bail on
+pragma temp_store = memory; -- the guest has no other folder
 pragma page_size = 1024;
 pragma cache_size = 20;
 pragma journal_mode = delete;
