@@ -2,6 +2,7 @@
 //   the guest hears the error that the kernel gave, or the call has done all it should
 //   after an error nothing has happened; the tree is as it was
 //   no descriptor of the host is left open, none of the guest's lost
+//   every error of the host is WASI's of that name
 //   counts are true: a guest that goes on where the count says ends up with the right bytes
 // Twice: with openat2 and without.
 #include "rig.h"
@@ -398,6 +399,46 @@ static void no_descriptors_left(void)
   end_world();
 }
 
+// ---- every error of the host has its number ----
+
+// WASI's errors in the order of their numbers, which is that of their names but for the last.
+static const int host_errors[] = {
+  0, E2BIG, EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EALREADY, EBADF, EBADMSG, EBUSY, ECANCELED, ECHILD, ECONNABORTED,
+  ECONNREFUSED, ECONNRESET, EDEADLK, EDESTADDRREQ, EDOM, EDQUOT, EEXIST, EFAULT, EFBIG, EHOSTUNREACH, EIDRM, EILSEQ, EINPROGRESS, EINTR,
+  EINVAL, EIO, EISCONN, EISDIR, ELOOP, EMFILE, EMLINK, EMSGSIZE, EMULTIHOP, ENAMETOOLONG, ENETDOWN, ENETRESET, ENETUNREACH, ENFILE,
+  ENOBUFS, ENODEV, ENOENT, ENOEXEC, ENOLCK, ENOLINK, ENOMEM, ENOMSG, ENOPROTOOPT, ENOSPC, ENOSYS, ENOTCONN, ENOTDIR, ENOTEMPTY,
+  ENOTRECOVERABLE, ENOTSOCK, ENOTSUP, ENOTTY, ENXIO, EOVERFLOW, EOWNERDEAD, EPERM, EPIPE, EPROTO, EPROTONOSUPPORT, EPROTOTYPE, ERANGE,
+  EROFS, ESPIPE, ESRCH, ESTALE, ETIMEDOUT, ETXTBSY, EXDEV,
+};
+static long fail_write(long n, long a[6], bool *answered)
+{
+  (void)a;
+  *answered = n == __NR_writev;
+  return fault;
+}
+static void every_error(void)
+{
+  enum { NERRORS = sizeof host_errors / sizeof *host_errors, NOTCAPABLE = 76 };
+  make_world();
+  EXPECT(NERRORS == NOTCAPABLE, "%d errors", (int)NERRORS);
+  rig_iov(AT_IOV, AT_BUF, 4);
+  rig_sys = fail_write;
+  for (uint32_t i = 1; i < NERRORS; i++) {
+    fault = -host_errors[i];
+    uint32_t e = CALL(fd_write, FILE_FD, AT_IOV, 1, AT_OUT);
+    EXPECT(e == i, "%s is %u for the guest, not %u", strerror(host_errors[i]), e, i);
+    tries++;
+  }
+  for (long other = 134; other < 4096; other += 97) { // what WASI has no name for is an error too, and one of its own
+    fault = -other;
+    uint32_t e = CALL(fd_write, FILE_FD, AT_IOV, 1, AT_OUT);
+    EXPECT(e > 0 && e < NOTCAPABLE, "error %ld is %u for the guest", other, e);
+    tries++;
+  }
+  rig_sys = NULL;
+  end_world();
+}
+
 int main(void)
 {
   rig_make_memory();
@@ -410,6 +451,7 @@ int main(void)
   }
   short_counts();
   no_descriptors_left();
+  every_error();
   printf("faults: %lu tries in all, %lu failures\n", tries, rig_failures);
   rig_remove_top();
   return rig_failures == 0 && tries > 3000 && refused > 1000 ? 0 : 1;

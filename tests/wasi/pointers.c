@@ -6,6 +6,8 @@
 #include "rig.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -304,6 +306,58 @@ static void overlaps(void)
   }
 }
 
+// ---- memory that another thread changes meanwhile ----
+
+// A buffer's length and a path flip between what is right and what is not, as fast as a thread can.  What is read twice
+// is checked once: a byte beyond memory is a crash, a file that is not "file" an escape.
+static atomic_bool flipping;
+static void *flipper(void *arg)
+{
+  static const char paths[2][8] = { "file", "../x" };
+  (void)arg;
+  for (unsigned i = 0; flipping; i++) {
+    __atomic_store_n((uint32_t *)(void *)(rig_mem + AT_IOV + 4), i & 1 ? 0xfffffff0 : 8, __ATOMIC_RELAXED);
+    __atomic_store_n((uint32_t *)(void *)(rig_mem + AT_IOV), i & 2 ? END - 4 : AT_BUF, __ATOMIC_RELAXED);
+    uint32_t four;
+    memcpy(&four, paths[i & 1], 4);
+    __atomic_store_n((uint32_t *)(void *)(rig_mem + AT_PATH), four, __ATOMIC_RELAXED);
+  }
+  return NULL;
+}
+static void flips(unsigned long count)
+{
+  pthread_t thread;
+  struct stat st, opened;
+  unsigned long ok = 0, refused = 0;
+  fill_file();
+  rig_write_file("x", "outside");
+  EXPECT(stat("box/file", &st) == 0, "no file");
+  rig_put(AT_PATH, "file", 4), rig_iov(AT_IOV, AT_BUF, 8);
+  flipping = true;
+  pthread_create(&thread, NULL, flipper, NULL);
+  for (unsigned long i = 0; i < count; i++) {
+    uint32_t e = i % 4 == 0   ? CALL(fd_pread, FILE_FD, AT_IOV, 1, 0, AT_OUT)
+                 : i % 4 == 1 ? CALL(fd_pwrite, FILE_FD, AT_IOV, 1, 0, AT_OUT)
+                 : i % 4 == 2 ? CALL(path_open, BOX, 1, AT_PATH, 4, 0, RIGHT(R_FD_READ), 0, 0, AT_OUT)
+                              : CALL(path_filestat_get, BOX, 1, AT_PATH, 4, AT_OUT);
+    *(e ? &refused : &ok) += 1;
+    if (!e && i % 4 == 2) {
+      uint64_t fd = rig_out32();
+      EXPECT(fstat(rig_w->fds[fd].host, &opened) == 0 && opened.st_ino == st.st_ino, "opened another file");
+      rig_call(C_fd_close, &fd, 1);
+    }
+    if (!e && i % 4 == 3)
+      EXPECT(zw_get64(rig_mem + AT_OUT + 8) == st.st_ino, "looked at another file");
+    if (!e && i % 4 < 2)
+      EXPECT(rig_out32() <= 8, "%u bytes moved", rig_out32());
+  }
+  flipping = false;
+  pthread_join(thread, NULL);
+  printf("pointers: %lu calls while memory flips, %lu done, %lu refused\n", count, ok, refused);
+  EXPECT(ok > count / 50 && refused > count / 50, "nothing was raced for");
+  calls += count;
+}
+
 // ---- a guest with all of 4 GiB ----
 
 static long resident_kib(void)
@@ -381,6 +435,7 @@ int main(void)
   fill_file();
   bad_buffers();
   overlaps();
+  flips(100000);
   four_gib();
   printf("pointers: %d calls with pointers, %lu calls made, %lu faults, %lu done, %lu failures\n", (int)NROWS, calls, faults, done, rig_failures);
   zwasm_wasi_delete(rig_w);

@@ -3,6 +3,7 @@
 pragma temp_store = memory; -- the guest has no other folder
 pragma page_size = 1024;
 pragma cache_size = 20;
+pragma temp_store = memory; -- WASI has no place for temporary files
 pragma journal_mode = delete;
 create table log(id integer primary key, word text, n integer);
 create index by_word on log(word);
