@@ -19,18 +19,24 @@ static const char *const roots[] = { [BOX] = "box", [RO] = "ro" };
 
 // ---- the trees ----
 
-static const char *const links[][2] = { // name, target; @ = this test's directory
-  { "l_file", "file" }, { "l_dir", "dir" }, { "l_dot", "." }, { "l_up", ".." }, { "l_out", "../secret" }, { "l_outdir", "../outside" },
-  { "l_abs", "/etc/passwd" }, { "l_absdir", "/etc" }, { "l_absin", "@/box/file" }, { "l_absout", "@/outside" }, { "l_chain", "l_chain2" },
-  { "l_chain2", "l_chain3" }, { "l_chain3", "l_outdir" }, { "l_loop", "l_loop2" }, { "l_loop2", "l_loop" }, { "l_round", "dir/../file" },
-  { "l_back", "../box/file" }, { "l_dangle", "new" }, { "l_dangle_out", "../outside/new" }, { "l_dslash", "dir/" }, { "l_fslash", "file/" },
-  { "l_ddot", "dir/." }, { "l_oslash", "../outside/" }, { "l_proc", "/proc/self/root" }, { "null", "/dev/null" }, { "l_deepout", "dir/sub/../../../outside/secret" },
-  { "dir/l_upup", "../../outside" }, { "dir/l_in", "../file" }, { "dir/sub/l_top", "../.." }, { "dir/sub/l_out", "../../../secret" },
+static const char *const links[][2] = {
+  // name, target; @ = this test's directory
+  { "l_file", "file" }, { "l_dir", "dir" }, { "l_dot", "." }, { "l_up", ".." }, { "l_out", "../secret" },
+  { "l_outdir", "../outside" }, { "l_abs", "/etc/passwd" }, { "l_absdir", "/etc" }, { "l_absin", "@/box/file" },
+  { "l_absout", "@/outside" }, { "l_chain", "l_chain2" }, { "l_chain2", "l_chain3" }, { "l_chain3", "l_outdir" },
+  { "l_loop", "l_loop2" }, { "l_loop2", "l_loop" }, { "l_round", "dir/../file" }, { "l_back", "../box/file" },
+  { "l_dangle", "new" }, { "l_dangle_out", "../outside/new" }, { "l_dslash", "dir/" }, { "l_fslash", "file/" },
+  { "l_ddot", "dir/." }, { "l_oslash", "../outside/" }, { "l_proc", "/proc/self/root" }, { "null", "/dev/null" },
+  { "l_deepout", "dir/sub/../../../outside/secret" }, { "dir/l_upup", "../../outside" }, { "dir/l_in", "../file" },
+  { "dir/sub/l_top", "../.." }, { "dir/sub/l_out", "../../../secret" },
 };
 enum { NLINKS = sizeof links / sizeof *links };
 static char link_text[NLINKS][200];
 
-static void below(char *out, size_t room, const char *root, const char *name) { snprintf(out, room, "%s/%s", root, name); }
+static void below(char *out, size_t room, const char *root, const char *name)
+{
+  snprintf(out, room, "%s/%s", root, name);
+}
 static void plant(const char *root)
 {
   char at[300];
@@ -47,21 +53,33 @@ static void plant(const char *root)
 static void plant_outside(void)
 {
   mkdir("outside", 0755), mkdir("outside/sub", 0755), mkdir("outside/empty", 0755);
-  rig_write_file("secret", "SECRET"), rig_write_file("outside/secret", "SECRET"), rig_write_file("outside/sub/deep", "SECRET");
+  rig_write_file("secret", "SECRET"), rig_write_file("outside/secret", "SECRET"),
+      rig_write_file("outside/sub/deep", "SECRET");
   if (symlink("OUTSIDE-TEXT", "outside/link") != 0)
     perror("symlink"), exit(1);
 }
 
 // ---- paths ----
 
-static const char *const templates[] = { "%s", "./%s", "dir/../%s", "dir/sub/../../%s", "l_dir/../%s", "l_dir/sub/%s", "l_dot/%s", "../%s",
-  "dir/../../%s", "l_up/%s", "l_outdir/%s", "l_chain/%s", "%s/secret", "%s/../secret", "%s/sub/..", "/%s", "..//box//./%s", "%s/../../outside/new" };
-static const char *const names[] = { "", ".", "..", "...", "file", "dir", "empty", "new", "secret", "outside/secret", "outside", "box/file",
-  "etc/passwd", "pipe", "null", "dir/sub", "dir/l_upup", "dir/l_upup/secret", "dir/l_in", "dir/sub/l_top", "dir/sub/l_out", "l_file",
-  "l_dir", "l_dot", "l_up", "l_out", "l_outdir", "l_outdir/secret", "l_abs", "l_absdir", "l_absin", "l_absout", "l_chain", "l_loop",
-  "l_round", "l_back", "l_dangle", "l_dangle_out", "l_dslash", "l_fslash", "l_ddot", "l_oslash", "l_proc", "l_deepout" };
+static const char *const templates[] = {
+  "%s", "./%s", "dir/../%s", "dir/sub/../../%s", "l_dir/../%s", "l_dir/sub/%s", "l_dot/%s", "../%s", "dir/../../%s",
+  "l_up/%s", "l_outdir/%s", "l_chain/%s", "%s/secret", "%s/../secret", "%s/sub/..", "/%s", "..//box//./%s",
+  "%s/../../outside/new",
+};
+static const char *const names[] = {
+  "", ".", "..", "...", "file", "dir", "empty", "new", "secret", "outside/secret", "outside", "box/file",
+  "etc/passwd", "pipe", "null", "dir/sub", "dir/l_upup", "dir/l_upup/secret", "dir/l_in", "dir/sub/l_top",
+  "dir/sub/l_out", "l_file", "l_dir", "l_dot", "l_up", "l_out", "l_outdir", "l_outdir/secret", "l_abs", "l_absdir",
+  "l_absin", "l_absout", "l_chain", "l_loop", "l_round", "l_back", "l_dangle", "l_dangle_out", "l_dslash", "l_fslash",
+  "l_ddot", "l_oslash", "l_proc", "l_deepout",
+};
 static const char *const trailing[] = { "", "/", "//", "/.", "/.." };
-enum { NTEMPLATES = sizeof templates / sizeof *templates, NNAMES = sizeof names / sizeof *names, NTRAILING = 5, NRANDOM = 2000 };
+enum {
+  NTEMPLATES = sizeof templates / sizeof *templates,
+  NNAMES = sizeof names / sizeof *names,
+  NTRAILING = 5,
+  NRANDOM = 2000
+};
 enum { NPATHS = NTEMPLATES * NNAMES * NTRAILING + NRANDOM };
 
 static void make_path(int i, char *out, size_t room)
@@ -100,7 +118,10 @@ static uint32_t open_trunc(const Attempt *a) { return try_open(a, O_TRUNC_W, RIG
 static uint32_t open_create_trunc(const Attempt *a) { return try_open(a, O_CREAT_W | O_TRUNC_W, RIGHT(R_FD_WRITE)); }
 static uint32_t open_directory(const Attempt *a) { return try_open(a, O_DIRECTORY_W, RIGHTS_ALL); }
 static uint32_t stat_it(const Attempt *a) { return CALL(path_filestat_get, a->dir, a->follow, PATH(a->path), AT_OUT); }
-static uint32_t set_times(const Attempt *a) { return CALL(path_filestat_set_times, a->dir, a->follow, PATH(a->path), 7000000000u, 8000000000u, 5); }
+static uint32_t set_times(const Attempt *a)
+{
+  return CALL(path_filestat_set_times, a->dir, a->follow, PATH(a->path), 7000000000u, 8000000000u, 5);
+}
 static uint32_t make_dir(const Attempt *a) { return CALL(path_create_directory, a->dir, PATH(a->path)); }
 static uint32_t remove_dir(const Attempt *a) { return CALL(path_remove_directory, a->dir, PATH(a->path)); }
 static uint32_t unlink_it(const Attempt *a) { return CALL(path_unlink_file, a->dir, PATH(a->path)); }
@@ -112,23 +133,48 @@ static uint32_t link_there(const Attempt *a) // a link to the path, and then thr
   Attempt through = { a->dir, "planted", true };
   return e ? e : a->follow ? open_create(&through) : (through.path = "planted/secret", open_all(&through));
 }
-static uint32_t hard_from(const Attempt *a) { return CALL(path_link, a->dir, a->follow, PATH(a->path), a->dir, PATH2("planted")); }
+static uint32_t hard_from(const Attempt *a)
+{
+  return CALL(path_link, a->dir, a->follow, PATH(a->path), a->dir, PATH2("planted"));
+}
 static uint32_t hard_to(const Attempt *a) { return CALL(path_link, a->dir, 0, PATH2("file"), a->dir, PATH(a->path)); }
-static uint32_t hard_launder(const Attempt *a) { return CALL(path_link, a->dir, 0, PATH(a->path), BOX, PATH2("planted")); }
-static uint32_t rename_from(const Attempt *a) { return CALL(path_rename, a->dir, PATH(a->path), a->dir, PATH2("planted")); }
+static uint32_t hard_launder(const Attempt *a)
+{
+  return CALL(path_link, a->dir, 0, PATH(a->path), BOX, PATH2("planted"));
+}
+static uint32_t rename_from(const Attempt *a)
+{
+  return CALL(path_rename, a->dir, PATH(a->path), a->dir, PATH2("planted"));
+}
 static uint32_t rename_to(const Attempt *a) { return CALL(path_rename, a->dir, PATH2("file"), a->dir, PATH(a->path)); }
-static uint32_t rename_launder(const Attempt *a) { return CALL(path_rename, a->dir, PATH(a->path), BOX, PATH2("planted")); }
+static uint32_t rename_launder(const Attempt *a)
+{
+  return CALL(path_rename, a->dir, PATH(a->path), BOX, PATH2("planted"));
+}
 
 enum { FOLLOWS = 1, CHANGES = 2 };
 typedef struct Op { const char *name; uint32_t (*fn)(const Attempt *a); int kind; } Op;
 static const Op ops[] = {
-  { "open read", open_read, FOLLOWS }, { "open all rights", open_all, FOLLOWS }, { "open creat", open_create, FOLLOWS | CHANGES },
-  { "open creat excl", open_excl, FOLLOWS | CHANGES }, { "open trunc", open_trunc, FOLLOWS | CHANGES },
-  { "open creat trunc", open_create_trunc, FOLLOWS | CHANGES }, { "open directory", open_directory, FOLLOWS }, { "filestat_get", stat_it, FOLLOWS },
-  { "set_times", set_times, FOLLOWS | CHANGES }, { "create_directory", make_dir, CHANGES }, { "remove_directory", remove_dir, CHANGES },
-  { "unlink_file", unlink_it, CHANGES }, { "readlink", read_link, 0 }, { "symlink here", link_here, CHANGES },
-  { "symlink there", link_there, FOLLOWS | CHANGES }, { "link from", hard_from, FOLLOWS | CHANGES }, { "link to", hard_to, CHANGES },
-  { "link into the other", hard_launder, CHANGES }, { "rename from", rename_from, CHANGES }, { "rename to", rename_to, CHANGES },
+  { "open read", open_read, FOLLOWS },
+  { "open all rights", open_all, FOLLOWS },
+  { "open creat", open_create, FOLLOWS | CHANGES },
+  { "open creat excl", open_excl, FOLLOWS | CHANGES },
+  { "open trunc", open_trunc, FOLLOWS | CHANGES },
+  { "open creat trunc", open_create_trunc, FOLLOWS | CHANGES },
+  { "open directory", open_directory, FOLLOWS },
+  { "filestat_get", stat_it, FOLLOWS },
+  { "set_times", set_times, FOLLOWS | CHANGES },
+  { "create_directory", make_dir, CHANGES },
+  { "remove_directory", remove_dir, CHANGES },
+  { "unlink_file", unlink_it, CHANGES },
+  { "readlink", read_link, 0 },
+  { "symlink here", link_here, CHANGES },
+  { "symlink there", link_there, FOLLOWS | CHANGES },
+  { "link from", hard_from, FOLLOWS | CHANGES },
+  { "link to", hard_to, CHANGES },
+  { "link into the other", hard_launder, CHANGES },
+  { "rename from", rename_from, CHANGES },
+  { "rename to", rename_to, CHANGES },
   { "rename into the other", rename_launder, CHANGES },
 };
 enum { NOPS = sizeof ops / sizeof *ops };
@@ -171,7 +217,8 @@ static void check_opened(const Op *op, const Attempt *a)
     return;
   if (fstat(rig_w->fds[opened].host, &st) != 0 || !is_inside(rig_dev(st.st_dev), st.st_ino))
     escaped(op, a, "opened what is not in the sandbox");
-  EXPECT(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode), "%s(%s, \"%s\") opened a thing of mode %o", op->name, roots[a->dir], a->path, st.st_mode);
+  EXPECT(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode), "%s(%s, \"%s\") opened a thing of mode %o", op->name,
+         roots[a->dir], a->path, st.st_mode);
   EXPECT(rig_call(C_fd_close, zero, 1) == 0, "close after %s", op->name);
   opened = NO_FD;
 }
@@ -195,7 +242,8 @@ static void clear_box(void)
     char at[300];
     below(at, sizeof at, "box", links[i][0]), unlink(at);
   }
-  const char *const rest[] = { "dir", "empty", "file", "pipe", "new", "planted", "secret", "outside", "etc", "box", "..." };
+  const char *const rest[] = { "dir",    "empty",   "file", "pipe", "new", "planted",
+                               "secret", "outside", "etc",  "box",  "..." };
   for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) {
     char at[300];
     below(at, sizeof at, "box", rest[i]), rig_remove(at);
@@ -258,7 +306,8 @@ static void set_up(void)
 {
   rig_make_memory();
   for (int i = 0; i < NLINKS; i++)
-    snprintf(link_text[i], sizeof link_text[i], "%s%s", links[i][1][0] == '@' ? rig_top : "", links[i][1] + (links[i][1][0] == '@'));
+    snprintf(link_text[i], sizeof link_text[i], "%s%s", links[i][1][0] == '@' ? rig_top : "",
+             links[i][1] + (links[i][1][0] == '@'));
   mkdir("box", 0755), mkdir("ro", 0755);
   plant("box"), plant("ro");
   rig_snapshot(&read_only, "ro", true);
@@ -316,8 +365,9 @@ static unsigned long compare(int stride, const uint8_t *a, const uint8_t *b)
           bool verdict = !a[n] != !b[n];
           if (++*(verdict ? &verdicts : &errors) <= (verdict ? 10 : 6)) {
             make_path(i, path, sizeof path);
-            printf("%s: %s(%s, \"%s\"%s): %s with openat2, %s without\n", verdict ? "FAIL different verdicts" : "different errors", ops[k].name,
-                   roots[dir], path, follow ? ", follow" : "", rig_errno_name(a[n]), rig_errno_name(b[n]));
+            printf("%s: %s(%s, \"%s\"%s): %s with openat2, %s without\n",
+                   verdict ? "FAIL different verdicts" : "different errors", ops[k].name, roots[dir], path,
+                   follow ? ", follow" : "", rig_errno_name(a[n]), rig_errno_name(b[n]));
           }
         }
   printf("escape: answers compared %zu, different errors %lu, different verdicts %lu\n", n, errors, verdicts);
@@ -350,9 +400,10 @@ int main(int argc, char **argv)
       return ended;
     good = ended == 0 && good;
     const Result *r = &s->result[k];
-    printf("escape: %s, %s: %lu attempts, %lu succeeded, %lu escapes, %lu failures\n", control ? "naive resolver" : "runtime", how[k], r->attempts,
-           r->succeeded, r->escapes, r->failures);
-    good = good && r->attempts >= (control ? 5000 : 20000) && r->succeeded > r->attempts / 50 && (control ? r->escapes > 100 : r->escapes == 0 && r->failures == 0);
+    printf("escape: %s, %s: %lu attempts, %lu succeeded, %lu escapes, %lu failures\n",
+           control ? "naive resolver" : "runtime", how[k], r->attempts, r->succeeded, r->escapes, r->failures);
+    good = good && r->attempts >= (control ? 5000 : 20000) && r->succeeded > r->attempts / 50 &&
+           (control ? r->escapes > 100 : r->escapes == 0 && r->failures == 0);
   }
   if (!control)
     good = compare(stride, answers[0], answers[1]) == 0 && good;

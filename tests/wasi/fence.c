@@ -25,8 +25,8 @@ static bool landlock(void)
   struct Ruleset set = { writes };
   struct PathRule rule = { writes, open(rig_top, O_PATH | O_DIRECTORY | O_CLOEXEC) };
   int fd = (int)syscall(CREATE_RULESET, &set, sizeof set, 0);
-  bool ok = fd >= 0 && rule.parent >= 0 && syscall(ADD_RULE, fd, PATH_BENEATH, &rule, 0) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-            syscall(RESTRICT_SELF, fd, 0) == 0;
+  bool ok = fd >= 0 && rule.parent >= 0 && syscall(ADD_RULE, fd, PATH_BENEATH, &rule, 0) == 0 &&
+            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && syscall(RESTRICT_SELF, fd, 0) == 0;
   close(fd), close(rule.parent);
   return ok;
 }
@@ -38,13 +38,15 @@ static bool no_longer_root(void)
   if (geteuid() != 0)
     return true;
   return chown(rig_top, nobody, nobody) == 0 && setgroups(0, NULL) == 0 && setresgid(nobody, nobody, nobody) == 0 &&
-         setresuid(nobody, nobody, nobody) == 0 && geteuid() != 0 && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0; // or /proc/self stays root's
+         setresuid(nobody, nobody, nobody) == 0 && geteuid() != 0 &&
+         prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0; // or /proc/self stays root's
 }
 
 // It must hold: whoever calls this goes on to try.
 static bool holds(void)
 {
-  int fd = open("/tmp", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600), above = open("..", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+  int fd = open("/tmp", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600),
+      above = open("..", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
   if (fd >= 0)
     close(fd);
   if (above >= 0)

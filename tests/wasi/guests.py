@@ -12,10 +12,11 @@ A block:
   arg TEXT..   env N=V   in "text" | closed | blocks   out "text" | full | gone   exit N   limit nofile N
   CALL ARGS -> ERRNO [; CHECK]..
   then KIND PATH [ARG]           after: file P "text" | dir P | link P TARGET | none P
-The arguments of a call: numbers, NAMES of constants joined by |, "text" (pointer and length), &v (address of variable v),
-v (its value), v.64 (its 64 bits), w"text" (a list of one buffer with it, and 1), r[v:N] (the same of variable v with N bytes),
-[v:N] (address of v and N).  Checks: v = N, v.W@OFF = N (W bits), v = "text", v > N, v < N.  "set v.W@OFF = N" writes,
-"var v BYTES" makes room; without it there are 64 bytes.  An exit code that was not asked for is the number of the call.
+The arguments of a call: numbers, NAMES of constants joined by |, "text" (pointer and length), &v (address of variable
+v), v (its value), v.64 (its 64 bits), w"text" (a list of one buffer with it, and 1), r[v:N] (the same of variable v
+with N bytes), [v:N] (address of v and N).  Checks: v = N, v.W@OFF = N (W bits), v = "text", v > N, v < N.
+"set v.W@OFF = N" writes, "var v BYTES" makes room; without it there are 64 bytes.
+An exit code that was not asked for is the number of the call.
 """
 import argparse
 import concurrent.futures
@@ -45,8 +46,11 @@ def read_enum(text, start, prefix):
 def constants():
     header = (TOP / "runtime/wasi/wasi_int.h").read_text()
     c = {n: 1 << i for i, n in enumerate(read_enum(header, "enum {\n  R_FD", "R_"))}
-    c |= {"ALL": (1 << len(c)) - 1, "NONE": 0, "FOLLOW": 1, "CREAT": 1, "DIRECTORY": 2, "EXCL": 4, "TRUNC": 8, "APPEND": 1, "DSYNC": 2, "NONBLOCK": 4,
-          "RSYNC": 8, "SYNC": 16, "SET": 0, "CUR": 1, "END": 2, "ATIM": 1, "ATIM_NOW": 2, "MTIM": 4, "MTIM_NOW": 8, "REALTIME": 0, "MONOTONIC": 1,
+    c |= {"ALL": (1 << len(c)) - 1, "NONE": 0, "FOLLOW": 1, "CREAT": 1, "DIRECTORY": 2, "EXCL": 4, "TRUNC": 8,
+          "APPEND": 1,
+          "DSYNC": 2, "NONBLOCK": 4, "RSYNC": 8, "SYNC": 16, "SET": 0, "CUR": 1, "END": 2, "ATIM": 1, "ATIM_NOW": 2,
+          "MTIM": 4, "MTIM_NOW": 8,
+          "REALTIME": 0, "MONOTONIC": 1,
           "PROCESS": 2, "THREAD": 3, "MAX64": (1 << 63) - 1, "MIN64": -(1 << 63), "U32": 0xffffffff, "MEMORY": 65536}
     return c
 
@@ -58,7 +62,8 @@ CALLS = {m[0]: m[1] for m in re.findall(r"^P1\((\w+),\s*([zil_]+)", (TOP / "runt
 
 # ---- blocks to .wat ----
 
-TOKEN = re.compile(r'\s*(w?"(?:[^"\\]|\\.)*"|r?\[\w+:\d+\]|&\w+(?:\+\d+)?|\w+\.64|[A-Z][A-Z0-9_]*(?:\|[A-Z][A-Z0-9_]*)*|-?0x[0-9a-fA-F]+|-?\d+|[a-z]\w*)')
+TOKEN = re.compile(r'\s*(w?"(?:[^"\\]|\\.)*"|r?\[\w+:\d+\]|&\w+(?:\+\d+)?|\w+\.64|'
+                   r'[A-Z][A-Z0-9_]*(?:\|[A-Z][A-Z0-9_]*)*|-?0x[0-9a-fA-F]+|-?\d+|[a-z]\w*)')
 
 
 def unquote(s):
@@ -69,7 +74,8 @@ class Program:
     """One module: data, variables, the body of _start."""
 
     def __init__(self, module):
-        self.module, self.data, self.vars, self.body, self.used, self.at, self.var_at, self.step = module, [], {}, [], {}, 1024, 32768, 0
+        self.module, self.data, self.vars, self.body, self.used = module, [], {}, [], {}
+        self.at, self.var_at, self.step = 1024, 32768, 0
 
     def place(self, b):
         at = self.at
@@ -154,14 +160,15 @@ class Program:
         kinds, values = sig[2:], self.arguments(m[2])
         if len(values) != len(kinds):
             raise ValueError(f"{line}: {len(values)} arguments, not {len(kinds)}")
-        args = " ".join(v if isinstance(v, str) else f"({'i64' if k == 'l' else 'i32'}.const {v})" for k, v in zip(kinds, values))
+        const = lambda k, v: v if isinstance(v, str) else f"({'i64' if k == 'l' else 'i32'}.const {v})"
+        args = " ".join(map(const, kinds, values))
         if sig[0] == "z":
             self.body.append(f"(call ${name} {args})")
             return None
         wants = m[3].split("_or_") if m[3] else []
         self.body.append(f"(local.set $e (call ${name} {args}))")
-        self.fail_unless(" ".join(["(i32.or"] * (len(wants) - 1)) + " " +
-                         " ".join(f"(i32.eq (local.get $e) (i32.const {ERRNO[w]})){')' if i else ''}" for i, w in enumerate(wants)))
+        equal = [f"(i32.eq (local.get $e) (i32.const {ERRNO[w]}))" for w in wants]
+        self.fail_unless("(i32.or " * (len(equal) - 1) + equal[0] + "".join(f" {e})" for e in equal[1:]))
         for c in checks:
             self.check(c)
         return name, wants[0]
@@ -183,7 +190,8 @@ class Program:
         out += ['(memory (export "memory") 1)']
         for at, b in self.data:
             out.append(f'(data (i32.const {at}) "' + "".join(f"\\{x:02x}" for x in b) + '")')
-        out += ["(func $exit (param i32) (call $proc_exit (local.get 0)))", '(func (export "_start") (local $e i32)', *self.body, "))"]
+        out += ["(func $exit (param i32) (call $proc_exit (local.get 0)))"]
+        out += ['(func (export "_start") (local $e i32)', *self.body, "))"]
         return "\n".join(out)
 
 
@@ -277,15 +285,16 @@ def build_c(path, guests, folder):
     for g in guests:
         f = folder / f"main_{g.name}.c"
         name = g.name.partition(".")[2]
-        f.write_text(f"int guest_{name}(int argc, char **argv);\nint main(int argc, char **argv) {{ return guest_{name}(argc, argv); }}\n")
+        f.write_text(f"int guest_{name}(int argc, char **argv);\n"
+                     f"int main(int argc, char **argv) {{ return guest_{name}(argc, argv); }}\n")
         mains.append(f)
     subprocess.run([*CLANG, "-ffunction-sections", "-c", path, *mains], cwd=folder, check=True)
     libc = "/usr/lib/wasm32-wasi"
-    builtins = subprocess.run(["clang", "--target=wasm32-wasi", "-print-libgcc-file-name"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    builtins = subprocess.check_output(["clang", "--target=wasm32-wasi", "-print-libgcc-file-name"], text=True).strip()
     for g, f in zip(guests, mains):
         g.wasm = folder / f"{g.name}.wasm"
-        subprocess.run(["wasm-ld", "-o", g.wasm, f"{libc}/crt1-command.o", f.with_suffix(".o"), folder / f"{path.stem}.o", "-L", libc,
-                        "-lc", builtins], check=True)
+        objects = [f"{libc}/crt1-command.o", f.with_suffix(".o"), folder / f"{path.stem}.o"]
+        subprocess.run(["wasm-ld", "-o", g.wasm, *objects, "-L", libc, "-lc", builtins], check=True)
 
 
 # ---- running ----
@@ -334,21 +343,22 @@ class Lanes:
     def __init__(self, bin_dir, archive, start):
         self.zwasm, self.zwasmc, self.archive, self.start = bin_dir / "zwasm", bin_dir / "zwasmc", archive, start
 
+    def compile(self, *args):
+        r = subprocess.run([self.zwasmc, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if r.returncode:
+            raise RuntimeError(r.stdout)
+
     def command(self, lane, guest, folder):
         dirs = [d for d in guest.dirs or [".::/work"] if d != "none"]
         options = [f"--dir={d}" for d in dirs] + [f"--env={e}" for e in guest.env]
         if lane == "exe":
             program = folder / f"{guest.name}.exe"
-            r = subprocess.run([self.zwasmc, "--emit=exe", *options, guest.wasm, "-o", program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            if r.returncode:
-                raise RuntimeError(r.stdout)
+            self.compile("--emit=exe", *options, guest.wasm, "-o", program)
             return [program, *guest.args]
         file, engine = guest.wasm, []
         if lane == "cwasm":
             file = folder / f"{guest.name}.cwasm"
-            r = subprocess.run([self.zwasmc, "--emit=cwasm", guest.wasm, "-o", file], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            if r.returncode:
-                raise RuntimeError(r.stdout)
+            self.compile("--emit=cwasm", guest.wasm, "-o", file)
         else:
             engine = [f"--engine={lane}"]
         return [self.zwasm, "run", "--argv0=guest", *engine, *guest.flags, *options, file, *guest.args]
@@ -402,7 +412,8 @@ def run(lanes, lane, guest, scratch):
             os.lchown(at, NOBODY, NOBODY)
     stdin, data, stdout, close = open_streams(guest)
     try:
-        p = subprocess.Popen(command, cwd=work, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, preexec_fn=limits(guest), env={"HOST": "secret"})
+        p = subprocess.Popen(command, cwd=work, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE,
+                             env={"HOST": "secret"}, preexec_fn=limits(guest))
         out, err = p.communicate(data, timeout=60)
     except subprocess.TimeoutExpired:
         p.kill()
@@ -413,7 +424,8 @@ def run(lanes, lane, guest, scratch):
             os.close(fd)
     problems = []
     if p.returncode != guest.exit:
-        place = f": {guest.lines_of_calls()[p.returncode - 1]}" if guest.lines and 0 < p.returncode <= len(guest.lines_of_calls()) else ""
+        calls = [f": {where}: {line}" for where, line in guest.lines if not line.startswith(("var ", "set "))]
+        place = calls[p.returncode - 1] if 0 < p.returncode <= len(calls) else ""
         problems.append(f"exit {p.returncode}, not {guest.exit}{place} {err.decode(errors='replace')[-300:]}")
     want = unquote(guest.stdout) if guest.stdout.startswith('"') else b""
     if stdout == subprocess.PIPE and out != want:
@@ -423,9 +435,6 @@ def run(lanes, lane, guest, scratch):
     problems += [w for w in (wrong(work, *entry) for entry in guest.then) if w]
     shutil.rmtree(work, ignore_errors=True)
     return "; ".join(problems) or None
-
-
-Guest.lines_of_calls = lambda g: [f"{w}: {l}" for w, l in g.lines if not l.startswith(("var ", "set "))]
 
 
 def main():
@@ -477,7 +486,9 @@ def main():
     errnos = sorted({e for _, e in covered if e})
     print(f"guests: {len(programs)} programs ({len(calls)} of calls, {len(programs) - len(calls)} in C), passed " +
           ", ".join(f"{n} in {lane}" for lane, n in passed.items()) + f"; {len(failed)} failures")
-    print(f"guests: {len(CALLS) - len(never)} of {len(CALLS)} functions, {len(errnos)} answers: {' '.join(errnos)}" + (f"; never called: {' '.join(never)}" if never else ""))
+    print(f"guests: {len(CALLS) - len(never)} of {len(CALLS)} functions, {len(errnos)} answers: {' '.join(errnos)}")
+    if never:
+        print(f"guests: never called: {' '.join(never)}")
     good = not failed and len(programs) >= o.least and programs and (not never or o.only)
     sys.exit(0 if good else 1)
 

@@ -66,14 +66,19 @@ static void same_number(const char *op, uint32_t fd, uint64_t want, uint64_t got
 static uint64_t some_rights(void)
 {
   uint64_t r = rig_random();
-  return r % 16 == 0 ? rig_random() & RIGHTS_ALL : r % 4 < 2 ? RIGHTS_ALL : r % 4 == 2 ? RIGHT(R_FD_READ) | RIGHT(R_FD_SEEK) | RIGHT(R_FD_TELL) : RIGHTS_FILE;
+  return r % 16 == 0  ? rig_random() & RIGHTS_ALL
+         : r % 4 < 2  ? RIGHTS_ALL
+         : r % 4 == 2 ? RIGHT(R_FD_READ) | RIGHT(R_FD_SEEK) | RIGHT(R_FD_TELL)
+                      : RIGHTS_FILE;
 }
 
-static uint32_t open_model(uint32_t dir, int file, uint32_t oflags, uint64_t rights, uint64_t inheriting, uint32_t fdflags)
+static uint32_t open_model(uint32_t dir, int file, uint32_t oflags, uint64_t rights, uint64_t inheriting,
+                           uint32_t fdflags)
 {
   const uint64_t writing = RIGHT(R_FD_WRITE) | RIGHT(R_FD_ALLOCATE) | RIGHT(R_FD_FILESTAT_SET_SIZE);
   bool directory = file == NFILES;
-  uint64_t need = RIGHT(R_PATH_OPEN) | (oflags & O_CREAT_W ? RIGHT(R_PATH_CREATE_FILE) : 0) | (oflags & O_TRUNC_W ? RIGHT(R_PATH_FILESTAT_SET_SIZE) : 0);
+  uint64_t need = RIGHT(R_PATH_OPEN) | (oflags & O_CREAT_W ? RIGHT(R_PATH_CREATE_FILE) : 0) |
+                  (oflags & O_TRUNC_W ? RIGHT(R_PATH_FILESTAT_SET_SIZE) : 0);
   uint32_t e = check(dir, need);
   if (e)
     return e;
@@ -103,7 +108,11 @@ static uint32_t open_model(uint32_t dir, int file, uint32_t oflags, uint64_t rig
     if (oflags & O_TRUNC_W)
       files[file].n = 0;
   }
-  Fd f = { .open = true, .dir = directory, .file = file, .flags = fdflags, .inheriting = inheriting & fds[dir].inheriting & (directory ? RIGHTS_DIR | RIGHTS_FILE : 0) };
+  Fd f = { .open = true,
+           .dir = directory,
+           .file = file,
+           .flags = fdflags,
+           .inheriting = inheriting & fds[dir].inheriting & (directory ? RIGHTS_DIR | RIGHTS_FILE : 0) };
   f.rights = got & (directory ? RIGHTS_DIR : RIGHTS_FILE);
   fds[lowest_free()] = f;
   live++;
@@ -113,7 +122,16 @@ static void op_open(uint32_t dir)
 {
   static const char *const names[] = { "f0", "f1", "f2", "f3", "f4", "d" };
   int file = (int)(rig_random() % (NFILES + 1));
-  static const uint32_t choices[] = { 0, 0, 0, O_CREAT_W, O_CREAT_W, O_CREAT_W | O_EXCL_W, O_TRUNC_W, O_DIRECTORY_W, O_CREAT_W | O_TRUNC_W, O_CREAT_W | O_DIRECTORY_W };
+  static const uint32_t choices[] = { 0,
+                                      0,
+                                      0,
+                                      O_CREAT_W,
+                                      O_CREAT_W,
+                                      O_CREAT_W | O_EXCL_W,
+                                      O_TRUNC_W,
+                                      O_DIRECTORY_W,
+                                      O_CREAT_W | O_TRUNC_W,
+                                      O_CREAT_W | O_DIRECTORY_W };
   uint32_t oflags = choices[rig_random() % 10], fdflags = rig_random() % 4 == 0 ? FDFLAG_APPEND : 0;
   uint64_t rights = some_rights(), inheriting = some_rights();
   bool in_root = dir >= SLOTS || !fds[dir].open || fds[dir].root;
@@ -172,7 +190,8 @@ static void op_read(uint32_t fd)
   if (want || got)
     return;
   same_number("fd_read", fd, count, rig_out32());
-  EXPECT(memcmp(rig_mem + AT_BUF, file->bytes + f->pos, count) == 0, "fd_read of %u at %llu: other bytes", fd, (unsigned long long)f->pos);
+  EXPECT(memcmp(rig_mem + AT_BUF, file->bytes + f->pos, count) == 0, "fd_read of %u at %llu: other bytes", fd,
+         (unsigned long long)f->pos);
   f->pos += count;
 }
 static void put_bytes(File *file, uint64_t at, uint32_t n)
@@ -241,7 +260,8 @@ static void op_set_rights(uint32_t fd)
 }
 static void op_set_flags(uint32_t fd)
 {
-  static const uint32_t choices[] = { 0, FDFLAG_APPEND, FDFLAG_NONBLOCK, FDFLAG_APPEND | FDFLAG_NONBLOCK, FDFLAG_SYNC, 32 };
+  static const uint32_t choices[] = { 0, FDFLAG_APPEND, FDFLAG_NONBLOCK, FDFLAG_APPEND | FDFLAG_NONBLOCK, FDFLAG_SYNC,
+                                      32 };
   uint32_t flags = choices[rig_random() % 6], want = check(fd, RIGHT(R_FD_FDSTAT_SET_FLAGS));
   want = want ? want : flags > 31 ? E_inval : flags == FDFLAG_SYNC ? E_notsup : E_success;
   same("fd_fdstat_set_flags", fd, want, CALL(fd_fdstat_set_flags, fd, flags));
@@ -283,8 +303,10 @@ static void op_prestat(uint32_t fd)
   same("fd_prestat_get", fd, want, CALL(fd_prestat_get, fd, AT_OUT));
 }
 
-static Op *const ops[] = { op_open, op_open, op_open, op_open, op_open, op_open, op_close, op_close, op_renumber, op_seek, op_seek, op_read, op_read, op_read,
-  op_write, op_write, op_write, op_pwrite, op_size, op_set_rights, op_set_flags, op_fdstat, op_filestat, op_tell, op_prestat };
+static Op *const ops[] = { op_open,   op_open,     op_open,  op_open,   op_open, op_open,       op_close,
+                           op_close,  op_renumber, op_seek,  op_seek,   op_read, op_read,       op_read,
+                           op_write,  op_write,    op_write, op_pwrite, op_size, op_set_rights, op_set_flags,
+                           op_fdstat, op_filestat, op_tell,  op_prestat };
 enum { NOPS = sizeof ops / sizeof *ops };
 
 // ---- rounds: a fresh context each, the files stay ----
@@ -297,7 +319,12 @@ static void begin(void)
   for (uint32_t i = 0; i < 2; i++) {
     if (!zwasm_wasi_preopen(rig_w, "box", "/box", 1))
       exit(1);
-    fds[FIRST + i] = (Fd){ .open = true, .dir = true, .root = true, .file = NFILES, .rights = RIGHTS_DIR, .inheriting = RIGHTS_DIR | RIGHTS_FILE };
+    fds[FIRST + i] = (Fd){ .open = true,
+                           .dir = true,
+                           .root = true,
+                           .file = NFILES,
+                           .rights = RIGHTS_DIR,
+                           .inheriting = RIGHTS_DIR | RIGHTS_FILE };
   }
   live = 2;
 }
@@ -351,5 +378,6 @@ int main(int argc, char **argv)
       printf(" %s %lu", rig_errno_name(e), answers[e]);
   printf("; %lu failures\n", rig_failures);
   rig_remove_top();
-  return rig_failures == 0 && answers[E_success] > count / 10 && answers[E_mfile] > 0 && answers[E_notcapable] > 0 ? 0 : 1;
+  return rig_failures == 0 && answers[E_success] > count / 10 && answers[E_mfile] > 0 && answers[E_notcapable] > 0 ? 0
+                                                                                                                   : 1;
 }

@@ -7,7 +7,8 @@
 #include <sys/syscall.h>
 
 Naive naive;
-long zw_test_sys6(long n, long a, long b, long c, long d, long e, long f); // sys_hook.h: what fails or waits there does so here too
+long zw_test_sys6(long n, long a, long b, long c, long d, long e,
+                  long f); // sys_hook.h: what fails or waits there does so here too
 uint32_t __real_zw_wasi_resolve(Wasi *w, int dir, const PathArg *p, bool follow, Resolved *out);
 uint32_t __wrap_zw_wasi_resolve(Wasi *w, int dir, const PathArg *p, bool follow, Resolved *out);
 int __real_zw_wasi_open_below(Wasi *w, int dir, const PathArg *p, bool follow, int flags);
@@ -69,9 +70,11 @@ int __wrap_zw_wasi_open_below(Wasi *w, int dir, const PathArg *p, bool follow, i
   uint32_t e = allowed(w, dir, p, follow);
   if (e)
     return -(int)e;
-  int f = O_CLOEXEC | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW) | (flags & OS_CREATE ? O_CREAT : 0) | (flags & OS_EXCL ? O_EXCL : 0) |
-          (flags & OS_TRUNC ? O_TRUNC : 0) | (flags & OS_DIRECTORY ? O_DIRECTORY : 0) |
-          (!(flags & OS_WRITE) ? O_RDONLY : flags & OS_READ ? O_RDWR : O_WRONLY);
+  int f = O_CLOEXEC | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW) | (flags & OS_CREATE ? O_CREAT : 0) |
+          (flags & OS_EXCL ? O_EXCL : 0) | (flags & OS_TRUNC ? O_TRUNC : 0) | (flags & OS_DIRECTORY ? O_DIRECTORY : 0) |
+          (!(flags & OS_WRITE) ? O_RDONLY
+           : flags & OS_READ   ? O_RDWR
+                               : O_WRONLY);
   int fd = (int)zw_test_sys6(SYS_openat, dir, (long)p->bytes, f, 0666, 0, 0);
   return fd < 0 ? -(int)zw_wasi_errno(fd) : fd;
 }

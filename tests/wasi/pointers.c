@@ -1,5 +1,6 @@
 // Every pointer and length of every call at the places where arithmetic goes wrong, in every combination.
-//   what does not lie in memory is an error, and nothing has happened then: no byte written, no data consumed, nothing open
+//   what does not lie in memory is an error, and nothing has happened then: no byte written, no data consumed,
+//     nothing open
 //   what lies in memory is never called a fault
 //   only bytes that the arguments name are written
 // The memory ends at an unmapped page, so one byte too far is a crash; under ASan and UBSan the rest shows too.
@@ -45,21 +46,38 @@ enum { N_FILE = 4, N_NEW = 3, N_LINK = 4 };
 // The paths of the template: "file" at AT_PATH, "new" at AT_PATH2, "link" behind it.
 enum { AT_LINK = AT_PATH2 + 16 };
 static const Row rows[] = {
-  { C_args_get, { O(8), O2(7) } }, { C_args_sizes_get, { O(4), O2(4) } }, { C_environ_get, { O(4), O2(4) } },
-  { C_environ_sizes_get, { O(4), O2(4) } }, { C_clock_res_get, { V(1), O(8) } }, { C_clock_time_get, { V(1), V(0), O(8) } },
-  { C_fd_fdstat_get, { V(FILE_FD), O(24) } }, { C_fd_filestat_get, { V(FILE_FD), O(64) } }, { C_fd_pread, { V(FILE_FD), I, V(1), O(4) } },
-  { C_fd_prestat_get, { V(BOX), O(8) } }, { C_fd_prestat_dir_name, { V(BOX), B(4) } }, { C_fd_pwrite, { V(FILE_FD), I, V(1), O(4) } },
-  { C_fd_read, { V(FILE_FD), I, O(4) } }, { C_fd_readdir, { V(BOX), B(512), V(0), O(4) } }, { C_fd_seek, { V(FILE_FD), V(1), V(0), O(8) } },
-  { C_fd_tell, { V(FILE_FD), O(8) } }, { C_fd_write, { V(FILE_FD), I, O(4) } }, { C_path_create_directory, { V(BOX), P(AT_PATH2, N_NEW) } },
+  { C_args_get, { O(8), O2(7) } },
+  { C_args_sizes_get, { O(4), O2(4) } },
+  { C_environ_get, { O(4), O2(4) } },
+  { C_environ_sizes_get, { O(4), O2(4) } },
+  { C_clock_res_get, { V(1), O(8) } },
+  { C_clock_time_get, { V(1), V(0), O(8) } },
+  { C_fd_fdstat_get, { V(FILE_FD), O(24) } },
+  { C_fd_filestat_get, { V(FILE_FD), O(64) } },
+  { C_fd_pread, { V(FILE_FD), I, V(1), O(4) } },
+  { C_fd_prestat_get, { V(BOX), O(8) } },
+  { C_fd_prestat_dir_name, { V(BOX), B(4) } },
+  { C_fd_pwrite, { V(FILE_FD), I, V(1), O(4) } },
+  { C_fd_read, { V(FILE_FD), I, O(4) } },
+  { C_fd_readdir, { V(BOX), B(512), V(0), O(4) } },
+  { C_fd_seek, { V(FILE_FD), V(1), V(0), O(8) } },
+  { C_fd_tell, { V(FILE_FD), O(8) } },
+  { C_fd_write, { V(FILE_FD), I, O(4) } },
+  { C_path_create_directory, { V(BOX), P(AT_PATH2, N_NEW) } },
   { C_path_filestat_get, { V(BOX), V(1), P(AT_PATH, N_FILE), O(64) } },
   { C_path_filestat_set_times, { V(BOX), V(1), P(AT_PATH, N_FILE), V(1), V(1), V(5) } },
   { C_path_link, { V(BOX), V(0), P(AT_PATH, N_FILE), V(BOX), P(AT_PATH2, N_NEW) } },
   { C_path_open, { V(BOX), V(1), P(AT_PATH, N_FILE), V(0), V(RIGHTS_ALL), V(RIGHTS_ALL), V(0), O(4) } },
-  { C_path_readlink, { V(BOX), P(AT_LINK, N_LINK), B(16), O(4) } }, { C_path_remove_directory, { V(BOX), P(AT_PATH2, N_NEW) } },
+  { C_path_readlink, { V(BOX), P(AT_LINK, N_LINK), B(16), O(4) } },
+  { C_path_remove_directory, { V(BOX), P(AT_PATH2, N_NEW) } },
   { C_path_rename, { V(BOX), P(AT_PATH, N_FILE), V(BOX), P(AT_PATH2, N_NEW) } },
-  { C_path_symlink, { P(AT_PATH, N_FILE), V(BOX), P(AT_PATH2, N_NEW) } }, { C_path_unlink_file, { V(BOX), P(AT_PATH2, N_NEW) } },
-  { C_poll_oneoff, { { SUBS, AT_PATH + 64, 0 }, { EVENTS, AT_BUF, 0 }, { LENGTH, 2, 0 }, O(4) } }, { C_random_get, { B(16) } },
-  { C_sock_accept, { V(LISTENER), V(4), O(4) } }, { C_sock_recv, { V(STREAM), I, V(0), O(4), O2(2) } }, { C_sock_send, { V(STREAM), I, V(0), O(4) } },
+  { C_path_symlink, { P(AT_PATH, N_FILE), V(BOX), P(AT_PATH2, N_NEW) } },
+  { C_path_unlink_file, { V(BOX), P(AT_PATH2, N_NEW) } },
+  { C_poll_oneoff, { { SUBS, AT_PATH + 64, 0 }, { EVENTS, AT_BUF, 0 }, { LENGTH, 2, 0 }, O(4) } },
+  { C_random_get, { B(16) } },
+  { C_sock_accept, { V(LISTENER), V(4), O(4) } },
+  { C_sock_recv, { V(STREAM), I, V(0), O(4), O2(2) } },
+  { C_sock_send, { V(STREAM), I, V(0), O(4) } },
 };
 enum { NROWS = sizeof rows / sizeof *rows };
 
@@ -160,7 +178,8 @@ static void check_written(const Row *r, const uint64_t *a, size_t n, bool none)
     bool allowed = rig_mem[at] == template[at];
     for (size_t i = 0; i < n && !allowed && !none; i++)
       if (ranges(r, a, (int)i, &needed, &given)) {
-        bool iov = r->p[i].kind == IOVS_N && (r->call == C_fd_read || r->call == C_fd_pread || r->call == C_sock_recv) && at >= AT_BUF;
+        bool iov = r->p[i].kind == IOVS_N &&
+                   (r->call == C_fd_read || r->call == C_fd_pread || r->call == C_sock_recv) && at >= AT_BUF;
         allowed = iov || (written_by(r->p[i].kind) && at >= given.at && at - given.at < given.n);
       }
     if (!allowed) {
@@ -185,7 +204,8 @@ static void one(const Row *r, const uint64_t *a)
   EXPECT(!(must_fail && e == 0), "%s succeeded", describe(r, a));
   EXPECT(may_fault || e != E_fault, "%s is called a fault", describe(r, a));
   if (e)
-    EXPECT(memcmp(&before, &after, sizeof before) == 0, "%s: %s, and something has happened", describe(r, a), rig_errno_name(e));
+    EXPECT(memcmp(&before, &after, sizeof before) == 0, "%s: %s, and something has happened", describe(r, a),
+           rig_errno_name(e));
   if (memcmp(rig_mem, template, MEM_BYTES) != 0)
     check_written(r, a, n, e != 0);
   clean_up(r, a, e);
@@ -198,8 +218,10 @@ static size_t values(const Param *p, uint64_t *out)
 {
   size_t n = 0;
   uint64_t size = p->size ? p->size : 16;
-  const uint64_t pointers[] = { 0, 1, 3, END - size, END - size + 1, END - 1, END, END + 1, 0x7fffffff, 0x80000000, 0x100000000 - size, 0xffffffff };
-  const uint64_t lengths[] = { 0, 1, 127, 129, END - AT_BUF, END - AT_BUF + 1, END, END + 1, 0x20000000, 0x7fffffff, 0x80000000, 0xffffffff };
+  const uint64_t pointers[] = { 0,   1,       3,          END - size, END - size + 1,     END - 1,
+                                END, END + 1, 0x7fffffff, 0x80000000, 0x100000000 - size, 0xffffffff };
+  const uint64_t lengths[] = { 0,   1,       127,        129,        END - AT_BUF, END - AT_BUF + 1,
+                               END, END + 1, 0x20000000, 0x7fffffff, 0x80000000,   0xffffffff };
   out[n++] = p->value;
   for (int i = 0; i < 12 && p->kind != VALUE; i++)
     out[n++] = p->kind == LENGTH ? lengths[i] : pointers[i];
@@ -226,7 +248,8 @@ static void bad_descriptors(void)
   const uint64_t bad[] = { 0, 7, 8, 1 << 20, 0x7fffffff, 0x80000000, 0xffffffff };
   for (int c = 0; c < P1_COUNT; c++) {
     const char *name = p1_rows[c].name;
-    if (strncmp(name, "fd_", 3) != 0 && strncmp(name, "sock_", 5) != 0 && (strncmp(name, "path_", 5) != 0 || c == C_path_symlink))
+    if (strncmp(name, "fd_", 3) != 0 && strncmp(name, "sock_", 5) != 0 &&
+        (strncmp(name, "path_", 5) != 0 || c == C_path_symlink))
       continue;
     for (int i = 0; i < 7; i++) {
       uint64_t a[MAX_ARGS] = { bad[i] };
@@ -249,21 +272,27 @@ static void fill_file(void)
 }
 static void bad_buffers(void)
 {
-  const uint32_t bad[][2] = { { END, 1 }, { END - 1, 2 }, { END + 1, 0 }, { 0xffffffff, 1 }, { 0x80000000, 0x80000000 }, { 8, 0xffffffff }, { 1, END } };
+  const uint32_t bad[][2] = {
+    { END, 1 },        { END - 1, 2 }, { END + 1, 0 }, { 0xffffffff, 1 }, { 0x80000000, 0x80000000 },
+    { 8, 0xffffffff }, { 1, END }
+  };
   const int call[] = { C_fd_read, C_fd_write, C_fd_pread, C_fd_pwrite, C_sock_recv, C_sock_send };
   for (int c = 0; c < 6; c++)
     for (int i = 0; i < 7; i++)
       for (int at = 0; at < 3; at++) { // the bad one is the first, second or third
-        bool positioned = call[c] == C_fd_pread || call[c] == C_fd_pwrite, sock = call[c] == C_sock_recv || call[c] == C_sock_send;
+        bool positioned = call[c] == C_fd_pread || call[c] == C_fd_pwrite,
+             sock = call[c] == C_sock_recv || call[c] == C_sock_send;
         for (int k = 0; k < 3; k++)
           rig_iov(AT_IOV + 8 * (uint32_t)k, k == at ? bad[i][0] : AT_BUF, k == at ? bad[i][1] : 5);
         memcpy(template, rig_mem, MEM_BYTES);
         State before = state();
-        uint64_t a[MAX_ARGS] = { sock ? STREAM : FILE_FD, AT_IOV, 3, positioned || sock ? 0 : AT_OUT, AT_OUT, AT_OUT + 64 };
+        uint64_t a[MAX_ARGS] = { sock ? STREAM : FILE_FD,         AT_IOV, 3,
+                                 positioned || sock ? 0 : AT_OUT, AT_OUT, AT_OUT + 64 };
         uint32_t e = rig_call(call[c], a, MAX_ARGS);
         State after = state();
         EXPECT(e == E_fault && memcmp(&before, &after, sizeof before) == 0 && memcmp(rig_mem, template, MEM_BYTES) == 0,
-               "%s with buffer %d at %#x, %#x bytes: %s", p1_rows[call[c]].name, at, bad[i][0], bad[i][1], rig_errno_name(e));
+               "%s with buffer %d at %#x, %#x bytes: %s", p1_rows[call[c]].name, at, bad[i][0], bad[i][1],
+               rig_errno_name(e));
         calls++, faults++;
       }
 }
@@ -274,19 +303,27 @@ static void overlaps(void)
 {
   fill_file();
   rig_iov(AT_IOV, AT_IOV, 16), rig_iov(AT_IOV + 8, AT_IOV + 4, 10); // data over the list that says where it goes
-  EXPECT(CALL(fd_read, FILE_FD, AT_IOV, 2, AT_OUT) == 0 && rig_out32() == 26 && memcmp(rig_mem + AT_IOV, "0123ghijklmnopef", 16) == 0, "data over its own list");
+  EXPECT(CALL(fd_read, FILE_FD, AT_IOV, 2, AT_OUT) == 0 && rig_out32() == 26 &&
+             memcmp(rig_mem + AT_IOV, "0123ghijklmnopef", 16) == 0,
+         "data over its own list");
   lseek(rig_w->fds[FILE_FD].host, 0, SEEK_SET);
   rig_iov(AT_IOV, AT_BUF, 16);
-  EXPECT(CALL(fd_read, FILE_FD, AT_IOV, 1, AT_BUF + 4) == 0 && zw_get32(rig_mem + AT_BUF + 4) == 16 && memcmp(rig_mem + AT_BUF, "0123", 4) == 0 &&
-             memcmp(rig_mem + AT_BUF + 8, "89abcdef", 8) == 0, "the count over the data");
+  EXPECT(CALL(fd_read, FILE_FD, AT_IOV, 1, AT_BUF + 4) == 0 && zw_get32(rig_mem + AT_BUF + 4) == 16 &&
+             memcmp(rig_mem + AT_BUF, "0123", 4) == 0 && memcmp(rig_mem + AT_BUF + 8, "89abcdef", 8) == 0,
+         "the count over the data");
   lseek(rig_w->fds[FILE_FD].host, 0, SEEK_SET);
   rig_iov(AT_IOV, AT_BUF, 8);
-  EXPECT(CALL(fd_read, FILE_FD, AT_IOV, 1, AT_IOV + 1) == 0 && zw_get32(rig_mem + AT_IOV + 1) == 8, "the count over the list, not aligned");
-  EXPECT(CALL(path_open, BOX, 1, PATH("file"), 0, RIGHTS_ALL, RIGHTS_ALL, 0, AT_PATH) == 0, "a descriptor over the path");
+  EXPECT(CALL(fd_read, FILE_FD, AT_IOV, 1, AT_IOV + 1) == 0 && zw_get32(rig_mem + AT_IOV + 1) == 8,
+         "the count over the list, not aligned");
+  EXPECT(CALL(path_open, BOX, 1, PATH("file"), 0, RIGHTS_ALL, RIGHTS_ALL, 0, AT_PATH) == 0,
+         "a descriptor over the path");
   uint64_t fd = zw_get32(rig_mem + AT_PATH);
   EXPECT(rig_call(C_fd_close, &fd, 1) == 0, "that descriptor");
-  EXPECT(CALL(path_filestat_get, BOX, 1, PATH("file"), AT_PATH - 3) == 0 && zw_get64(rig_mem + AT_PATH - 3 + 32) == sizeof text - 1, "a filestat over the path");
-  EXPECT(CALL(path_readlink, BOX, PATH("link"), AT_PATH, 4, AT_PATH + 2) == 0 && memcmp(rig_mem + AT_PATH, "fi", 2) == 0 && zw_get32(rig_mem + AT_PATH + 2) == 4,
+  EXPECT(CALL(path_filestat_get, BOX, 1, PATH("file"), AT_PATH - 3) == 0 &&
+             zw_get64(rig_mem + AT_PATH - 3 + 32) == sizeof text - 1,
+         "a filestat over the path");
+  EXPECT(CALL(path_readlink, BOX, PATH("link"), AT_PATH, 4, AT_PATH + 2) == 0 &&
+             memcmp(rig_mem + AT_PATH, "fi", 2) == 0 && zw_get32(rig_mem + AT_PATH + 2) == 4,
          "a link's text over its path, the count over both");
   EXPECT(CALL(path_rename, BOX, PATH("file"), BOX, AT_PATH, 4) == 0, "a name and itself");
   EXPECT(CALL(path_symlink, PATH("both"), BOX, AT_PATH, 4) == 0 && unlink("box/both") == 0, "a link to itself");
@@ -300,8 +337,10 @@ static void overlaps(void)
     uint32_t out = AT_BUF + 50 + shift, e = CALL(poll_oneoff, AT_BUF + 100, out, N, AT_OUT);
     bool right = e == 0 && rig_out32() == N;
     for (uint32_t i = 0; right && i < N; i++)
-      right = zw_get64(rig_mem + out + 32 * i) == 1000 + i && zw_get16(rig_mem + out + 32 * i + 8) == (i == 1 ? 0 : E_inval);
-    EXPECT(right, "poll_oneoff with events %u bytes from its subscriptions: %s, %u events", shift - 50, rig_errno_name(e), rig_out32());
+      right = zw_get64(rig_mem + out + 32 * i) == 1000 + i &&
+              zw_get16(rig_mem + out + 32 * i + 8) == (i == 1 ? 0 : E_inval);
+    EXPECT(right, "poll_oneoff with events %u bytes from its subscriptions: %s, %u events", shift - 50,
+           rig_errno_name(e), rig_out32());
     calls++;
   }
 }
@@ -371,7 +410,8 @@ enum { NO_COUNT = UINT32_MAX };
 static void big(const char *what, uint32_t e, uint32_t want, uint32_t count, long *resident)
 {
   long now = resident_kib();
-  EXPECT(e == want && (count == NO_COUNT || zw_get32(rig_mem + 16) == count), "%s: %s, count %u", what, rig_errno_name(e), zw_get32(rig_mem + 16));
+  EXPECT(e == want && (count == NO_COUNT || zw_get32(rig_mem + 16) == count), "%s: %s, count %u", what,
+         rig_errno_name(e), zw_get32(rig_mem + 16));
   EXPECT(now - *resident <= 1024, "%s took %ld KiB of the host's memory", what, now - *resident);
   *resident = now;
   calls++;
@@ -379,7 +419,8 @@ static void big(const char *what, uint32_t e, uint32_t want, uint32_t count, lon
 static void four_gib(void)
 {
   const uint64_t all = (1ull << 32) - 65536;
-  uint8_t *small = rig_mem, *p = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  uint8_t *small = rig_mem,
+          *p = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) {
     printf("pointers: 1 skipped: no address space for 4 GiB\n");
     return;
@@ -409,13 +450,17 @@ static void set_up(void)
   rig_new_top();
   mkdir("box", 0755);
   rig_write_file("box/file", text);
-  int pair[2], listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), host = open("box/file", O_RDWR | O_CLOEXEC);
+  int pair[2], listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+               host = open("box/file", O_RDWR | O_CLOEXEC);
   struct sockaddr_un at = { .sun_family = AF_UNIX, .sun_path = "socket" };
   rig_w = zwasm_wasi_new();
-  if (symlink("file", "box/link") != 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0 ||
-      bind(listener, (struct sockaddr *)&at, sizeof at) != 0 || listen(listener, 5) != 0 || write(pair[1], text, 8) != 8 ||
-      !zwasm_wasi_preopen(rig_w, "box", "/box", 1) || zw_wasi_give_fd(rig_w, host, true) != 0 || zw_wasi_give_fd(rig_w, pair[0], true) != 0 ||
-      zw_wasi_give_fd(rig_w, listener, true) != 0 || !zwasm_wasi_arg(rig_w, "ab") || !zwasm_wasi_arg(rig_w, "xyz") || !zwasm_wasi_env(rig_w, "a", "b"))
+  if (symlink("file", "box/link") != 0 ||
+      socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0 ||
+      bind(listener, (struct sockaddr *)&at, sizeof at) != 0 || listen(listener, 5) != 0 ||
+      write(pair[1], text, 8) != 8 || !zwasm_wasi_preopen(rig_w, "box", "/box", 1) ||
+      zw_wasi_give_fd(rig_w, host, true) != 0 || zw_wasi_give_fd(rig_w, pair[0], true) != 0 ||
+      zw_wasi_give_fd(rig_w, listener, true) != 0 || !zwasm_wasi_arg(rig_w, "ab") || !zwasm_wasi_arg(rig_w, "xyz") ||
+      !zwasm_wasi_env(rig_w, "a", "b"))
     perror("set up"), exit(1);
   rig_put(AT_PATH, "file", 4), rig_put(AT_PATH2, "new", 3), rig_put(AT_LINK, "link", 4);
   rig_iov(AT_IOV, AT_BUF, 2), rig_iov(AT_IOV + 8, AT_BUF + 2, 3);
@@ -428,16 +473,20 @@ int main(void)
   int before = rig_open_fds();
   for (int i = 0; i < NROWS; i++)
     row(&rows[i]);
-  EXPECT(open_slots() == 4 && rig_open_fds() == before, "%d descriptors before, %d after; %u of the guest", before, rig_open_fds(), open_slots());
+  EXPECT(open_slots() == 4 && rig_open_fds() == before, "%d descriptors before, %d after; %u of the guest", before,
+         rig_open_fds(), open_slots());
   bad_descriptors();
   struct stat named, opened;
-  EXPECT(stat("box/file", &named) == 0 && fstat(rig_w->fds[FILE_FD].host, &opened) == 0 && named.st_ino == opened.st_ino, "the file has lost its name");
+  EXPECT(stat("box/file", &named) == 0 && fstat(rig_w->fds[FILE_FD].host, &opened) == 0 &&
+             named.st_ino == opened.st_ino,
+         "the file has lost its name");
   fill_file();
   bad_buffers();
   overlaps();
   flips(100000);
   four_gib();
-  printf("pointers: %d calls with pointers, %lu calls made, %lu faults, %lu done, %lu failures\n", (int)NROWS, calls, faults, done, rig_failures);
+  printf("pointers: %d calls with pointers, %lu calls made, %lu faults, %lu done, %lu failures\n", (int)NROWS, calls,
+         faults, done, rig_failures);
   zwasm_wasi_delete(rig_w);
   rig_remove_top();
   return rig_failures == 0 && calls > 100000 && faults > 50000 && done > 1000 ? 0 : 1;

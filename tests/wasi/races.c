@@ -17,8 +17,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// What the swapper changes: box/d is a directory or a link to ../outside, box/d2 the other; box/f is a file or a link to ../outside/secret, box/f2
-// the other; box/deep/a/b moves to box/b and back, so that ".." from below it leads somewhere else.
+// What the swapper changes: box/d is a directory or a link to ../outside, box/d2 the other;
+// box/f is a file or a link to ../outside/secret, box/f2 the other; box/deep/a/b moves to box/b and back, so that ".."
+// from below it leads somewhere else.
 static atomic_bool stop;
 static _Atomic unsigned long swaps;
 
@@ -70,23 +71,28 @@ static void check_fd(uint32_t fd)
 
 static uint32_t do_open(uint64_t i)
 {
-  static const char *const paths[] = { "d/x", "f", "d/../d/x", "d/sub/y", "deep/a/b/../../f", "./d/sub/../x", "deep/a/b/../../../f2" };
+  static const char *const paths[] = {
+    "d/x", "f", "d/../d/x", "d/sub/y", "deep/a/b/../../f", "./d/sub/../x", "deep/a/b/../../../f2"
+  };
   static const uint32_t oflags[] = { 0, 0, O_TRUNC_W };
-  uint32_t e = CALL(path_open, BOX, i % 3 != 0, PATH(paths[i % 7]), oflags[i / 7 % 3], RIGHTS_ALL, RIGHTS_ALL, 0, AT_OUT);
+  uint32_t e =
+      CALL(path_open, BOX, i % 3 != 0, PATH(paths[i % 7]), oflags[i / 7 % 3], RIGHTS_ALL, RIGHTS_ALL, 0, AT_OUT);
   if (!e)
     check_fd(rig_out32());
   return e;
 }
 static uint32_t do_create(uint64_t i)
 {
-  uint32_t e = CALL(path_open, BOX, 1, PATH(i % 2 ? "d/made" : "f"), O_CREAT_W | (i % 4 < 2 ? O_TRUNC_W : 0), RIGHTS_ALL, RIGHTS_ALL, 0, AT_OUT);
+  uint32_t e = CALL(path_open, BOX, 1, PATH(i % 2 ? "d/made" : "f"), O_CREAT_W | (i % 4 < 2 ? O_TRUNC_W : 0),
+                    RIGHTS_ALL, RIGHTS_ALL, 0, AT_OUT);
   if (e)
     return e;
   uint64_t fd = rig_out32(), n;
   struct stat st;
   if (fstat(rig_w->fds[fd].host, &st) != 0 || rig_has_id(&outside, rig_dev(st.st_dev), st.st_ino))
     escapes++;
-  rig_iov(AT_IOV, AT_BUF, 1), n = CALL(fd_write, fd, AT_IOV, 1, AT_OUT); // a new file outside shows in its directory's times
+  rig_iov(AT_IOV, AT_BUF, 1),
+      n = CALL(fd_write, fd, AT_IOV, 1, AT_OUT); // a new file outside shows in its directory's times
   rig_call(C_fd_close, &fd, 1);
   CALL(path_unlink_file, BOX, PATH("d/made"));
   return (uint32_t)n;
@@ -99,7 +105,10 @@ static uint32_t do_stat(uint64_t i)
     escapes++;
   return e;
 }
-static uint32_t do_times(uint64_t i) { return CALL(path_filestat_set_times, BOX, 1, PATH(i % 2 ? "d/x" : "f"), 1000000000ull * i, 5, 5); }
+static uint32_t do_times(uint64_t i)
+{
+  return CALL(path_filestat_set_times, BOX, 1, PATH(i % 2 ? "d/x" : "f"), 1000000000ull * i, 5, 5);
+}
 static uint32_t do_readlink(uint64_t i)
 {
   uint32_t e = CALL(path_readlink, BOX, PATH(i % 2 ? "d/l" : "d/sub/l"), AT_BUF, 100, AT_OUT);
@@ -109,7 +118,8 @@ static uint32_t do_readlink(uint64_t i)
 }
 static uint32_t do_rename(uint64_t i)
 {
-  uint32_t e = i % 2 ? CALL(path_rename, BOX, PATH("d/x"), BOX, PATH2("d/x2")) : CALL(path_rename, BOX, PATH("mine"), BOX, PATH2("d/mine"));
+  uint32_t e = i % 2 ? CALL(path_rename, BOX, PATH("d/x"), BOX, PATH2("d/x2"))
+                     : CALL(path_rename, BOX, PATH("mine"), BOX, PATH2("d/mine"));
   if (i % 2)
     CALL(path_rename, BOX, PATH("d/x2"), BOX, PATH2("d/x"));
   else if (!e && CALL(path_rename, BOX, PATH("d/mine"), BOX, PATH2("mine")))
@@ -119,7 +129,8 @@ static uint32_t do_rename(uint64_t i)
 }
 static uint32_t do_link(uint64_t i)
 {
-  uint32_t e = i % 2 ? CALL(path_link, BOX, 0, PATH("d/x"), BOX, PATH2("linked")) : CALL(path_link, BOX, 0, PATH("mine"), BOX, PATH2("d/linked"));
+  uint32_t e = i % 2 ? CALL(path_link, BOX, 0, PATH("d/x"), BOX, PATH2("linked"))
+                     : CALL(path_link, BOX, 0, PATH("mine"), BOX, PATH2("d/linked"));
   struct stat st;
   if (!e && i % 2 && (lstat("box/linked", &st) != 0 || !rig_has_id(&inside, rig_dev(st.st_dev), st.st_ino)))
     escapes++;
@@ -131,7 +142,8 @@ static uint32_t do_unlink(uint64_t i)
 {
   uint32_t e = CALL(path_unlink_file, BOX, PATH("d/victim")); // there is one outside too
   if (!e || i % 64 == 0) {
-    int fd = open("box/d/victim", O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644); // perhaps into the outside: it is there already
+    int fd = open("box/d/victim", O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC,
+                  0644); // perhaps into the outside: it is there already
     if (fd >= 0)
       close(fd);
   }
@@ -152,9 +164,11 @@ static uint32_t do_symlink(uint64_t i)
   return e;
 }
 
-static const struct { const char *name; uint32_t (*fn)(uint64_t i); } ops[] = {
-  { "open", do_open }, { "create", do_create }, { "stat", do_stat }, { "times", do_times }, { "readlink", do_readlink }, { "rename", do_rename },
-  { "link", do_link }, { "unlink", do_unlink }, { "mkdir", do_mkdir }, { "symlink", do_symlink },
+static const struct { const char *name; uint32_t (*fn)(uint64_t i);
+} ops[] = {
+  { "open", do_open },         { "create", do_create },   { "stat", do_stat }, { "times", do_times },
+  { "readlink", do_readlink }, { "rename", do_rename },   { "link", do_link }, { "unlink", do_unlink },
+  { "mkdir", do_mkdir },       { "symlink", do_symlink },
 };
 enum { NOPS = sizeof ops / sizeof *ops };
 
@@ -171,13 +185,15 @@ static void set_up(void)
 {
   rig_make_memory();
   const char *const dirs[] = { "box", "box/d", "box/d/sub", "box/deep", "box/deep/a", "box/deep/a/b" };
-  const char *const files[] = { "box/d/x", "box/d/sub/y", "box/f", "box/mine", "box/d/victim", "box/deep/f", "f", "f2" };
+  const char *const files[] = {
+    "box/d/x", "box/d/sub/y", "box/f", "box/mine", "box/d/victim", "box/deep/f", "f", "f2"
+  };
   for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
     mkdir(dirs[i], 0755);
   for (size_t i = 0; i < sizeof files / sizeof *files; i++)
     rig_write_file(files[i], "content");
-  if (symlink("../outside", "box/d2") != 0 || symlink("../outside/secret", "box/f2") != 0 || symlink("in", "box/d/l") != 0 ||
-      symlink("in", "box/d/sub/l") != 0)
+  if (symlink("../outside", "box/d2") != 0 || symlink("../outside/secret", "box/f2") != 0 ||
+      symlink("in", "box/d/l") != 0 || symlink("in", "box/d/sub/l") != 0)
     exit(1);
   rig_ids(&inside, "box");
   rig_w = zwasm_wasi_new();
@@ -231,7 +247,8 @@ static bool race(int op, unsigned long count, const char *how)
   rig_sys = NULL;
   stop = true;
   pthread_join(thread, NULL);
-  printf("races: %s, %s: %lu attempts (%lu done, %lu refused), %lu swaps, %lu escapes\n", ops[op].name, how, count, done[1], done[0], (unsigned long)swaps, escapes);
+  printf("races: %s, %s: %lu attempts (%lu done, %lu refused), %lu swaps, %lu escapes\n", ops[op].name, how, count,
+         done[1], done[0], (unsigned long)swaps, escapes);
   fflush(stdout);
   free(now.text);
   return done[0] >= count / 100 && done[1] >= count / 100 && swaps >= count / 100;
@@ -254,7 +271,11 @@ static int run(void *arg)
       // Opening is the only call that openat2 serves.
       if (way == 1 && ops[op].fn != do_open && ops[op].fn != do_create)
         continue;
-      good = race(op, p->count, p->control ? "naive resolver" : way ? "walk" : "runtime") && (p->control ? escapes > 0 : escapes == 0) && good;
+      good = race(op, p->count,
+                  p->control ? "naive resolver"
+                  : way      ? "walk"
+                             : "runtime") &&
+             (p->control ? escapes > 0 : escapes == 0) && good;
       total += p->count;
     }
   }

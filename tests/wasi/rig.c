@@ -208,11 +208,12 @@ static void describe(void *arg, const char *path, const struct stat *st)
 {
   const SnapshotArg *a = arg;
   char line[9000], content[4096];
-  size_t n = (size_t)snprintf(line, sizeof line, "%s %o %lu:%lu links %lu size %ld", path, st->st_mode, (unsigned long)st->st_dev,
-                              (unsigned long)st->st_ino, (unsigned long)st->st_nlink, (long)st->st_size);
+  size_t n = (size_t)snprintf(line, sizeof line, "%s %o %lu:%lu links %lu size %ld", path, st->st_mode,
+                              (unsigned long)st->st_dev, (unsigned long)st->st_ino, (unsigned long)st->st_nlink,
+                              (long)st->st_size);
   if (a->times)
-    n += (size_t)snprintf(line + n, sizeof line - n, " m %ld.%09ld c %ld.%09ld", st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
-                          st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+    n += (size_t)snprintf(line + n, sizeof line - n, " m %ld.%09ld c %ld.%09ld", st->st_mtim.tv_sec,
+                          st->st_mtim.tv_nsec, st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
   add_text(a->s, line, n);
   long got = 0;
   if (S_ISLNK(st->st_mode))

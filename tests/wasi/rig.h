@@ -30,7 +30,8 @@ uint32_t rig_iov(uint32_t at, uint32_t ptr, uint32_t len);
 const char *rig_errno_name(uint32_t e);
 enum { O_CREAT_W = 1, O_DIRECTORY_W = 2, O_EXCL_W = 4, O_TRUNC_W = 8 };
 
-// Every system call of runtime/os passes here; NULL = straight to the kernel.  *answered: the hook's result is the answer.
+// Every system call of runtime/os passes here; NULL = straight to the kernel.  *answered: the hook's result is the
+// answer.
 typedef long SysHook(long n, long a[6], bool *answered);
 extern SysHook *rig_sys;
 long rig_kernel(long n, const long a[6]);

@@ -1,5 +1,5 @@
 // Guest programs over wasi-libc: each function is one, linked alone.  What stands in //: lines before it is what it is
-// run with and what it must leave (guests.py).  CHECK ends the program with the line's number modulo 100 and a sentence.
+// run with and what it must leave (guests.py).  CHECK ends the program with a number and a sentence.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,13 @@
 
 #define GUEST(name) int guest_##name(int argc, char **argv); int guest_##name(int argc, char **argv)
 #define UNUSED (void)argc, (void)argv
-#define CHECK(c) do { if (!(c)) { printf("line %d: %s (%s)\n", __LINE__, #c, strerror(errno)); return 1 + __LINE__ % 99; } } while (0)
+#define CHECK(c)                                                   \
+  do {                                                             \
+    if (!(c)) {                                                    \
+      printf("line %d: %s (%s)\n", __LINE__, #c, strerror(errno)); \
+      return 1 + __LINE__ % 99;                                    \
+    }                                                              \
+  } while (0)
 #define FAILS(call, error) do { errno = 0; CHECK((call) < 0); CHECK(errno == (error)); } while (0)
 
 //= hello
@@ -205,7 +211,8 @@ GUEST(times)
   struct timespec t[2] = { { 1000000000, 5 }, { 1100000000, 7 } };
   struct stat st;
   CHECK(utimensat(AT_FDCWD, "/work/f", t, 0) == 0 && stat("/work/f", &st) == 0);
-  CHECK(st.st_atim.tv_sec == 1000000000 && st.st_atim.tv_nsec == 5 && st.st_mtim.tv_sec == 1100000000 && st.st_mtim.tv_nsec == 7);
+  CHECK(st.st_atim.tv_sec == 1000000000 && st.st_atim.tv_nsec == 5 && st.st_mtim.tv_sec == 1100000000 &&
+        st.st_mtim.tv_nsec == 7);
   t[1].tv_sec = 5; // (NULL, UTIME_NOW and UTIME_OMIT are broken in some versions of wasi-libc itself)
   int fd = open("/work/f", O_RDWR);
   CHECK(fd >= 0 && futimens(fd, t) == 0 && fstat(fd, &st) == 0 && st.st_mtim.tv_sec == 5 && st.st_mtim.tv_nsec == 7);
@@ -232,7 +239,8 @@ GUEST(fallocates)
 {
   UNUSED;
   int fd = open("/work/f", O_RDWR | O_CREAT, 0666);
-  CHECK(posix_fallocate(fd, 0, 1000) == 0 && posix_fallocate(fd, 10, 10) == 0 && posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL) == 0);
+  CHECK(posix_fallocate(fd, 0, 1000) == 0 && posix_fallocate(fd, 10, 10) == 0 &&
+        posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL) == 0);
   CHECK(fsync(fd) == 0 && fdatasync(fd) == 0);
   return 0;
 }
@@ -243,7 +251,8 @@ GUEST(fallocates)
 GUEST(directories)
 {
   UNUSED;
-  CHECK(mkdir("/work/a", 0777) == 0 && mkdir("/work/a/b", 0777) == 0 && mkdir("/work/a/b/c", 0777) == 0 && mkdir("/work/a/x", 0777) == 0);
+  CHECK(mkdir("/work/a", 0777) == 0 && mkdir("/work/a/b", 0777) == 0 && mkdir("/work/a/b/c", 0777) == 0 &&
+        mkdir("/work/a/x", 0777) == 0);
   FAILS(mkdir("/work/a", 0777), EEXIST);
   FAILS(mkdir("/work/none/a", 0777), ENOENT);
   FAILS(rmdir("/work/a"), ENOTEMPTY);
