@@ -350,17 +350,20 @@ static void overlaps(void)
 // A buffer's length and a path flip between what is right and what is not, as fast as a thread can.  What is read twice
 // is checked once: a byte beyond memory is a crash, a file that is not "file" an escape.
 static atomic_bool flipping;
-static void *flipper(void *arg)
+static void flip(unsigned i)
 {
   static const char paths[2][8] = { "file", "../x" };
+  uint32_t four;
+  memcpy(&four, paths[i & 1], 4);
+  __atomic_store_n((uint32_t *)(void *)(rig_mem + AT_IOV + 4), i & 1 ? 0xfffffff0 : 8, __ATOMIC_RELAXED);
+  __atomic_store_n((uint32_t *)(void *)(rig_mem + AT_IOV), i & 2 ? END - 4 : AT_BUF, __ATOMIC_RELAXED);
+  __atomic_store_n((uint32_t *)(void *)(rig_mem + AT_PATH), four, __ATOMIC_RELAXED);
+}
+static void *flipper(void *arg)
+{
   (void)arg;
-  for (unsigned i = 0; flipping; i++) {
-    __atomic_store_n((uint32_t *)(void *)(rig_mem + AT_IOV + 4), i & 1 ? 0xfffffff0 : 8, __ATOMIC_RELAXED);
-    __atomic_store_n((uint32_t *)(void *)(rig_mem + AT_IOV), i & 2 ? END - 4 : AT_BUF, __ATOMIC_RELAXED);
-    uint32_t four;
-    memcpy(&four, paths[i & 1], 4);
-    __atomic_store_n((uint32_t *)(void *)(rig_mem + AT_PATH), four, __ATOMIC_RELAXED);
-  }
+  for (unsigned i = 0; flipping; i++)
+    flip(i);
   return NULL;
 }
 static void flips(unsigned long count)
@@ -375,6 +378,7 @@ static void flips(unsigned long count)
   flipping = true;
   pthread_create(&thread, NULL, flipper, NULL);
   for (unsigned long i = 0; i < count; i++) {
+    flip((unsigned)(i / 4)); // a call begins with either, whatever the thread gets to do
     uint32_t e = i % 4 == 0   ? CALL(fd_pread, FILE_FD, AT_IOV, 1, 0, AT_OUT)
                  : i % 4 == 1 ? CALL(fd_pwrite, FILE_FD, AT_IOV, 1, 0, AT_OUT)
                  : i % 4 == 2 ? CALL(path_open, BOX, 1, AT_PATH, 4, 0, RIGHT(R_FD_READ), 0, 0, AT_OUT)
