@@ -114,5 +114,7 @@ uint8_t *zw_interp_address(Interp *I, Frame *fr, const uint8_t **pc, uint64_t in
   if (!__builtin_add_overflow(index, a.offset, &at) && bytes >= width && at <= bytes - width)
     return d->base + at;
   I->trap = TRAP_oob;
+  I->trap_has_access = true;
+  I->trap_access = (TrapAccess){ at < index ? UINT64_MAX : at < bytes ? bytes : at, bytes, a.memory };
   return NULL;
 }

@@ -140,6 +140,10 @@ static _Noreturn void raise_trap(Interp *I, Instance *in, TrapKind kind)
 {
   const char *text = I->trap_text;
   I->trap_text = NULL;
+  bool access = I->trap_has_access;
+  I->trap_has_access = false;
+  if (access && kind == TRAP_oob)
+    zw_raise_access(in->vmctx, &I->trap_access);
   if (kind == TRAP_exit)
     zw_raise_exit(in->vmctx, zw_store_trap(I->store)->exit_code);
   zw_raise(in->vmctx, kind, text);

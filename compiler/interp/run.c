@@ -42,12 +42,11 @@ static inline uint8_t *address(Interp *I, Frame *fr, const VmMemoryDef *mem0, co
 {
   const uint8_t *q = *p;
   if (__builtin_expect(q[0] < 0x40 && q[1] < 0x80, 1)) {
-    *p = q + 2;
     uint64_t at = index + q[1], bytes = __atomic_load_n(&mem0->bytes, __ATOMIC_RELAXED);
-    if (__builtin_expect(at >= index && bytes >= width && at <= bytes - width, 1))
+    if (__builtin_expect(at >= index && bytes >= width && at <= bytes - width, 1)) {
+      *p = q + 2;
       return mem0->base + at;
-    I->trap = TRAP_oob;
-    return NULL;
+    }
   }
   uint8_t *r = zw_interp_address(I, fr, &q, index, width);
   *p = q;

@@ -67,6 +67,8 @@ typedef struct Interp {
   Value *sp;                  // both right while the interpreter is outside of its loop
   TrapKind trap;              // set with a NULL pc
   const char *trap_text;      // of a host's trap, else NULL
+  bool trap_has_access;       // TRAP_oob of a load or store:
+  TrapAccess trap_access;
   GcHeap *heap;               // NULL until it is needed
 } Interp;
 

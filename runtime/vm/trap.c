@@ -77,6 +77,8 @@ void zw_trap(VmCtx *v, TrapKind kind, const TrapSite *site, const char *text, in
   t->exit_code = exit_code;
   if (site->has_address && v->instance)
     note_address(t, v->instance, site->address);
+  if (site->access)
+    t->has_address = true, t->address = site->access->address, t->memory_bytes = site->access->memory_bytes, t->memory = site->access->memory;
   if (kind != TRAP_exit && a)
     zw_backtrace(a, site, t);
   while (target && target->plain)
@@ -107,6 +109,11 @@ void zw_raise(VmCtx *caller, TrapKind kind, const char *text)
 {
   TrapSite s = { .sp = (uintptr_t)__builtin_frame_address(0) };
   zw_trap(caller, kind, &s, text, 0);
+}
+void zw_raise_access(VmCtx *caller, const TrapAccess *access)
+{
+  TrapSite s = { .sp = (uintptr_t)__builtin_frame_address(0), .access = access };
+  zw_trap(caller, TRAP_oob, &s, NULL, 0);
 }
 void zw_raise_exit(VmCtx *caller, int code)
 {

@@ -126,6 +126,9 @@ Activation *zw_activation(void);
 // From inside a host function: end the guest.  Unwinds at once to the innermost entry (C frames between are skipped).
 _Noreturn void zw_raise(VmCtx *caller, TrapKind kind, const char *text);
 _Noreturn void zw_raise_exit(VmCtx *caller, int code);
+// The same for an access that is out of bounds: address of the first byte that is.
+typedef struct TrapAccess { uint64_t address, memory_bytes; uint32_t memory; } TrapAccess;
+_Noreturn void zw_raise_access(VmCtx *caller, const TrapAccess *access);
 
 // wasm_at 0 = not known.  file, line: from whoever has read them out of the module; NULL: ask the image.
 typedef struct TrapFrame { const Image *image; uint32_t func; uint32_t wasm_at; const char *file; uint32_t line; } TrapFrame;

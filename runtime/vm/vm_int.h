@@ -77,7 +77,7 @@ size_t zw_generic_out(const HostFunc *h, struct HostRegs *r, const Value *args);
 _Noreturn void zw_trap_at(uint32_t kind, VmCtx *v, uintptr_t pc, uintptr_t sp);
 _Noreturn void zw_fault_at(uint32_t kind, VmCtx *v, uintptr_t pc, uintptr_t sp, uintptr_t address);
 _Noreturn void zw_trap_pending(Activation *a, VmCtx *caller);
-typedef struct TrapSite { uintptr_t pc, sp; bool has_address; uint64_t address; } TrapSite; // pc 0: the innermost exit of the activation
+typedef struct TrapSite { uintptr_t pc, sp; bool has_address; uint64_t address; const TrapAccess *access; } TrapSite; // pc 0: the innermost exit of the activation
 _Noreturn void zw_trap(VmCtx *v, TrapKind kind, const TrapSite *site, const char *text, int exit_code);
 _Noreturn void zw_trap_lib(VmCtx *v, TrapKind kind);  // from a library call
 // The wasm frames from site to the bottom of this stack; total counts those that do not fit as well.
