@@ -3,7 +3,7 @@
 //
 // Thunks are shared by equal types (TypeDef.canon).  Needed are
 //   ENTRY  types of functions that can be called from outside: exported, start, referable
-//   XCALL  types that some code calls through (the fixups say so)
+//   XCALL  types that some code calls through (the fixups say so), also by XTAIL
 //   HOST   types of imported functions; where funcrefs can come in from outside, all XCALL types too
 //   TRAP   the kinds some code names
 #include "compiler/emit/target.h"
@@ -11,6 +11,7 @@
 
 enum { TEXT_START = 16, TEXT_ALIGN = 64 };
 
+enum { TYPED = 4 }; // thunk kinds that there are per type
 typedef struct Builder {
   const Module *m;
   const Target *t;
@@ -18,12 +19,12 @@ typedef struct Builder {
   Arena *a;
   FuncCode **codes;           // functions, then thunks
   uint32_t ncodes, ndefined;
-  uint32_t *thunk[3];         // per canonical type, by kind: position in codes + 1; 0 = none
+  uint32_t *thunk[TYPED];     // per canonical type, by kind: position in codes + 1; 0 = none
   uint32_t trap[TRAP_COUNT];
-  bool *want[3], want_trap[TRAP_COUNT];
+  bool *want[TYPED], want_trap[TRAP_COUNT];
 } Builder;
 
-STATIC_ASSERT(THUNK_ENTRY == 0 && THUNK_XCALL == 1 && THUNK_HOST == 2, "they index Builder.thunk");
+STATIC_ASSERT(THUNK_ENTRY == 0 && THUNK_XCALL == 1 && THUNK_HOST == 2 && THUNK_XTAIL == 3, "they index Builder.thunk");
 
 static unsigned thunk_kind(uint32_t target) { return target >> 24 & 0x7f; }
 static uint32_t thunk_index(uint32_t target) { return target & 0xffffff; }
@@ -47,6 +48,8 @@ static void want_targets(Builder *b, const FuncCode *c)
       b->want_trap[thunk_index(target)] = true;
     } else
       want(b, thunk_kind(target), thunk_index(target));
+    if (thunk_kind(target) == THUNK_XTAIL)
+      want(b, THUNK_XCALL, thunk_index(target));
   }
 }
 
@@ -84,7 +87,7 @@ static bool funcrefs_cross_border(const Module *m)
 static void find_wanted(Builder *b)
 {
   const Module *m = b->m;
-  for (int k = 0; k < 3; k++)
+  for (int k = 0; k < TYPED; k++)
     b->want[k] = zw_new_array(b->a, bool, m->ntypes + 1);
   for (uint32_t k = 0; k < b->ndefined; k++)
     want_targets(b, b->codes[k]);
@@ -105,7 +108,7 @@ static void find_wanted(Builder *b)
 static void make_thunks(Builder *b)
 {
   Ctx *ctx = b->m->ctx;
-  for (unsigned kind = 0; kind < 3; kind++) {
+  for (unsigned kind = 0; kind < TYPED; kind++) {
     b->thunk[kind] = zw_new_array(b->a, uint32_t, b->m->ntypes + 1);
     for (uint32_t k = 0; k < b->m->ntypes; k++)
       if (b->want[kind][k]) {
@@ -198,7 +201,7 @@ static void fill(Builder *b, Blob *out)
 Blob *zw_blob_build(const Module *m, const Target *t, const CodeOptions *o, FuncCode *const *funcs, Arena *a)
 {
   Builder builder = { .m = m, .t = t, .o = o, .a = a, .ndefined = m->nfuncs - m->nimported_funcs }, *b = &builder;
-  b->codes = zw_new_array(a, FuncCode *, (uint64_t)b->ndefined + 3ull * m->ntypes + TRAP_COUNT);
+  b->codes = zw_new_array(a, FuncCode *, (uint64_t)b->ndefined + (uint64_t)TYPED * m->ntypes + TRAP_COUNT);
   append(b->codes, funcs, sizeof *funcs * b->ndefined);
   b->ncodes = b->ndefined;
   find_wanted(b);
@@ -215,7 +218,7 @@ Blob *zw_blob_build(const Module *m, const Target *t, const CodeOptions *o, Func
     out->func_code[k] = k;
   out->thunks = zw_new_array(a, ImageThunks, m->ntypes + 1);
   for (uint32_t k = 0; k < m->ntypes; k++)
-    for (unsigned kind = 0; kind < 3; kind++) {
+    for (unsigned kind = 0; kind < THUNK_XTAIL; kind++) {
       uint32_t at = m->types[k].kind == COMP_FUNC ? b->thunk[kind][canon(b, k)] : 0;
       uint32_t off = at ? out->funcs[at - 1].code_off : 0;
       *(kind == THUNK_ENTRY ? &out->thunks[k].entry : kind == THUNK_XCALL ? &out->thunks[k].xcall : &out->thunks[k].host) = off;

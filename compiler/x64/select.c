@@ -195,7 +195,7 @@ static void term_tail_call(Ra *ra, uint32_t b, const ZIns *ins, Ref v, uint32_t 
     use_at(ra, e, RAX);
   ra->lock |= BIT(RAX);
   Lir *l = lir(ra, elem || import ? X_tcall_thunk : X_tcall);
-  l->x = elem || import ? FX_THUNK(THUNK_XCALL, type) : ins->c;
+  l->x = elem || import ? FX_THUNK(THUNK_XTAIL, type) : ins->c;
   l->imm = (int32_t)s->arg_bytes, l->at = ra->z->at[v];
   note_args(ra, ins, nargs, s);
   if (elem)

@@ -7,6 +7,7 @@
 // value array are written whole, with zeros above the value.
 #include "compiler/x64/x64_int.h"
 #include "runtime/base/bits.h"
+#include "runtime/base/leb.h"
 #include "runtime/base/vec.h"
 
 enum { CHECKED_BYTES = 1024 }; // stack use of a thunk above this is checked; below, the limit's headroom holds it
@@ -137,6 +138,28 @@ static void entry_thunk(Thunk *t, const FuncType *f)
 
 enum { HOST_FRAME_BYTES = 64 }; // of a HOST thunk besides its array, rounded up
 enum { XCALL_ALIGN = 8 }; // two pushes and the return address: 8 more bytes make the frame even
+// What stands behind an XCALL thunk's call: add rsp, 8; pop r14; pop r15.
+#define XCALL_POPS 0x41, 0x5e, 0x41, 0x5f
+enum { XCALL_POPS_AT = 4 };
+
+static bool pops_where_expected(const FuncCode *c)
+{
+  static const uint8_t pops[] = { XCALL_POPS };
+  const uint8_t *site = c->sites;
+  uint32_t pc = 0, at = 0;
+  for (uint32_t k = 0; k < c->nsites; k++) {
+    uint64_t delta;
+    const uint8_t *end = c->sites + c->sites_bytes;
+    if (zw_leb_read_u(&site, end, 32, &delta) != LEB_OK)
+      return false;
+    pc += (uint32_t)delta;
+    if (*site++ == SITE_CALL)
+      at = pc;
+    while (*site++ & 0x80)
+      ;
+  }
+  return at && at + XCALL_POPS_AT + sizeof pops <= c->code_bytes && memcmp(c->bytes + at + XCALL_POPS_AT, pops, sizeof pops) == 0;
+}
 
 // rax = TableElem or FuncRef (code at 0, vmctx at 8).  Everything else passes through.
 static void xcall_thunk(Thunk *t, const FuncType *f)
@@ -212,6 +235,36 @@ static FuncCode *trap_thunk(uint32_t kind, Arena *a)
   return f;
 }
 
+// A tail call of rax = TableElem or FuncRef of another instance; the frame of its caller is gone already.  No frame either.
+static FuncCode *tail_thunk(uint32_t type, Arena *a)
+{
+  STATIC_ASSERT(offsetof(VmCtx, is_host) < 128 && offsetof(VmCtx, mem0_base) == 0 && offsetof(FuncRef, code) == 0, "encoded here");
+  static const uint8_t code[] = {
+    0x4c, 0x8b, 0x70, offsetof(FuncRef, vmctx),           // mov r14, [rax + vmctx]
+    0x41, 0x83, 0x7e, offsetof(VmCtx, is_host), 0,        // cmp dword [r14 + is_host], 0: a HOST thunk wants its caller in an XCALL frame
+    0x75, 36,                                             // jne slow
+    0x4c, 0x8b, 0x34, 0x24,                               // mov r14, [rsp]
+    0x41, 0x81, 0x7e, XCALL_POPS_AT, XCALL_POPS,          // cmp dword [r14 + ..], pop r14; pop r15: no other code does that there
+    0x75, 22,                                             // jne slow
+    0x4c, 0x8b, 0x70, offsetof(FuncRef, vmctx),           // mov r14, [rax + vmctx]
+    0x45, 0x0f, 0x10, 0x7f, offsetof(VmCtx, stack_limit), // movups xmm15, [r15 + stack_limit]: and activation
+    0x45, 0x0f, 0x11, 0x7e, offsetof(VmCtx, stack_limit), // movups [r14 + stack_limit], xmm15
+    0x4d, 0x89, 0xf7,                                     // mov r15, r14
+    0x4d, 0x8b, 0x37,                                     // mov r14, [r15]
+    0xff, 0x20,                                           // jmp [rax]
+    0x4d, 0x8b, 0x37,                                     // slow: mov r14, [r15]
+    0xe9, 0, 0, 0, 0,                                     // jmp XCALL
+  };
+  FuncCode *f = zw_new(a, FuncCode);
+  Fixup *x = zw_new(a, Fixup);
+  *x = (Fixup){ sizeof code - 4, FX_CALL, FX_THUNK(THUNK_XCALL, type) };
+  uint8_t *p = zw_arena_alloc(a, sizeof code, 16);
+  memcpy(p, code, sizeof code);
+  *f = (FuncCode){ .func = FX_THUNK(THUNK_XTAIL, type), .bytes = p, .nbytes = sizeof code, .code_bytes = sizeof code, .align = 16,
+                   .fixups = x, .nfixups = 1, .flags = IMAGE_FUNC_THUNK_XTAIL };
+  return f;
+}
+
 static Thunk *begin(Ctx *ctx, const Module *m, const Arena *a)
 {
   ASSERT(a != &ctx->func);
@@ -236,6 +289,8 @@ FuncCode *zw_x64_thunk(Ctx *ctx, const Module *m, uint32_t kind, uint32_t n, con
 {
   if (kind == THUNK_TRAP)
     return trap_thunk(n, a);
+  if (kind == THUNK_XTAIL)
+    return tail_thunk(n, a);
   CHECK(n < m->ntypes && m->types[n].kind == COMP_FUNC);
   const FuncType *f = &m->types[n].func;
   ArenaMark mark = zw_arena_mark(&ctx->func);
@@ -249,6 +304,7 @@ FuncCode *zw_x64_thunk(Ctx *ctx, const Module *m, uint32_t kind, uint32_t n, con
   }
   FuncCode *code = finish(ctx, t, o, a);
   ASSERT(kind != THUNK_XCALL || code->frame_bytes == XCALL_ALIGN);
+  CHECK(kind != THUNK_XCALL || pops_where_expected(code)); // tail calls between instances look for it
   code->func = FX_THUNK(kind, n);
   code->flags = flags;
   zw_arena_release(&ctx->func, mark);

@@ -9,6 +9,8 @@
 // Calls that leave the instance (imports, table elements of another vmctx, call_ref) go through the calling
 // module's XCALL thunk of that signature with rax = address of a TableElem or FuncRef: it pushes r15 and r14,
 // copies stack arguments, hands over stack_limit and activation, loads the callee's pins, calls, restores.
+// A tail call goes through the XTAIL thunk, which needs no frame when it stands right above an XCALL frame: that one will
+// restore the pins of the first caller anyway, so two instances that tail call each other use no stack.
 // A host function is a HostFunc, a pseudo vmctx: its `code` is a HOST thunk (per signature, in the image of the module that
 // imported it), which runs right below an XCALL thunk: it spills the arguments to an array of 16-byte slots
 // (max(nparams, nresults) of them) and calls vmctx->host_shim with rdi = the array, rsi = the caller's vmctx.

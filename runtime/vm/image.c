@@ -208,7 +208,7 @@ static bool func_ok(const Image *im, const ImageFunc *f, uint32_t not_before)
     if (f->func < im->h->nimported_funcs || f->func >= IMAGE_COUNT(im, IMG_FUNC_TYPES) || f->saved & ~CALLEE_SAVED)
       return false;
     break;
-  case IMAGE_FUNC_THUNK_ENTRY: case IMAGE_FUNC_THUNK_XCALL: case IMAGE_FUNC_THUNK_HOST:
+  case IMAGE_FUNC_THUNK_ENTRY: case IMAGE_FUNC_THUNK_XCALL: case IMAGE_FUNC_THUNK_HOST: case IMAGE_FUNC_THUNK_XTAIL:
     if (f->func >= ntypes)
       return false;
     break;
