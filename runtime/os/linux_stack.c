@@ -8,6 +8,7 @@ extern unsigned long pthread_self(void) __attribute__((weak));
 extern int pthread_getattr_np(unsigned long thread, HostThreadAttr *a) __attribute__((weak));
 extern int pthread_attr_getstack(const HostThreadAttr *a, void **low, size_t *bytes) __attribute__((weak));
 extern int pthread_attr_destroy(HostThreadAttr *a) __attribute__((weak));
+extern int *__errno_location(void) __attribute__((weak));
 
 static bool have_pthreads(void) { return pthread_self && pthread_getattr_np && pthread_attr_getstack && pthread_attr_destroy; }
 
@@ -16,7 +17,13 @@ static bool host_bounds(uintptr_t sp, uintptr_t *low, uintptr_t *high)
   HostThreadAttr a;
   void *at;
   size_t bytes;
-  if (!have_pthreads() || pthread_getattr_np(pthread_self(), &a) != 0)
+  if (!have_pthreads())
+    return false;
+  int *host_errno = __errno_location ? __errno_location() : NULL, before = host_errno ? *host_errno : 0;
+  int refused = pthread_getattr_np(pthread_self(), &a);
+  if (host_errno)
+    *host_errno = before; // musl looks for the stack's end by system calls that fail
+  if (refused)
     return false;
   bool ok = pthread_attr_getstack(&a, &at, &bytes) == 0;
   pthread_attr_destroy(&a);

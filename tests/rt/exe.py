@@ -161,6 +161,16 @@ with tempfile.TemporaryDirectory() as tmp:
           ("zw_lib_memory_grow", "zw_lib_memory_init", "zw_lib_table_grow", "zw_lib_notify", "zw_const_expr")), names)
     maps = subprocess.run(["bash", "-c", "./flood | (sleep 0.3; cat /proc/$(pgrep -n flood)/maps; true) | grep -a -c 'rwx'"], stdout=subprocess.PIPE).stdout
     check("no page is writable and executable", maps.strip() == b"0", maps)
+    relro = re.search(r"GNU_RELRO +0x\w+ (0x\w+) 0x\w+ 0x\w+ (0x\w+)", run(["readelf", "-lW", "flood"])[1])
+    with subprocess.Popen(["./flood"], stdout=subprocess.PIPE) as p:
+        p.stdout.read(1000) # it has started
+        with open(f"/proc/{p.pid}/maps") as f:
+            lines = [re.match(r"(\w+)-(\w+) (\S+) (\w+) \S+ \d+ *(.*)", l).groups() for l in f]
+        base = min(int(l[0], 16) for l in lines if l[4].endswith("/flood"))
+        at = base + int(relro[1], 16)
+        page = [l for l in lines if int(l[0], 16) <= at < int(l[1], 16)]
+        p.kill()
+    check("relocated data is read-only", relro and page and page[0][2].startswith("r--"), (relro and relro[0], lines))
 
 # ---- the archive ----
 defined = set(re.findall(r"^[0-9a-f]+ [TtDdBbRrVvWw] (\S+)$", run(["nm", archive])[1], re.M))
@@ -172,7 +182,7 @@ undefined = set(re.findall(r"^\s+U (\S+)$", run(["nm", "-u", archive])[1], re.M)
 check("it needs nothing but what compilers call", undefined <= {"memcpy", "memmove", "memset", "memcmp", "bcmp", "memchr", "strlen", "_GLOBAL_OFFSET_TABLE_"}, undefined)
 weak = set(re.findall(r"^\s+w (\S+)$", run(["nm", "-u", archive])[1], re.M))
 known = {"sigaction", "abort", "pthread_self", "pthread_getattr_np", "pthread_attr_getstack", "pthread_attr_destroy",
-         "pthread_key_create", "pthread_setspecific", "_Unwind_GetCFA", "environ", "getauxval"}
+         "pthread_key_create", "pthread_setspecific", "_Unwind_GetCFA", "environ", "getauxval", "__errno_location"}
 check("the host's functions that it uses where they are", weak - external <= known, weak - external - known)
 check("what only some programs need is weak", {"zw_lib_wait32", "zw_lib_table_grow", "zw_const_expr"} <= weak & external, weak)
 owners = re.findall(r"\n(\S+\.o):\n((?:[0-9a-f ]* \S \S+\n)*)", run(["nm", archive])[1])
@@ -181,6 +191,10 @@ check("one archive member per call", max(map(len, calls)) == 1 and sum(map(len, 
 symbols = run(["readelf", "-sW", archive])[1]
 check("all global names are hidden", not re.search(r" GLOBAL +(DEFAULT|PROTECTED) +\d+ ", symbols), re.findall(r".* GLOBAL +DEFAULT +\d+ .*", symbols)[:5])
 tls = sum(int(m) for m in re.findall(r"^ +\d+: [0-9a-f]+ +(\d+) TLS ", symbols, re.M))
+check("there is one thread-local", len(re.findall(r"^ +\d+: [0-9a-f]+ +\d+ TLS .*(?<!UND) zw_thread$", symbols, re.M)) == 1 and tls > 0 and
+      len({l.split()[-1] for l in symbols.splitlines() if " TLS " in l}) == 1)
+check("no stack protector, no fortified calls", not re.search(r"__stack_chk|_chk$", run(["nm", archive])[1], re.M))
+check("all of it is position independent", not re.search(r"R_X86_64_(32|32S|16|8)\b", run(["readelf", "-rW", archive])[1]))
 check("thread-locals are few bytes", 0 < tls <= 128, tls)
 sections = run(["readelf", "-SW", archive])[1]
 members = len(re.findall(r"^File: ", sections, re.M))

@@ -1,0 +1,18 @@
+;; For living.c: a start function that is seen, traps, a call back, and a write.
+(module $living
+  (import "env" "started" (func $started))
+  (import "env" "callback" (func $callback (param i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "0123456789")
+  (start $started)
+  (func (export "load") (param $at i32) (result i32) (i32.load (local.get $at)))
+  (func $inner (param $n i32) (result i32) (i32.div_u (local.get $n) (i32.const 0)))
+  (func (export "div") (param $n i32) (result i32) (call $inner (local.get $n)))
+  (func (export "add") (param $n i32) (result i32) (i32.add (local.get $n) (i32.const 1)))
+  (func (export "forever") (result i32) (i32.add (call $forever) (i32.const 1)))
+  (func $forever (result i32) (i32.add (call $forever) (i32.const 1)))
+  (func (export "back") (param $n i32) (result i32) (i32.add (call $callback (local.get $n)) (i32.const 1)))
+  (func (export "write") (param $fd i32) (result i32)
+    (i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const 10))
+    (call $fd_write (local.get $fd) (i32.const 0) (i32.const 1) (i32.const 8))))
