@@ -9,9 +9,10 @@ CRANELIFT_ROUNDS = 1   # it takes a second per megabyte
 
 
 def modules(word):
-    """Every module of the real corpus, large ones first, and the largest program of our own."""
-    found = sorted(glob.glob(os.path.join(P.CORPUS, "*.wasm")), key=os.path.getsize, reverse=True)
-    return [(os.path.basename(f)[:-5], f) for f in found if word in os.path.basename(f) and os.path.getsize(f) > 100_000]
+    """Every module of the real corpus and of modules.toml, large ones first."""
+    found = glob.glob(os.path.join(P.CORPUS, "*.wasm")) + glob.glob(os.path.join(P.CACHE, "modules/*.wasm"))
+    found.sort(key=os.path.getsize, reverse=True)
+    return [(os.path.basename(f)[:-5].split("-")[0], f) for f in found if word in os.path.basename(f) and os.path.getsize(f) > 100_000]
 
 
 def ours(build, kind, threads, rounds, wasm):
