@@ -49,8 +49,10 @@ void *zw_os_reserve(size_t bytes)
   if (zw_alloc_should_fail())
     return NULL;
   void *p = map(NULL, bytes, 0, MAP_PRIVATE_ | MAP_ANON_ | MAP_NORESERVE_);
-  if (p)
-    zw_sys3(SYS_madvise, (long)p, (long)bytes, MADV_DONTDUMP_);
+  if (!p)
+    return NULL;
+  zw_sys3(SYS_madvise, (long)p, (long)bytes, MADV_DONTDUMP_);
+  zw_sys3(SYS_madvise, (long)p, (long)bytes, MADV_HUGEPAGE_); // for the whole 2 MiB pieces of what is committed later
   return p;
 }
 bool zw_os_commit(void *p, size_t bytes)
