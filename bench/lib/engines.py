@@ -28,8 +28,8 @@ def dirs_env(p):
 
 class Zwasm:
     """Our four lanes.  The jit's time does not include compiling: that is the compile table's."""
-    def __init__(self, build, lane):
-        self.build, self.lane = build, lane
+    def __init__(self, build, lane, flags=(), env=None):
+        self.build, self.lane, self.flags, self.env = build, lane, list(flags), env
         self.zwasm, self.zwasmc = os.path.join(build, "zwasm"), os.path.join(build, "zwasmc")
 
     def prepare(self, p):
@@ -45,7 +45,8 @@ class Zwasm:
             r = measure.pinned([p.lane["exe"]] + p.args, p.stdin)
             return r.cpu, r.wall, r.out, r.code
         flags = ["--engine=interp"] if self.lane == "interp" else []
-        r = measure.pinned([self.zwasm, "run", "--time-report"] + flags + p.exe_flags + [p.lane.get(self.lane, p.wasm)] + p.args, p.stdin)
+        r = measure.pinned([self.zwasm, "run", "--time-report"] + flags + self.flags + p.exe_flags + [p.lane.get(self.lane, p.wasm)] + p.args, p.stdin,
+                           self.env)
         return said(r.err, "run-cpu"), said(r.err, "run"), r.out, r.code
 
 
