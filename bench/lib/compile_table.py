@@ -66,11 +66,11 @@ def compile_table(build, rounds, word, results):
         lane = [name]
         for kind in ("jit", "cwasm", "obj"):
             c = cpu if kind == "jit" else ours(build, kind, 1, rounds, wasm)[0]
-            lane.append(f"{code / 1e6 / min(c):.2f}")
+            lane.append(f"{code / 1e6 / min(c):.2f}" if c else "-")
             results.add("compile-lane", name, kind, "cpu-s", c)
         for kind in ("jit", "obj"):
             one, two = ours(build, kind, 1, rounds, wasm)[1], ours(build, kind, 2, rounds, wasm)[1]
-            lane.append(f"{min(one) * 1e3:.0f} -> {min(two) * 1e3:.0f}")
+            lane.append(f"{min(one) * 1e3:.0f} -> {min(two) * 1e3:.0f}" if one and two else "-")
             results.add("compile-wall-j2", name, kind, "s", two)
         lanes.append(lane)
         base = measure.pinned([os.path.join(build, "zwasmc"), wasm, "-j1", "--no-header", "--emit=cwasm", "-o", os.path.join(P.OUT, "compile.cwasm")])
