@@ -83,7 +83,8 @@ uint64_t zwasm_memory_bytes(zwasm_memory_t *);
 uint64_t zwasm_memory_grow(zwasm_memory_t *, uint64_t pages); /* old size in pages, or UINT64_MAX */
 uint64_t zwasm_table_length(zwasm_table_t *);
 
-/* WASI preview 1.  Nothing is granted that is not named here; calls answer nonzero for success. */
+/* WASI preview 1.  Nothing is granted that is not named; calls answer nonzero for success.  wasi.h has the rest: streams from
+   files and functions, directories with rights, sockets. */
 zwasm_wasi_t *zwasm_wasi_new(void);
 void zwasm_wasi_delete(zwasm_wasi_t *);
 int zwasm_wasi_arg(zwasm_wasi_t *, const char *arg);               /* the first one is argv[0] */

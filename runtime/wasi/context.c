@@ -169,7 +169,10 @@ int zw_wasi_give_next(Wasi *w, int host_fd, bool close)
 {
   uint32_t fd = next_given(w);
   int r = fd == UINT32_MAX ? -OS_EMFILE : put_fd(w, fd, host_fd, close);
-  return r < 0 ? r : (int)fd;
+  if (r < 0)
+    return r;
+  w->fds[fd].shared = !close;
+  return (int)fd;
 }
 int zw_wasi_give_fd(Wasi *w, int host_fd, bool close)
 {

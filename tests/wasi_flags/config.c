@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -239,6 +240,35 @@ static void a_shared_pipe_does_not_block(void **state)
   close(p[0]), close(p[1]);
 }
 
+static void a_socket_of_the_host_stays_the_hosts(void **state)
+{
+  (void)state;
+  int s[2];
+  assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+  assert_int_equal(zwasm_wasi_give_fd(w, s[0]), 3);
+  assert_int_equal(CALL(fd_fdstat_set_flags, 3, FDFLAG_NONBLOCK), 0);
+  assert_int_equal(fcntl(s[0], F_GETFL) & O_NONBLOCK, 0);
+  zw_put32(bytes + 16, BUF), zw_put32(bytes + 20, 49000);
+  assert_int_equal(CALL(sock_recv, 3, 16, 1, 0, OUT, OUT + 8), E_again);
+  uint32_t e;
+  uint64_t total = 0;
+  while (!(e = CALL(sock_send, 3, 16, 1, 0, OUT)))
+    total += out32();
+  assert_int_equal(e, E_again);
+  assert_in_range(total, 4096, 1 << 22);
+  assert_int_equal(write(s[1], "abc", 3), 3);
+  assert_int_equal(CALL(sock_recv, 3, 16, 1, 0, OUT, OUT + 8), 0);
+  assert_int_equal(out32(), 3);
+  assert_int_equal(CALL(fd_close, 3), 0);
+  assert_int_not_equal(fcntl(s[0], F_GETFD), -1);
+  int listener = zw_os_listen("localhost:0");
+  assert_true(listener >= 0 && zwasm_wasi_give_fd(w, listener) == 3);
+  assert_int_equal(CALL(fd_fdstat_set_flags, 3, FDFLAG_NONBLOCK), 0);
+  assert_int_equal(CALL(sock_accept, 3, 0, OUT), E_again);
+  assert_int_equal(CALL(fd_close, 3), 0);
+  close(s[0]), close(s[1]), close(listener);
+}
+
 static void lists_replace_and_inherit(void **state)
 {
   (void)state;
@@ -404,7 +434,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
     T(nothing_is_there_that_was_not_given), T(input_from_bytes_ends), T(output_goes_to_functions), T(streams_are_files),
-    T(a_shared_pipe_does_not_block), T(lists_replace_and_inherit), T(rights_of_directories_are_what_was_said),
+    T(a_shared_pipe_does_not_block), T(a_socket_of_the_host_stays_the_hosts), T(lists_replace_and_inherit), T(rights_of_directories_are_what_was_said),
     T(directories_as_they_are_written), T(addresses_are_numbers), T(clocks_agree_with_the_hosts), T(the_fence_holds),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

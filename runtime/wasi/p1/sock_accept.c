@@ -15,6 +15,8 @@ WASI(sock_accept) // fd, flags, result
   if ((fd = zw_wasi_slot(w)) == UINT32_MAX)
     return E_mfile;
   f = &w->fds[a[0].u32]; // the table may have moved
+  if (zw_wasi_would_block(f, OS_POLL_IN))
+    return E_again;
   int host = zw_os_accept(f->host, a[1].u32 & FDFLAG_NONBLOCK);
   if (host < 0)
     return zw_wasi_errno(host);

@@ -16,6 +16,8 @@ WASI(sock_recv) // fd, iovs, niovs, flags, result bytes, result flags u16
     return E_fault;
   if (a[3].u32 > 3)
     return E_notsup;
+  if (zw_wasi_would_block(f, OS_POLL_IN))
+    return E_again;
   long r = zw_os_recv(f->host, v, n, a[3].u32 & PEEK, a[3].u32 & WAITALL, &truncated);
   if (r < 0)
     return zw_wasi_errno(r);

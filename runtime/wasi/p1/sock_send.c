@@ -13,6 +13,10 @@ WASI(sock_send) // fd, iovs, niovs, flags, result
     return E_fault;
   if (a[3].u32 != 0)
     return E_notsup;
+  if (zw_wasi_would_block(f, OS_POLL_OUT))
+    return E_again;
+  if (f->shared && f->flags & FDFLAG_NONBLOCK)
+    n = zw_wasi_cut(v, n, OS_PIPE_BUF); // as fd_write does
   long r = zw_os_send(f->host, v, n);
   if (r < 0)
     return zw_wasi_errno(r);
