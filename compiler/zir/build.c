@@ -190,6 +190,15 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   f->blocks = zw_new_array(a, ZBlock, f->nblocks);
   Build b = { .m = m, .o = o, .f = f, .scratch = scratch, .func = func, .facts = ff, .fn = &m->funcs[func], .block_cap = f->nblocks,
               .most_grown = ff->nops / 4 + INLINE_FREE_OPS, .stack_cap = ff->max_height + 8 + INLINE_DEPTH * (INLINE_LOOP_OPS + 8) };
+  zw_reserve(a, &b.edges, ff->nsucc + 2);
+  zw_reserve(a, &b.edge_args, 2 * ff->nsucc + 8);
+  zw_reserve(a, &b.xa, ff->nops / 8 + 8);
+  zw_reserve(scratch, &b.created, ff->nblocks + 2);
+  zw_reserve(scratch, &b.open, ff->nframes + 8);
+  zw_reserve(scratch, &b.frames, 16), zw_reserve(scratch, &b.versions, 16);
+  zw_reserve(scratch, &b.undo, ff->nblocks + 16);
+  zw_reserve(scratch, &b.pending, ff->nsucc + 2);
+  zw_reserve(scratch, &b.carry, 2 * ff->nsucc + 8);
   b.state = zw_stale_array(scratch, BlockState, f->nblocks);
   b.stack = zw_new_array(scratch, Ref, b.stack_cap);
   b.p = b.fn->body + ff->code_at;
@@ -219,15 +228,9 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   ASSERT(b.next_block == ff->nblocks && b.nlevels == 0);
   zb_order_blocks(&b);
   f->inlines = b.inlines.p, f->ninlines = b.inlines.n;
-  f->edges = zw_new_array(a, ZEdge, b.edges.n + 1), f->nedges = b.edges.n;
-  f->edge_args = zw_new_array(a, Ref, b.edge_args.n + 1), f->nedge_args = b.edge_args.n;
-  f->xa = zw_new_array(a, Ref, b.xa.n + 1), f->nxa = b.xa.n;
-  if (b.edges.n)
-    memcpy(f->edges, b.edges.p, b.edges.n * sizeof *f->edges);
-  if (b.edge_args.n)
-    memcpy(f->edge_args, b.edge_args.p, b.edge_args.n * sizeof *f->edge_args);
-  if (b.xa.n)
-    memcpy(f->xa, b.xa.p, b.xa.n * sizeof *f->xa);
+  f->edges = b.edges.p, f->nedges = b.edges.n;
+  f->edge_args = b.edge_args.p, f->nedge_args = b.edge_args.n;
+  f->xa = b.xa.p, f->nxa = b.xa.n;
   zw_arena_release(scratch, mark);
   zw_zir_finish(f, scratch);
   return f;

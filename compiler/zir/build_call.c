@@ -13,7 +13,7 @@ static Ref table_length(Build *b, uint32_t table)
   const Limits *l = &b->m->tables[table].type.limits;
   if (!b->o->no_closed && l->has_max && l->min == l->max)
     return i64_const(b, l->min);
-  Ref def = vm_load(b, VK_I64, b->f->layout.tables + 16 * table + 8, AL_IMMUT);
+  Ref def = zb_invariant(b, &(ZIns){ OP_vm_load, VK_I64, AL_IMMUT, b->f->layout.tables + 16 * table + 8, 0, 0 });
   return ptr_load(b, VK_I64, def, offsetof(VmTableDef, length), AL_TABLE);
 }
 

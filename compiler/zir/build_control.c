@@ -6,7 +6,7 @@
 // ---- blocks and edges ----
 uint32_t zb_add_edge(Build *b, uint32_t to)
 {
-  *zw_push(b->scratch, &b->edges) = (ZEdge){ .to = to, .from = b->block };
+  *zw_push(b->f->arena, &b->edges) = (ZEdge){ .to = to, .from = b->block };
   return b->edges.n - 1;
 }
 
@@ -157,9 +157,9 @@ static uint32_t edge_to_header(Build *b, Frame *f, const Ref *params)
   uint32_t edge = zb_add_edge(b, f->header);
   b->edges.p[edge].args = b->edge_args.n;
   for (uint32_t k = 0; k < f->nparams; k++)
-    *zw_push(b->scratch, &b->edge_args) = params[k];
+    *zw_push(b->f->arena, &b->edge_args) = params[k];
   for (uint32_t k = 0; k < f->nassigned; k++)
-    *zw_push(b->scratch, &b->edge_args) = b->locals[f->assigned[k]];
+    *zw_push(b->f->arena, &b->edge_args) = b->locals[f->assigned[k]];
   return edge;
 }
 
@@ -213,7 +213,7 @@ void zb_join(Build *b, Frame *f)
       zb_set_local(b, f->assigned[s - f->nresults], r);
   }
   z->blocks[b->block].nphi = nphi;
-  zw_reserve(b->scratch, &b->edge_args, b->edge_args.n + nphi * f->npending);
+  zw_reserve(b->f->arena, &b->edge_args, b->edge_args.n + nphi * f->npending);
   for (uint32_t k = f->pending; k != UINT32_MAX; k = b->pending.p[k].next) {
     ZEdge *e = &b->edges.p[b->pending.p[k].edge];
     e->to = b->block, e->args = b->edge_args.n;
@@ -455,7 +455,7 @@ static void br_table(Build *b)
       f = &b->frames.p[b->frames.n - 1 - label];
       f->stamp = stamp, f->stamp_edge = e - first;
     }
-    *zw_push(b->scratch, &b->xa) = f->stamp_edge;
+    *zw_push(b->f->arena, &b->xa) = f->stamp_edge;
   }
   uint32_t e = branch_edge(b, dflt) - first;
   for (uint32_t k = 0; k < n; k++)

@@ -51,8 +51,10 @@ Ref zb_load_fact(Build *b, const ZIns *k, StateKind state)
   if (e->load.op == k->op && e->load.a == k->a && e->load.c == k->c && e->load.fl == k->fl && e->load.ty == k->ty &&
       e->ver == b->ver[state] && holds(b, e))
     return e->value;
-  Ref v = append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
-  *e = (Fact){ .load = *k, .ver = b->ver[state], .block = b->block, .value = v, .state = (uint8_t)state };
+  Ref v = state == ST_LENGTH ? zb_hoist(b, k, EFF_GROW | EFF_TABLE | EFF_CALL) : REF_NONE;
+  if (v == REF_NONE)
+    v = append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
+  *e = (Fact){ .load = *k, .ver = b->ver[state], .block = b->f->blk[v], .value = v, .state = (uint8_t)state };
   return v;
 }
 

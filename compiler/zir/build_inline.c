@@ -190,7 +190,7 @@ static void renumber(Build *b)
     now[b->created.p[k]] = k;
     blocks[k] = f->blocks[b->created.p[k]];
     for (uint32_t i = blocks[k].first; i < blocks[k].end; i++)
-      f->blk[i] = k;
+      f->blk[i] = f->vflags[i] & ZV_HOISTED ? now[f->blk[i]] : k;
   }
   f->blocks = blocks, f->nblocks = b->created.n;
   for (uint32_t k = 0; k < b->edges.n; k++)

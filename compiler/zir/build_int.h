@@ -127,6 +127,8 @@ bool zb_is_const(const Build *b, Ref r, uint64_t *c);
 // ---- build_number.c ----
 void zb_start_numbers(Build *b);
 Ref zb_number(Build *b, const ZIns *k);            // an equal one that dominates, or a new one
+Ref zb_invariant(Build *b, const ZIns *k);         // the same, made outside of loops if it can be
+Ref zb_hoist(Build *b, const ZIns *k, uint32_t effects); // for loops without these; REF_NONE: make it here
 
 // ---- build_facts.c ----
 void zb_changed(Build *b, StateKind k);
@@ -179,7 +181,7 @@ static inline uint32_t xa_list(Build *b, const Ref *refs, uint32_t n)
 {
   uint32_t at = b->xa.n;
   for (uint32_t k = 0; k < n; k++)
-    *zw_push(b->scratch, &b->xa) = refs[k];
+    *zw_push(b->f->arena, &b->xa) = refs[k];
   return at;
 }
 

@@ -9,7 +9,7 @@ static bool checked(const Build *b, uint32_t mem)
 
 static Ref memory_bytes(Build *b, uint32_t mem)
 {
-  Ref def = vm_load(b, VK_I64, b->f->layout.memories + 16 * mem + 8, AL_IMMUT);
+  Ref def = zb_invariant(b, &(ZIns){ OP_vm_load, VK_I64, AL_IMMUT, b->f->layout.memories + 16 * mem + 8, 0, 0 });
   ZIns load = { OP_ptr_load, VK_I64, AL_MEMLEN, def, 0, offsetof(VmMemoryDef, bytes) };
   if (b->m->memories[mem].type.limits.shared) // grows behind our back
     return append(b, OP_ptr_load, VK_I64, AL_MEMLEN, load.a, 0, load.c);
@@ -31,7 +31,8 @@ static void check_bounds(Build *b, Ref addr, const MemArg *arg, uint32_t width)
     return;
   Ref idx = to_i64(b, addr);
   if (small) { // len - reach does not wrap, and is the same for all accesses of that reach
-    Ref last = bin(b, OP_i64_sub, memory_bytes(b, arg->memory), i64_const(b, reach));
+    ZIns sub = { OP_i64_sub, VK_I64, 0, memory_bytes(b, arg->memory), i64_const(b, reach), 0 };
+    Ref last = zb_invariant(b, &sub);
     trapif(b, bin(b, OP_i64_gt_u, idx, last), TRAP_oob);
     return;
   }

@@ -37,18 +37,101 @@ static bool is_cheap(const ZIns *k)
   }
 }
 
-Ref zb_number(Build *b, const ZIns *k)
+// ---- hoisting ----
+// Worth a register in every iteration: what takes several cycles.  Producers have hoisted what they could see; this is for
+// what inlining and the lowering of accesses bring.
+static bool is_slow(const ZIns *k)
+{
+  switch ((Op)k->op) {
+  case OP_i32_mul: case OP_i64_mul: case OP_mulh_u: case OP_mulh_s:
+  case OP_f32_add: case OP_f32_sub: case OP_f32_mul: case OP_f32_div: case OP_f32_sqrt:
+  case OP_f64_add: case OP_f64_sub: case OP_f64_mul: case OP_f64_div: case OP_f64_sqrt:
+  case OP_f32_convert_i32_s: case OP_f32_convert_i32_u: case OP_f32_convert_i64_s: case OP_f32_convert_i64_u:
+  case OP_f64_convert_i32_s: case OP_f64_convert_i32_u: case OP_f64_convert_i64_s: case OP_f64_convert_i64_u:
+  case OP_f32_demote_f64: case OP_f64_promote_f32:
+  case OP_i8x16_splat: case OP_i16x8_splat: case OP_i32x4_splat: case OP_i64x2_splat: case OP_f32x4_splat: case OP_f64x2_splat:
+    return true;
+  default: return false;
+  }
+}
+
+// Was r there before the loop was entered?
+static bool is_outside(const ZirFunc *f, Ref r, const ZLoop *l)
+{
+  return !zw_ref_is_value(r) || f->blocks[f->blk[r]].first < f->blocks[l->header].first;
+}
+
+static uint32_t count_hoisted(const ZirFunc *f, const ZLoop *l)
+{
+  uint32_t n = 0;
+  for (uint32_t v = l->hoist_first; v != REF_NONE; v = f->hoist_next[v])
+    n++;
+  return n;
+}
+
+// Make k at the end of the entry of the outermost loop that it is constant in, which has none of these effects.  REF_NONE:
+// there is no such loop, or registers are better used otherwise.
+Ref zb_hoist(Build *b, const ZIns *k, uint32_t effects)
+{
+  enum { MOST = 6, LEVELS = 8 };
+  ZirFunc *f = b->f;
+  const ZBlock *here = &f->blocks[b->block];
+  if (b->o->no_hoist || here->loop == NO_LOOP || here->cold)
+    return REF_NONE;
+  Ref in[3];
+  uint32_t n = zw_zir_operands(f, k, in, 3), best = NO_LOOP, level = 0;
+  for (uint32_t l = here->loop; l != NO_LOOP && level < LEVELS; l = f->loops[l].parent, level++) {
+    const ZLoop *z = &f->loops[l];
+    bool outside = !(z->effects & effects);
+    for (uint32_t j = 0; j < n; j++)
+      outside &= is_outside(f, in[j], z);
+    if (!outside)
+      break;
+    best = l;
+  }
+  if (best == NO_LOOP || count_hoisted(f, &f->loops[best]) >= MOST)
+    return REF_NONE;
+  ZLoop *z = &f->loops[best];
+  uint32_t v = append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
+  f->vflags[v] |= ZV_HOISTED, f->blk[v] = z->entry, f->hoist_next[v] = REF_NONE;
+  if (z->hoist_first == REF_NONE)
+    z->hoist_first = v;
+  else
+    f->hoist_next[z->hoist_last] = v;
+  z->hoist_last = v;
+  return v;
+}
+
+// What one load makes again as fast is not carried across calls: no vector register survives them.
+static uint32_t not_across(const ZIns *k)
+{
+  switch ((Op)k->op) {
+  case OP_f32_div: case OP_f64_div: case OP_f32_sqrt: case OP_f64_sqrt: return 0;
+  default: return k->ty == VK_F32 || k->ty == VK_F64 || k->ty == VK_V128 ? EFF_CALL : 0;
+  }
+}
+
+static Ref number(Build *b, const ZIns *k, bool slow)
 {
   uint32_t *slot = &b->numbers[hash(k) & b->number_mask], v = *slot - 1;
   if (v != UINT32_MAX) {
     const ZIns *i = &b->f->ins[v];
     if (i->op == k->op && i->a == k->a && i->b == k->b && i->c == k->c && i->ty == k->ty && i->fl == k->fl) {
       uint32_t from = b->f->blk[v];
-      if (from == b->block || (!is_cheap(k) && zb_is_open(b, from)))
+      if (from == b->block || ((!is_cheap(k) || b->f->vflags[v] & ZV_HOISTED) && zb_is_open(b, from)))
         return v;
     }
   }
-  uint32_t r = append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
+  Ref r = slow ? zb_hoist(b, k, not_across(k)) : REF_NONE;
+  if (r == REF_NONE)
+    r = append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
   *slot = r + 1;
   return r;
+}
+
+Ref zb_number(Build *b, const ZIns *k) { return number(b, k, is_slow(k)); }
+
+Ref zb_invariant(Build *b, const ZIns *k)
+{
+  return b->o->no_number ? append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c) : number(b, k, true);
 }
