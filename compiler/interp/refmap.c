@@ -59,7 +59,7 @@ static void call(Walk *w, const FuncType *t, uint32_t extra)
   push_types(w, t->results, t->nresults);
 }
 
-static void open(Walk *w, Op op, const uint8_t *imm)
+static void open_block(Walk *w, Op op, const uint8_t *imm)
 {
   if (op == OP_if)
     pop(w, 1);
@@ -192,7 +192,7 @@ static void step(Walk *w, const uint8_t **p)
     return;
   }
   switch (op) {
-  case OP_block: case OP_loop: case OP_if: case OP_try: case OP_try_table: open(w, op, imm); return;
+  case OP_block: case OP_loop: case OP_if: case OP_try: case OP_try_table: open_block(w, op, imm); return;
   case OP_else: case OP_catch: case OP_catch_all: case OP_end: case OP_delegate: reopen(w, op, imm); return;
   default: plain(w, op, imm); return;
   }

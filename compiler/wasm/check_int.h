@@ -157,4 +157,4 @@ void zw_check_call(FuncCheck *f);                   // f->op is call
 void zw_check_gc_op(FuncCheck *f);                  // f->op is of the GC page, or concerns references
 void zw_sweep(FuncCheck *f, FuncFacts *out);        // loops, cold code, layout; copies the facts
 void zw_fill_fast_ops(FuncCheck *f); // without the table the same must come out, which tests compare
-void zw_check_func(FuncCheck *f, uint32_t func, FuncFacts *out);
+void zw_check_func(FuncCheck *f, uint32_t index, FuncFacts *out);
