@@ -76,7 +76,12 @@ static void put_exact(Text *t, Str s)
 
 // ---- who has which name ----
 
-typedef struct Owner { const char *name; Str module, wasm; bool import, header; uint32_t kind, type, index; } Owner; // wasm: the name in the module
+typedef struct Owner { // wasm: the name in the module
+  const char *name;
+  Str module, wasm;
+  bool import, header;
+  uint32_t kind, type, index;
+} Owner;
 typedef struct Namer {
   const Module *m;
   const ObjOptions *o;
@@ -325,7 +330,8 @@ CNames *zw_cnames(const Module *m, const ObjOptions *o, Arena *a)
   }
   for (uint32_t k = 0; k < o->nrenames; k++)
     if (!used[k])
-      zw_fail(m->ctx, ERR_unlinkable, ZW_NO_POS, "--rename-import=%s=%s: there is no such import that C could provide", o->renames[k].wasm, o->renames[k].c);
+      zw_fail(m->ctx, ERR_unlinkable, ZW_NO_POS, "--rename-import=%s=%s: there is no such import that C could provide",
+              o->renames[k].wasm, o->renames[k].c);
   for (uint32_t k = 0; k < m->nexports; k++)
     c->exports[k] = name_export(&t, &m->exports[k]);
   return c;

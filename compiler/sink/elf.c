@@ -138,7 +138,8 @@ static uint64_t put_import_table(Elf *e)
     const CName *c = &e->names->imports[k];
     uint64_t at = table + k * sizeof(zwasm_import_t);
     bool fn_field = c->kind == CALL_FIELD && m->imports[k].kind == EXT_FUNC;
-    uint32_t kind = c->kind == CALL_WASI ? ZWASM_IMPORT_WASI : fn_field ? ZWASM_IMPORT_FN_FIELD : c->kind == CALL_FIELD ? ZWASM_IMPORT_FIELD : ZWASM_IMPORT_FN;
+    uint32_t kind = c->kind == CALL_WASI ? ZWASM_IMPORT_WASI : fn_field ? ZWASM_IMPORT_FN_FIELD
+                    : c->kind == CALL_FIELD ? ZWASM_IMPORT_FIELD : ZWASM_IMPORT_FN;
     zw_put32(zw_elf_at(e->out, e->relro, at + offsetof(zwasm_import_t, kind)), kind);
     if (c->kind == CALL_C || fn_field)
       point(e, at, e->glue, e->adapters.p[k]);

@@ -31,7 +31,8 @@ static void put_function(const Header *h, const Import *i, const CName *c)
 static void put_struct(const Header *h)
 {
   const Module *m = h->m;
-  zw_text_printf(h->out, "\n/* For options.imports. */\nextern const %s_imports %s_stubs;\nconst %s_imports %s_stubs = {\n", h->p, h->p, h->p, h->p);
+  zw_text_printf(h->out, "\n/* For options.imports. */\nextern const %s_imports %s_stubs;\n", h->p, h->p);
+  zw_text_printf(h->out, "const %s_imports %s_stubs = {\n", h->p, h->p);
   for (uint32_t k = 0; k < m->nimports; k++) {
     const CName *c = &h->names->imports[k];
     if (c->kind == CALL_FIELD && c->first == k)
