@@ -9,7 +9,7 @@ A block:
   == NAME                        begins it
   make KIND PATH [ARG]           before: file P "text" | dir P | link P TARGET | fifo P
   dir HOST[::GUEST][:ro]         what is granted; without any: ".::/work"; "dir none" for nothing
-  arg TEXT..   env N=V   in "text" | closed | blocks   out "text" | full | gone   exit N   limit nofile N
+  arg TEXT..   env N=V   in "text" | blocks   out "text" | full | gone   exit N   limit nofile N
   CALL ARGS -> ERRNO [; CHECK]..
   then KIND PATH [ARG]           after: file P "text" | dir P | link P TARGET | none P
 The arguments of a call: numbers, NAMES of constants joined by |, "text" (pointer and length), &v (address of variable
@@ -385,8 +385,6 @@ def open_streams(guest):
     elif guest.stdin == "blocks":
         r, w = os.pipe()
         stdin, close = r, [r, w]
-    elif guest.stdin.startswith("file "):
-        stdin = None
     else:
         data = b""
     stdout = subprocess.PIPE

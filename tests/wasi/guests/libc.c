@@ -486,7 +486,7 @@ GUEST(bytes_in_stdin)
   UNUSED;
   int n = 0;
   struct pollfd p = { .fd = 0, .events = POLLIN };
-  CHECK(poll(&p, 1, 1000) == 1 && p.revents & POLLIN);
+  CHECK(poll(&p, 1, 30000) == 1 && p.revents & POLLIN);
   CHECK(ioctl(0, FIONREAD, &n) == 0 && n == 5);
   return 0;
 }
