@@ -155,10 +155,22 @@ static bool begins_with_condition(const Enc *e, uint32_t k)
   const LirChunk *c = &e->l->chunks[e->order[k]];
   return c->first < c->end && (zw_x64_rows[e->l->lir[c->first].op].use & U_FR);
 }
+// Does an instruction a few above the test set its flags, with nothing between that writes flags or the register?
+static bool computed_before(const Lir *test, const Lir *first)
+{
+  for (const Lir *j = test - 1; j >= first && j >= test - 4; j--) {
+    const X64Row *row = &zw_x64_rows[j->op];
+    if (sets_zero_and_sign(j, test))
+      return true;
+    if (row->use & (U_FW | U_FIX) || row->cls >= X64_CALL || row->form == X64_N || (row->use & U_W && j->rd == test->rd))
+      return false;
+  }
+  return false;
+}
 // A test of what the instruction before it has computed, when nothing looks at more than zero and sign.
 static bool is_redundant_test(const Enc *e, uint32_t k, const Lir *i, const Lir *first, const Lir *end)
 {
-  if (i->op != X_test_rr || i->rd != i->rn || i == first || !sets_zero_and_sign(i - 1, i))
+  if (i->op != X_test_rr || i->rd != i->rn || !computed_before(i, first))
     return false;
   for (const Lir *j = i + 1; j < end; j++) {
     unsigned use = zw_x64_rows[j->op].use;

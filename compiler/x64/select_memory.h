@@ -41,11 +41,66 @@ static Ref stored_value(const Ra *ra, Ref v, unsigned bytes)
   }
   return v;
 }
+// The row `op mem, reg` of an operation that may be done in memory, or 0.
+static unsigned memory_alu(unsigned op, bool *commutes)
+{
+  *commutes = op != OP_i32_sub && op != OP_i64_sub;
+  switch (op) {
+  case OP_i32_add: case OP_i64_add: return X_add_mr;
+  case OP_i32_sub: case OP_i64_sub: return X_sub_mr;
+  case OP_i32_and: case OP_i64_and: return X_and_mr;
+  case OP_i32_or: case OP_i64_or: return X_or_mr;
+  case OP_i32_xor: case OP_i64_xor: return X_xor_mr;
+  default: return 0;
+  }
+}
+static unsigned load_width(unsigned op)
+{
+  switch (op) {
+  case OP_i32_load8_u: case OP_i32_load8_s: case OP_i64_load8_u: case OP_i64_load8_s: return 1;
+  case OP_i32_load16_u: case OP_i32_load16_s: case OP_i64_load16_u: case OP_i64_load16_s: return 2;
+  case OP_i32_load: case OP_i64_load32_u: case OP_i64_load32_s: return 4;
+  case OP_i64_load: return 8;
+  default: return 0;
+  }
+}
+// store(op(load)) at one address: one instruction that reads and writes memory.
+static bool sel_store_alu(Ra *ra, const ZIns *ins, Ref b, unsigned sz)
+{
+  const ZirFunc *z = ra->z;
+  if (!is_private(ra, b))
+    return false;
+  const ZIns *x = &z->ins[b];
+  bool commutes;
+  unsigned op = memory_alu(x->op, &commutes);
+  for (int k = 0; op && k < 1 + commutes; k++) {
+    Ref old = k ? x->b : x->a, with = k ? x->a : x->b;
+    if (!zw_ref_is_value(old) || old == with)
+      continue;
+    const ZIns *l = &z->ins[old];
+    int32_t imm;
+    if (load_width(l->op) != sz || l->a != ins->a || l->c != ins->c || l->fl != ins->fl || !can_sink(ra, old))
+      continue;
+    ra->val[old].vstate |= VS_FUSED;
+    if (imm_of(ra, with, sz == 8, &imm)) {
+      Opnd o = mem_addr(ra, ins, ins->a, ins->c, z->at[old]);
+      emit_mem(ra, op + 1, sz, &o, REG_NONE, REF_NONE)->imm = sz == 1 ? (int8_t)imm : sz == 2 ? (int16_t)imm : imm;
+      return true;
+    }
+    Reg r = use(ra, with, RA_GPR, REG_NONE);
+    Opnd o = mem_addr(ra, ins, ins->a, ins->c, z->at[old]);
+    emit_mem(ra, op, sz, &o, r, with);
+    return true;
+  }
+  return false;
+}
 static void sel_store(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz)
 {
   int32_t imm;
   if (op == X_mov_mr) {
     Ref b = stored_value(ra, ins->b, sz);
+    if (sel_store_alu(ra, ins, b, sz))
+      return;
     if (imm_of(ra, b, sz == 8, &imm)) {
       Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
       emit_mem(ra, X_mov_mi, sz, &o, REG_NONE, REF_NONE)->imm = sz == 1 ? (int8_t)imm : sz == 2 ? (int16_t)imm : imm;

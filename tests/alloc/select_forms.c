@@ -9,7 +9,14 @@ typedef struct Form {
 #define II_I "func f0 (i32, i32) -> (i32)\nb0:\n v0:i32 = param 0\n v1:i32 = param 1\n"
 #define LL_L "func f0 (i64, i64) -> (i64)\nb0:\n v0:i64 = param 0\n v1:i64 = param 1\n"
 
+#define MEM "module memories 1\nfunc f0 (i32, i32) -> (i32)\nb0:\n v0:i32 = param 0\n v1:i32 = param 1\n"
+
 static const Form forms[] = {
+  { "update_of_memory_is_one_instruction", MEM " v2:i32 = i32.load v0 +8 @7\n v3:i32 = i32.add v2, v1\n i32.store v0, v3 +8 @8\n ret (v1)\n", 0, "add.32 [r14+rdi*1+8], e", "mov.32 ecx, [" },
+  { "update_by_a_constant_too", MEM " v2:i32 = i32.load8_u v0 +8 @7\n v3:i32 = i32.or v2, i32 3\n i32.store8 v0, v3 +8 @8\n ret (v1)\n", 0, "or.8 [r14+rdi*1+8], 3", "movzx" },
+  { "no_update_at_another_address", MEM " v2:i32 = i32.load v0 +8 @7\n v3:i32 = i32.add v2, v1\n i32.store v0, v3 +12 @8\n ret (v1)\n", 0, "mov.32 [r14", "add.32 [" },
+  { "no_update_over_a_store_between", MEM " v2:i32 = i32.load v0 +8 @7\n i32.store v1, v1 @9\n v3:i32 = i32.add v2, v1\n i32.store v0, v3 +8 @8\n ret (v1)\n", 0, "mov.32 [r14+rdi*1+8]", "add.32 [r14+rdi*1+8], e" },
+  { "subtraction_from_something_else_is_no_update", MEM " v2:i32 = i32.load v0 +8 @7\n v3:i32 = i32.sub v1, v2\n i32.store v0, v3 +8 @8\n ret (v1)\n", 0, "mov.32 [r14+rdi*1+8]", "sub.32 [" },
   { "and_of_complement_is_andn", II_I " v2:i32 = i32.xor v1, i32 -1\n v3:i32 = i32.and v0, v2\n ret (v3)\n", CPU_BMI1, "andn", "xor" },
   { "complement_on_the_left_too", LL_L " v2:i64 = i64.xor v1, i64 -1\n v3:i64 = i64.and v2, v0\n ret (v3)\n", CPU_BMI1, "andn", "xor" },
   { "no_andn_without_bmi1", II_I " v2:i32 = i32.xor v1, i32 -1\n v3:i32 = i32.and v0, v2\n ret (v3)\n", 0, "not", "andn" },
