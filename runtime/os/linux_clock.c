@@ -2,11 +2,19 @@
 // by system call where it is not found.  Apart from linux.c: a program that asks for no time does not contain it.
 #include "runtime/os/linux.h"
 
-typedef struct ElfHead { uint8_t ident[16]; uint16_t type, machine; uint32_t version; uint64_t entry, phoff, shoff; uint32_t flags; uint16_t ehsize, phentsize, phnum; } ElfHead;
+typedef struct ElfHead {
+  uint8_t ident[16];
+  uint16_t type, machine;
+  uint32_t version;
+  uint64_t entry, phoff, shoff;
+  uint32_t flags;
+  uint16_t ehsize, phentsize, phnum;
+} ElfHead;
 typedef struct ElfProg { uint32_t type, flags; uint64_t off, vaddr, paddr, file_bytes, bytes, align; } ElfProg;
 typedef struct ElfDyn { uint64_t tag, value; } ElfDyn;
 typedef struct ElfSym { uint32_t name; uint8_t info, other; uint16_t section; uint64_t value, bytes; } ElfSym;
-enum { PT_LOAD_ = 1, PT_DYNAMIC_ = 2, DT_HASH_ = 4, DT_STRTAB_ = 5, DT_SYMTAB_ = 6, DT_GNU_HASH_ = 0x6ffffef5, AT_SYSINFO_EHDR_ = 33 };
+enum { PT_LOAD_ = 1, PT_DYNAMIC_ = 2 };
+enum { DT_HASH_ = 4, DT_STRTAB_ = 5, DT_SYMTAB_ = 6, DT_GNU_HASH_ = 0x6ffffef5, AT_SYSINFO_EHDR_ = 33 };
 
 typedef long ClockFn(int clock, KernelTime *t);
 const uintptr_t *zw_os_auxv; // start.c sets it where there is no libc to ask

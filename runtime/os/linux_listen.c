@@ -3,10 +3,21 @@
 #include "runtime/os/linux.h"
 
 enum { AF_INET_ = 2, AF_INET6_ = 10, STREAM = 1, SOL_SOCKET_ = 1, REUSEADDR = 2, BACKLOG = 128 };
-typedef struct Address { uint16_t family, port; /* big endian, as all behind it */ uint32_t v4_or_flow; uint8_t v6[16]; uint32_t scope; } Address;
+typedef struct Address {
+  uint16_t family, port;      // the port and all behind it: big endian
+  uint32_t v4_or_flow;
+  uint8_t v6[16];
+  uint32_t scope;
+} Address;
 STATIC_ASSERT(sizeof(Address) == 28, "struct sockaddr_in6, whose beginning is struct sockaddr_in's");
 
 static uint16_t big16(uint32_t v) { return (uint16_t)(v << 8 | v >> 8); }
+
+static unsigned digit(char c)
+{
+  char low = c | 32;
+  return c >= '0' && c <= '9' ? (unsigned)(c - '0') : low >= 'a' && low <= 'f' ? (unsigned)(low - 'a' + 10) : 99;
+}
 
 // Digits of that base, up to `most`; false when there are none.
 static bool number(const char **s, unsigned base, uint32_t most, uint32_t *out)
@@ -14,7 +25,7 @@ static bool number(const char **s, unsigned base, uint32_t most, uint32_t *out)
   const char *p = *s;
   uint32_t v = 0;
   for (;; p++) {
-    unsigned d = *p >= '0' && *p <= '9' ? (unsigned)(*p - '0') : (*p | 32) >= 'a' && (*p | 32) <= 'f' ? (unsigned)((*p | 32) - 'a' + 10) : 99;
+    unsigned d = digit(*p);
     if (d >= base)
       break;
     v = v * base + d;

@@ -1,5 +1,6 @@
-// Constant expressions that are more than a single constant: bytes as in the module, run on a small stack.  The bytes come from a validated module or, in an untrusted image, from anybody: so every read, pop and
-// index is checked here, and that a reference comes out where one is wanted (a type confusion among numbers is harmless).
+// Constant expressions that are more than a single constant: bytes as in the module, run on a small stack.  They come
+// from a validated module or, in an untrusted image, from anybody: so every read, pop and index is checked here, and that
+// a reference comes out where one is wanted (a type confusion among numbers is harmless).
 // spec: valid-constant, exec-expr
 #include "runtime/base/leb.h"
 #include "runtime/vm/const_int.h"

@@ -16,15 +16,14 @@ static long count(ptrdiff_t r, size_t asked)
     return -OS_EIO;
   return (size_t)r < asked ? (long)r : (long)asked;
 }
-// Buffer after buffer until one is not filled.
-static long host_read(WasiStream *s, const OsIov *v, int n)
+// Buffer after buffer until one is not filled, or not taken whole.
+static long each(HostStream *h, const OsIov *v, int n)
 {
-  HostStream *h = (HostStream *)(void *)s;
   long total = 0;
   for (int i = 0; i < n; i++) {
     if (v[i].n == 0)
       continue;
-    long r = count(h->read(h->arg, v[i].p, v[i].n), v[i].n);
+    long r = count(h->read ? h->read(h->arg, v[i].p, v[i].n) : h->write(h->arg, v[i].p, v[i].n), v[i].n);
     if (r < 0)
       return total ? total : r;
     total += r;
@@ -33,22 +32,7 @@ static long host_read(WasiStream *s, const OsIov *v, int n)
   }
   return total;
 }
-static long host_write(WasiStream *s, const OsIov *v, int n)
-{
-  HostStream *h = (HostStream *)(void *)s;
-  long total = 0;
-  for (int i = 0; i < n; i++) {
-    if (v[i].n == 0)
-      continue;
-    long r = count(h->write(h->arg, v[i].p, v[i].n), v[i].n);
-    if (r < 0)
-      return total ? total : r;
-    total += r;
-    if ((size_t)r < v[i].n)
-      break;
-  }
-  return total;
-}
+static long host_call(WasiStream *s, const OsIov *v, int n) { return each((HostStream *)(void *)s, v, n); }
 static void host_end(WasiStream *s)
 {
   HostStream *h = (HostStream *)(void *)s;
@@ -57,12 +41,14 @@ static void host_end(WasiStream *s)
   zw_free(h);
 }
 
-static int give(Wasi *w, uint32_t guest_fd, HostStream from)
+static int give(Wasi *w, uint32_t guest_fd, zwasm_wasi_read_fn read, zwasm_wasi_write_fn write, void *arg,
+                void (*done)(void *arg))
 {
   HostStream *h = zw_alloc(sizeof *h);
   if (!h)
     return 0;
-  *h = from;
+  h->stream = (WasiStream){ .read = read ? host_call : NULL, .write = write ? host_call : NULL, .end = host_end };
+  h->read = read, h->write = write, h->done = done, h->arg = arg;
   if (zw_wasi_give_stream(w, guest_fd, &h->stream))
     return 1;
   zw_free(h);
@@ -70,13 +56,11 @@ static int give(Wasi *w, uint32_t guest_fd, HostStream from)
 }
 int zwasm_wasi_stdin_fn(zwasm_wasi_t *w, zwasm_wasi_read_fn read, void *arg, void (*done)(void *arg))
 {
-  return give(w, 0, (HostStream){ .stream = { .read = host_read, .end = host_end }, .read = read, .arg = arg, .done = done });
+  return give(w, 0, read, NULL, arg, done);
 }
 int zwasm_wasi_stdout_fn(zwasm_wasi_t *w, int guest_fd, zwasm_wasi_write_fn write, void *arg, void (*done)(void *arg))
 {
-  if (guest_fd != 1 && guest_fd != 2)
-    return 0;
-  return give(w, (uint32_t)guest_fd, (HostStream){ .stream = { .write = host_write, .end = host_end }, .write = write, .arg = arg, .done = done });
+  return (guest_fd == 1 || guest_fd == 2) && give(w, (uint32_t)guest_fd, NULL, write, arg, done);
 }
 
 typedef struct Bytes { size_t n, at; uint8_t p[]; } Bytes;
