@@ -1,7 +1,8 @@
 // Bad input through the whole compiler ends in a diagnosis with an offset, or in an object: never in a crash.  A refusal
 // takes at most 64 KiB and 16 bytes per byte of the input; those few that take more are counted, and none may take more
-// than 1 MiB and 64 per byte: one byte declares a function (56 bytes) or is a label of a br_table (16 in the side table,
-// 4 as an edge), four declare 50,000 locals, and what is known of them is kept until the error behind them is met.
+// than 1 MiB and 128 per byte: one byte declares a function (56 bytes, in an array with up to as much room again) or is
+// a label of a br_table (16 in the side table, 4 as an edge), four declare 50,000 locals, and what is known of them is
+// kept until the error behind them is met.
 //
 //   bad_input [--edits N] [--seed N] FILE-or-FOLDER..
 //
@@ -55,7 +56,7 @@ static void look_at_refusal(const Ctx *ctx, size_t n, bool valid, uint64_t memor
   double per_byte = (double)(memory - (64 << 10)) / (double)n;
   most_memory = per_byte > most_memory ? per_byte : most_memory;
   large += per_byte > 16;
-  if (memory > (1 << 20) + 64 * n && ++wrong <= 20)
+  if (memory > (1 << 20) + 128 * n && ++wrong <= 20)
     printf("%zu bytes: %llu KiB: '%s'\n", n, (unsigned long long)memory >> 10, d->text);
 }
 // Small inputs lie at the end of their own block, so that a read past them is seen.
