@@ -75,9 +75,9 @@ static void instruction(Build *b, Op op)
   switch (op) {
   case OP_nop: return;
   case OP_drop: b->sp--; return;
-  case OP_local_get: push(b, zb_get_local(b, zw_fast_u32(&b->p))); return;
-  case OP_local_set: { uint32_t l = zw_fast_u32(&b->p); zb_set_local(b, l, pop(b)); return; }
-  case OP_local_tee: zb_set_local(b, zw_fast_u32(&b->p), b->stack[b->sp - 1]); return;
+  case OP_local_get: push(b, get_local(b, zw_fast_u32(&b->p))); return;
+  case OP_local_set: { uint32_t l = zw_fast_u32(&b->p); set_local(b, l, pop(b)); return; }
+  case OP_local_tee: set_local(b, zw_fast_u32(&b->p), b->stack[b->sp - 1]); return;
   case OP_i32_const: case OP_i64_const: case OP_f32_const: case OP_f64_const: case OP_v128_const: constant(b, op); return;
   case OP_i8x16_shuffle: shuffle(b); return;
   case OP_atomic_fence: zw_skip_imm(&b->p, op), append(b, op, VK_COUNT, 0, 0, 0, 0), zb_all_changed(b); return;
@@ -170,7 +170,7 @@ static void start_locals(Build *b)
     ValKind ty = (ValKind)ff->local_kinds[l];
     Ref r = l < t->nparams ? append(b, OP_param, ty, 0, l, 0, 0) : zw_zir_const(b->f, ty, 0, 0);
     b->locals[l] = REF_NONE;
-    zb_set_local(b, l, r);
+    set_local(b, l, r);
   }
   b->undo.n = 0;
 }

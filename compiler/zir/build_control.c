@@ -72,23 +72,14 @@ void zb_end_block(Build *b, Op op, uint32_t x, uint32_t y, uint32_t z, uint32_t 
 // ---- locals ----
 static uint32_t local_word(Build *b, uint32_t l) { (void)b; return 8 * (b->facts->local_kinds[l] == VK_V128 ? 2 * l : l); }
 
-void zb_set_local(Build *b, uint32_t l, Ref r)
+void zb_set_frame_local(Build *b, uint32_t l, Ref r)
 {
-  if (b->frame_locals) {
-    Ref p = append(b, OP_frame_addr, VK_I64, 0, 0, 0, 0);
-    append(b, OP_ptr_store, VK_COUNT, AL_FRAME, p, r, local_word(b, l));
-    return;
-  }
-  if (b->locals[l] == r)
-    return;
-  *zw_push(b->scratch, &b->undo) = (Undo){ l, b->locals[l] };
-  b->locals[l] = r;
+  Ref p = append(b, OP_frame_addr, VK_I64, 0, 0, 0, 0);
+  append(b, OP_ptr_store, VK_COUNT, AL_FRAME, p, r, local_word(b, l));
 }
 
-Ref zb_get_local(Build *b, uint32_t l)
+Ref zb_get_frame_local(Build *b, uint32_t l)
 {
-  if (!b->frame_locals)
-    return b->locals[l];
   Ref p = append(b, OP_frame_addr, VK_I64, 0, 0, 0, 0);
   return ptr_load(b, (ValKind)b->facts->local_kinds[l], p, local_word(b, l), AL_FRAME);
 }
@@ -210,7 +201,7 @@ void zb_join(Build *b, Frame *f)
     if (s < f->nresults)
       push(b, r);
     else
-      zb_set_local(b, f->assigned[s - f->nresults], r);
+      set_local(b, f->assigned[s - f->nresults], r);
   }
   z->blocks[b->block].nphi = nphi;
   zw_reserve(b->f->arena, &b->edge_args, b->edge_args.n + nphi * f->npending);
@@ -270,7 +261,7 @@ static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
   for (uint32_t k = 0; k < nparams; k++)
     b->stack[f->height + k] = append(b, OP_phi, zw_ref_type(b->f, b->stack[f->height + k]), 0, 0, 0, 0);
   for (uint32_t k = 0; k < f->nassigned; k++)
-    zb_set_local(b, f->assigned[k], append(b, OP_phi, b->facts->local_kinds[f->assigned[k]], 0, 0, 0, 0));
+    set_local(b, f->assigned[k], append(b, OP_phi, b->facts->local_kinds[f->assigned[k]], 0, 0, 0, 0));
   b->f->blocks[b->block].nphi = nparams + f->nassigned;
 }
 

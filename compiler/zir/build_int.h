@@ -194,8 +194,18 @@ void zb_start_block(Build *b);                 // the next of P1's skeleton
 uint32_t zb_more_blocks(Build *b);             // the number of a block that P1 has not
 // The terminator of the current block; its edges are those added since `first`.
 void zb_end_block(Build *b, Op op, uint32_t x, uint32_t y, uint32_t z, uint32_t first);
-void zb_set_local(Build *b, uint32_t l, Ref r);
-Ref zb_get_local(Build *b, uint32_t l);
+void zb_set_frame_local(Build *b, uint32_t l, Ref r); // when all locals live in the machine frame
+Ref zb_get_frame_local(Build *b, uint32_t l);
+static inline Ref get_local(Build *b, uint32_t l) { return b->frame_locals ? zb_get_frame_local(b, l) : b->locals[l]; }
+static inline void set_local(Build *b, uint32_t l, Ref r)
+{
+  if (b->frame_locals) {
+    zb_set_frame_local(b, l, r);
+  } else if (b->locals[l] != r) {
+    *zw_push(b->scratch, &b->undo) = (Undo){ l, b->locals[l] };
+    b->locals[l] = r;
+  }
+}
 Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults);
 void zb_fall_to_end(Build *b, Frame *f);
 void zb_join(Build *b, Frame *f);              // of f, in the block just started

@@ -349,6 +349,40 @@ def loops_with_calls(n):
 def floats(n): return one(b"\x44" + b"\0" * 8 + b"".join(get(0) + b"\xb7" + b"\xa0" + b"\x44" + (k * 997).to_bytes(8, "little") + b"\xa2" for k in range(n)) + b"\xfc\x02")
 
 
+@family(3000)
+def inlined_chain(n):
+    call = lambda k: get(0) + b"\x10" + u(k)
+    return module([functype([I32], [I32])], [0] * n, [body(get(0) + i32(1) + ADD)] + [body(call(k - 1) + call(k - 1) + ADD) for k in range(1, n)])
+
+
+@family(3000)
+def inlined_calls(n):
+    callee = body(get(0) + i32(9) + b"\x48" + IF + I32 + get(0) + ELSE + get(0) + i32(3) + SUB + END)
+    return module([functype([I32], [I32])], [0, 0], [callee, body(get(0) + (b"\x10" + u(0)) * n)])
+
+
+@family(3000)
+def constant_ifs(n): return one((i32(0) + IF + VOID) * n + get(0) + i32(1) + ADD + set_(0) + END * n + get(0))
+
+
+@family(2000)
+def constant_branches(n):
+    return one(BLOCK + VOID + (i32(0) + br_if(0) + i32(1) + IF + VOID + ELSE + LOOP + VOID + get(0) + br_if(0) + END + END) * n + END + get(0))
+
+
+@family(1500)
+def invariants_in_a_nest(n):
+    return one((LOOP + VOID) * n + (get(0) + b"\xb7\x9f\xaa" + set_(1) + get(0) + br_if(0) + END) * n + get(1), [(1, I32)])
+
+
+@family(3000)
+def masks(n): return one(get(0) + (get(0) + i32(255) + b"\x71" + b"\x72" + i32(4095) + b"\x71") * n)
+
+
+@family(3000)
+def div_by_constants(n): return one(get(0) + b"".join(i32(3 + 2 * k) + b"\x6e" + get(0) + ADD for k in range(n)))
+
+
 def cpu_and_rss(args):
     pid = os.fork()
     if pid == 0:
