@@ -1,6 +1,8 @@
 """What is measured: kernels of our own (bench/micro/*.c) and programs by others (bench/programs.json)."""
 import bz2, glob, gzip, json, lzma, os, subprocess, sys
 
+import inputs
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CACHE = os.environ.get("ZW_CACHE", os.path.join(ROOT, ".cache"))
 OUT = os.path.join(CACHE, "bench")
@@ -49,6 +51,7 @@ def prepare_inputs():
         if not os.path.exists(path):
             open(path, "wb").write(content())
 
+    inputs.make_all(make, CORPUS)
     make("input.bin", lambda: plain["input"])
     make("input.bin.bz2", lambda: bz2.compress(plain["input"]))
     make("input.bin.xz", lambda: lzma.compress(plain["input"], preset=3))
