@@ -9,6 +9,7 @@ typedef enum At { AT_RETURN, AT_TRAP, AT_FAULT } At; // what pc is: a call's ret
 typedef struct Cursor {
   uintptr_t pc, sp; At at;
   uintptr_t same_pc, frame, pops; TrapFrame same; // the last ordinary frame: recursion asks for it again and again
+  uint32_t same_count;        // wasm frames in it: more than one where bodies were inlined
 } Cursor;
 #define NO_ASAN __attribute__((no_sanitize("address"))) /* words of wasm frames, where C frames were before */
 
@@ -42,8 +43,12 @@ NO_ASAN static void leave(Cursor *c, uintptr_t frame, uintptr_t pops)
 // One frame; false at the entry thunk or at code that is nobody's.
 static bool step(Cursor *c, TrapInfo *t)
 {
-  if (c->pc == c->same_pc && c->at == AT_RETURN) {
-    push(t, c->same);
+  bool full = t->nframes == ARRAY_COUNT(t->frames); // then they are only counted
+  if (c->pc == c->same_pc && c->at == AT_RETURN && (full || c->same_count == 1)) {
+    if (full)
+      t->total_frames += c->same_count;
+    else
+      push(t, c->same);
     leave(c, c->frame, c->pops);
     return true;
   }
@@ -58,13 +63,12 @@ static bool step(Cursor *c, TrapInfo *t)
   if (c->at == AT_TRAP && known && (site.kind & ~SITE_TRAP_MASK) == SITE_NO_FRAME)
     frame = 0;
   if (f->flags == 0) {
-    uint32_t at = known ? site.wasm_at : 0;
-    bool plain = !(at & IMAGE_INLINE_AT);
+    uint32_t at = known ? site.wasm_at : 0, before = t->total_frames;
     at = push_inlined(t, im, f, at);
     TrapFrame here = { .image = im, .func = f->func, .wasm_at = at };
     push(t, here);
-    if (c->at == AT_RETURN && plain)
-      c->same_pc = c->pc, c->frame = frame, c->pops = f->pop_bytes, c->same = here;
+    if (c->at == AT_RETURN)
+      c->same_pc = c->pc, c->frame = frame, c->pops = f->pop_bytes, c->same = here, c->same_count = t->total_frames - before;
   }
   leave(c, frame, f->pop_bytes);
   return true;
