@@ -167,8 +167,10 @@ void zw_dump(Ctx *ctx, const Module *m, const Target *t, const CodeOptions *o, c
     dump_lines(&d);
     return;
   }
-  if (s == ST_WAT)
-    zw_fail(ctx, ERR_unsupported, ZW_NO_POS, "--dump=wat is not supported yet");
+  if (s == ST_WAT) {
+    zw_wat_print(m, &(WatPrintOptions){ 0 }, out);
+    return;
+  }
   for (uint32_t k = m->nimported_funcs; k < m->nfuncs; k++) {
     if (func != UINT32_MAX && k != func)
       continue;
