@@ -4,6 +4,7 @@
 Sections, relocations, symbols and unwind data as readelf sees them; the same machine code in the object, in the .cwasm file and in the memory of a running JIT, read from
 three processes.
 """
+import fcntl
 import os
 import re
 import shutil
@@ -74,10 +75,11 @@ def cwasm_text(path):
 
 
 def jit_text(wasm, size):
-    """The anonymous executable mapping of a JIT whose guest waits for standard input, or ends when it pleases."""
+    """The anonymous executable mapping of a JIT whose guest waits: for standard input, or to write into a full pipe."""
     args = {"lua.wasm": ["-"]}.get(os.path.basename(wasm), [])
-    p = subprocess.Popen([zwasm, "run", "-mcpu=x86-64-v2", wasm, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                         stderr=subprocess.DEVNULL)
+    out, full = os.pipe()
+    os.write(full, bytes(fcntl.fcntl(full, fcntl.F_SETPIPE_SZ, 4096)))
+    p = subprocess.Popen([zwasm, "run", "-mcpu=x86-64-v2", wasm, *args], stdin=subprocess.PIPE, stdout=full, stderr=full)
     try:
         for _ in range(6000):
             time.sleep(0.005)
@@ -95,6 +97,8 @@ def jit_text(wasm, size):
     finally:
         p.kill()
         p.wait()
+        os.close(out)
+        os.close(full)
 
 
 def compare_texts(wasm, stem):
