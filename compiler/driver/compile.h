@@ -21,6 +21,9 @@ typedef struct Source {
 } Source;
 Module *zw_read_module(Ctx *ctx, Source *s, uint64_t features, PassTimes *times);
 void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out);
+// An image by way of the bytes of a .cwasm file, for this machine: what tests of that lane load.  Freed by zw_image_free;
+// NULL with a sentence in err.
+Image *zw_compile_by_cwasm(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes);
 // After a failure: give a message the function's name, and one about a text its line and column.
 void zw_source_place(const Source *s, Diag *d);
 

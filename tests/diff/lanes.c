@@ -109,31 +109,6 @@ static void run_module(FILE *out, const Image *im)
 
 // ---- lanes ----
 
-typedef struct ToCwasm { Source source; OutBytes out; } ToCwasm;
-static void to_cwasm(Ctx *ctx, void *arg)
-{
-  ToCwasm *j = arg;
-  Settings s = zw_settings(true);
-  CodeOptions code = zw_settings_code(&s);
-  Compilation c = { 0 };
-  Module *m = zw_read_module(ctx, &j->source, s.features, &c.times);
-  zw_compile_checked(ctx, m, s.target, &code, 1, &c);
-  j->out = zw_sink_cwasm(m, c.blob, &ctx->module);
-}
-static Image *load_cwasm(const uint8_t *bytes, size_t len, char *err, size_t err_bytes)
-{
-  ToCwasm j = { .source = { .bytes = bytes, .len = len } };
-  Ctx ctx;
-  Image *im = NULL;
-  zw_ctx_init(&ctx);
-  if (zw_guard(&ctx, to_cwasm, &j))
-    im = zw_cwasm_load(j.out.p, j.out.n, err, err_bytes);
-  else
-    zw_format(err, err_bytes, "%s", ctx.diag.text);
-  zw_ctx_free(&ctx);
-  return im;
-}
-
 static Image *load(const uint8_t *bytes, size_t len, DiffLane lane, char *err, size_t err_bytes)
 {
   CompileOptions o = { .engine = ENGINE_JIT, .features = zw_features_default(), .cpu_bits = zw_os_cpu_bits(), .threads = 1 };
@@ -141,7 +116,7 @@ static Image *load(const uint8_t *bytes, size_t len, DiffLane lane, char *err, s
   case LANE_INTERP: return zw_interp_image_new(bytes, len, o.features, err, err_bytes);
   case LANE_JIT_CHECK: o.image_flags = IMAGE_CHECKED; return zw_compile(bytes, len, &o, err, err_bytes);
   case LANE_JIT: return zw_compile(bytes, len, &o, err, err_bytes);
-  case LANE_CWASM: return load_cwasm(bytes, len, err, err_bytes);
+  case LANE_CWASM: return zw_compile_by_cwasm(bytes, len, zw_settings(true).features, err, err_bytes);
   case LANE_COUNT: break;
   }
   return NULL;

@@ -38,34 +38,6 @@ static Image *load_jit_no_signals(const uint8_t *bytes, size_t len, uint64_t fea
   return jit(bytes, len, features, IMAGE_CHECKED | IMAGE_NO_SIGNALS, err, err_bytes);
 }
 
-// ---- cwasm: through the file's bytes ----
-typedef struct ToCwasm { Source source; uint64_t features; OutBytes out; } ToCwasm;
-
-static void to_cwasm(Ctx *ctx, void *arg)
-{
-  ToCwasm *j = arg;
-  Settings s = zw_settings(true);
-  CodeOptions code = zw_settings_code(&s);
-  Compilation c = { 0 };
-  Module *m = zw_read_module(ctx, &j->source, j->features, &c.times);
-  zw_compile_checked(ctx, m, s.target, &code, 1, &c);
-  j->out = zw_sink_cwasm(m, c.blob, &ctx->module);
-}
-
-static Image *load_cwasm(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes)
-{
-  ToCwasm j = { .source = { .bytes = bytes, .len = len }, .features = features };
-  Ctx ctx;
-  Image *im = NULL;
-  zw_ctx_init(&ctx);
-  if (zw_guard(&ctx, to_cwasm, &j))
-    im = zw_cwasm_load(j.out.p, j.out.n, err, err_bytes);
-  else
-    zw_format(err, err_bytes, "%s", ctx.diag.text);
-  zw_ctx_free(&ctx);
-  return im;
-}
-
 // ---- cwasm across processes: zwasmc writes the file, we load it ----
 extern char **environ;
 
@@ -133,7 +105,7 @@ const Lane zw_wast_lanes[] = {
   { .name = "jit-check", .compiled = true, .lacks = NOT_COMPILED, .load = load_jit_check, .unload = zw_image_free },
   { .name = "jit-no-signals", .compiled = true, .no_signals = true, .lacks = NOT_COMPILED, .load = load_jit_no_signals,
     .unload = zw_image_free },
-  { .name = "cwasm", .compiled = true, .lacks = NOT_COMPILED, .load = load_cwasm, .unload = zw_image_free },
+  { .name = "cwasm", .compiled = true, .lacks = NOT_COMPILED, .load = zw_compile_by_cwasm, .unload = zw_image_free },
   { .name = "cwasm-across", .compiled = true, .lacks = NOT_COMPILED, .load = load_cwasm_across, .unload = zw_image_free },
   { .name = "obj", .compiled = true, .lacks = NOT_COMPILED, .load = zw_wast_obj_load, .unload = zw_wast_obj_unload,
     .begin = zw_wast_obj_begin, .end = zw_wast_obj_end },
