@@ -2,13 +2,14 @@
 """Adversarial families: every generator builds a valid module whose size grows with n.  Compile time and memory must be
 linear in the input, whatever the input; refusing the input counts as failure.
 
-  families.py --zwasmc PATH [--only NAME] [--scale F] [--list] [--emit NAME N FILE]
+  families.py --zwasmc PATH [--only NAME] [--scale F] [--list] [--emit NAME N FILE] [--flags FLAGS]
 
-For each family the module is compiled at n, 2n, 4n and 8n (best CPU time of three); printed: the exponent
-log(t(8n)/t(n)) / log(bytes(8n)/bytes(n)) after start-up is taken away, and peak memory over input at 8n.
-Fails when the exponent is above 1.15 and the time at 8n is long enough to mean something, or memory above the limit (40 x input).
+For each family the module is compiled at n, 2n, 4n and 8n.  Time is counted in instructions under valgrind, so that the
+verdict is the same on every machine and at every load.  Printed: instructions per byte at n and 8n, the exponent
+log(t(8n)/t(n)) / log(bytes(8n)/bytes(n)) with the smallest module's instructions taken away, and peak memory (of a run without
+valgrind) over input at 8n, likewise.  Fails when the exponent is above 1.15 or memory above the limit (40 x input).
 """
-import argparse, math, os, resource, subprocess, sys, tempfile, time
+import argparse, concurrent.futures, math, os, re, subprocess, sys, tempfile
 
 
 # ---- a small assembler ----
@@ -383,23 +384,68 @@ def masks(n): return one(get(0) + (get(0) + i32(255) + b"\x71" + b"\x72" + i32(4
 def div_by_constants(n): return one(get(0) + b"".join(i32(3 + 2 * k) + b"\x6e" + get(0) + ADD for k in range(n)))
 
 
-def cpu_and_rss(args):
-    pid = os.fork()
-    if pid == 0:
-        null = os.open(os.devnull, os.O_RDWR)
-        err = os.open(args[-1] + ".err", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-        os.dup2(null, 0), os.dup2(null, 1), os.dup2(err, 2)
+VALGRIND = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
+EXPONENT = 1.15
+SLACK = 1 << 20  # of memory: the smallest module's run does not touch every page that a run touches once
+
+
+class Refused(Exception):
+    pass
+
+
+def instructions(command):
+    run = subprocess.run(VALGRIND + command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    refs = re.search(r"I\s+refs:\s+([\d,]+)", run.stderr)
+    if run.returncode != 0 or not refs:
+        raise Refused(run.stderr.strip()[-300:])
+    return int(refs[1].replace(",", ""))
+
+
+class Compiler:
+    def __init__(self, zwasmc, spawn, flags):
+        self.spawn = os.path.abspath(spawn)
+        self.command = [os.path.abspath(zwasmc), "-j1", "--emit=cwasm", "--no-header"] + flags
+        self.base = self.cost(one(get(0)), True)
+
+    def cost(self, data, and_memory):
+        """(instructions, peak bytes or 0) of compiling data"""
+        with tempfile.TemporaryDirectory() as tmp:
+            wasm = os.path.join(tmp, "m.wasm")
+            with open(wasm, "wb") as f:
+                f.write(data)
+            command = self.command + [wasm, "-o", os.path.join(tmp, "m.cwasm")]
+            return instructions(command), self.peak(command) if and_memory else 0
+
+    def peak(self, command):
+        """Bytes.  Started by a small process: a child's peak begins with its parent's memory, and Python's is large."""
+        run = subprocess.run([self.spawn, "1"] + command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        _, _, kilobytes, _, code = run.stdout.split()
+        if code != "0":
+            raise Refused(run.stderr.strip()[:300])
+        return int(kilobytes) * 1024
+
+
+def judge(compiler, name_, n, make, memory_limit):
+    """(what is wrong or "", the line to print)"""
+    count, size, rss = {}, {}, 0
+    for k in (1, 2, 4, 8):
+        data = make(n * k)
         try:
-            os.execv(args[0], args[:-1])
-        finally:
-            os._exit(127)
-    _, status, usage = os.wait4(pid, 0)
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, os.waitstatus_to_exitcode(status)
+            ran, rss = compiler.cost(data, k == 8)
+        except Refused as e:
+            return f"refused at n = {n * k}: {e}", f"{name_:26} FAIL refused at n = {n * k}: {e}"
+        count[k], size[k] = max(1, ran - compiler.base[0]), len(data)
+    exponent = math.log(count[8] / count[1]) / math.log(size[8] / size[1])
+    memory = max(0, rss - compiler.base[1] - SLACK) / size[8]
+    wrong = ([f"exponent {exponent:.3f}"] if exponent > EXPONENT else []) + ([f"memory {memory:.0f} x input"] if memory > memory_limit else [])
+    return ", ".join(wrong), (f"{name_:26} {size[8]:9} bytes  {count[1] / size[1]:7.0f} -> {count[8] / size[8]:7.0f} instructions a byte"
+                              f"  exponent {exponent:6.3f}  memory {memory:5.1f} x  {'FAIL ' + ', '.join(wrong) if wrong else ''}")
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--zwasmc", default="build/release/zwasmc")
+    ap.add_argument("--spawn", default="build/release/bench/bench-spawn")
     ap.add_argument("--only", default="")
     ap.add_argument("--scale", type=float, default=1.0)
     ap.add_argument("--list", action="store_true")
@@ -411,54 +457,22 @@ def main():
         print("\n".join(FAMILIES))
         return
     if a.emit:
-        open(a.emit[2], "wb").write(FAMILIES[a.emit[0]][1](int(a.emit[1])))
+        with open(a.emit[2], "wb") as f:
+            f.write(FAMILIES[a.emit[0]][1](int(a.emit[1])))
         return
-    failed, ran, most = [], 0, 0.0
-    with tempfile.TemporaryDirectory() as tmp:
-        wasm, out = os.path.join(tmp, "m.wasm"), os.path.join(tmp, "m.cwasm")
-        command = [os.path.abspath(a.zwasmc), "-j1", "--emit=cwasm", "--no-header"] + a.flags.split() + [wasm, "-o", out]
-
-        def measure(data, rounds=3):
-            open(wasm, "wb").write(data)
-            best, rss = None, 0
-            for _ in range(rounds):
-                t, r, code = cpu_and_rss(command + [os.path.join(tmp, "log")])
-                if code != 0:
-                    return None, open(os.path.join(tmp, "log.err")).read().strip()[:200]
-                best, rss = (t if best is None else min(best, t)), max(rss, r)
-            return best, rss
-
-        base_t, base_rss = measure(one(get(0)), 5)
-        if base_t is None:
-            sys.exit(f"families: the smallest module does not compile: {base_rss}")
-        for f, (n, make) in FAMILIES.items():
-            if a.only not in f:
-                continue
-            n = max(8, int(n * a.scale))
-            times, sizes, why = [], [], None
-            for k in (1, 2, 4, 8):
-                data = make(n * k)
-                t, rss = measure(data)
-                if t is None:
-                    why = f"refused at n = {n * k}: {rss}"
-                    break
-                times.append(max(t - base_t, 1e-4))
-                sizes.append(len(data))
+    try:
+        compiler = Compiler(a.zwasmc, a.spawn, a.flags.split())
+    except (Refused, OSError) as e:
+        sys.exit(f"families: the smallest module does not compile: {e}")
+    failed, ran = [], 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = [(f, pool.submit(judge, compiler, f, max(8, int(n * a.scale)), make, a.memory_limit))
+                for f, (n, make) in FAMILIES.items() if a.only in f]
+        for f, job in jobs:
+            wrong, line = job.result()
+            print(line, flush=True)
             ran += 1
-            if not why:
-                exponent = math.log(times[3] / times[0]) / math.log(sizes[3] / sizes[0])
-                tail = math.log(times[3] / times[1]) / math.log(sizes[3] / sizes[1])
-                exponent = min(exponent, tail)  # cache warm-up at the small end is not growth
-                memory = max(0, rss - base_rss - (1 << 20)) / sizes[3]
-                most = max(most, exponent)
-                if exponent > 1.15 and times[3] > .03:
-                    why = f"exponent {exponent:.2f}"
-                if memory > a.memory_limit:
-                    why = (why + ", " if why else "") + f"memory {memory:.0f} x input"
-                print(f"{f:26} {sizes[3]:9} bytes  {times[0] * 1e3:8.1f} -> {times[3] * 1e3:8.1f} ms  exponent {exponent:5.2f}  memory {memory:5.1f} x  {'FAIL ' + why if why else ''}", flush=True)
-            else:
-                print(f"{f:26} FAIL {why}", flush=True)
-            if why:
+            if wrong:
                 failed.append(f)
     print(f"{ran - len(failed)} passed, {len(failed)} failed" + (": " + ", ".join(failed) if failed else ""))
     sys.exit(1 if failed or ran == 0 else 0)
