@@ -60,7 +60,7 @@ static void init_ra(Ra *ra)
   ra->at = ra->cap;
   ra->consts.p = z->consts, ra->consts.n = ra->consts.cap = z->nconsts; // copied when one is added
   zw_reserve(ra->a, &ra->chunks, z->nblocks + z->nblocks / 2 + 8);
-  zw_reserve(ra->a, &ra->evals, z->nblocks * 6 + 16);
+  zw_reserve(ra->a, &ra->evals, z->nblocks * (HALF_FILE / 2) + RA_NREG);
   Moves *lists[] = { &ra->pre, &ra->tmp, &ra->order, &ra->edge_moves[0], &ra->edge_moves[1], &ra->hoisted };
   Move *move = zw_stale_array(ra->a, Move, FEW_MOVES * ARRAY_COUNT(lists)); // most functions need no more
   for (uint32_t k = 0; k < ARRAY_COUNT(lists); k++)
@@ -79,7 +79,9 @@ static void start_block(Ra *ra, uint32_t b)
   ra->work.n = 0;
   for (uint32_t l = k->loop; l != NO_LOOP && z->loops[l].last_block == b; l = z->loops[l].parent)
     *zw_push(ra->a, &ra->work) = l;
-  ASSERT(!ra->busy);
+  if (ra->work.n)
+    clear_registers(ra);
+  ASSERT(!ra->busy || ra->rest);
   for (uint32_t n = ra->work.n; n--;)
     open_loop(ra, ra->work.p[n]);
   if (ra->nrefs)

@@ -67,28 +67,52 @@ static bool lend_slot(Ra *ra, Ref v, uint32_t s)
   ra->val[p].vstate |= VS_LENT;
   return true;
 }
-// An empty state becomes what a target requires, without its phis: vals in the order of their registers, or by register.
-// False when a value is wanted in two registers; the state is empty then as before.
-static inline bool adopt_state(Ra *ra, const Ref *vals, const Ref *by_reg, RegSet regs, RegSet weak, uint32_t first, uint32_t nphi)
+// An empty state becomes what a target requires.  False when a value is wanted in two registers; the state is empty then as before.
+static inline bool adopt_state(Ra *ra, const Ref *vals, RegSet regs, RegSet weak)
 {
-  RegSet busy = 0;
   bool twice = false;
   for (RegSet m = regs; m; m &= m - 1) {
     Reg r = zw_ctz64(m);
-    Ref v = by_reg ? by_reg[r] : *vals++;
-    if (v - first < nphi)
-      continue;
-    twice |= ra->val[v].loc != REG_NONE;
-    ra->cur[r] = v, ra->val[v].loc = (uint8_t)r;
-    busy |= BIT(r);
+    RaValue *v = &ra->val[vals[r]];
+    twice |= v->loc != REG_NONE;
+    v->loc = (uint8_t)r;
   }
-  ra->busy = busy, ra->weak = busy & weak;
+  if (regs & LOW_HALF)
+    memcpy(ra->cur, vals, HALF_FILE * sizeof *vals);
+  if (regs & ~LOW_HALF)
+    memcpy(ra->cur + HALF_FILE, vals + HALF_FILE, HALF_FILE * sizeof *vals);
+  ra->busy = regs, ra->weak = regs & weak;
   if (NEVER(twice)) {
     clear_registers(ra);
     return false;
   }
-  ra->dirty |= busy & ~weak & RA_CALLEE;
+  ra->dirty |= regs & ~weak & RA_CALLEE;
   return true;
+}
+// The registers were left as the head of block t has them, and t is where the first edge goes: its phis go, all else is right already.
+static inline void stay_in_state(Ra *ra, RegSet phis)
+{
+  for (RegSet m = phis; m; m &= m - 1)
+    ra->val[ra->cur[zw_ctz64(m)]].loc = REG_NONE;
+  ra->busy &= ~phis, ra->weak &= ~phis;
+  ra->dirty |= ra->busy & ~ra->weak & RA_CALLEE;
+  ra->rest = 0;
+}
+// Where a and b, HALF_FILE of them, are the same: four at a time.
+typedef uint32_t Four __attribute__((vector_size(16), aligned(4), may_alias));
+STATIC_ASSERT(HALF_FILE == 16, "four times four");
+static inline RegSet same_refs(const Ref *a, const Ref *b)
+{
+  const Four *x = (const Four *)a, *y = (const Four *)b;
+  Four same = ((Four)(x[0] == y[0]) & (Four){ 1, 2, 4, 8 }) | ((Four)(x[1] == y[1]) & (Four){ 0x10, 0x20, 0x40, 0x80 }) |
+              ((Four)(x[2] == y[2]) & (Four){ 0x100, 0x200, 0x400, 0x800 }) | ((Four)(x[3] == y[3]) & (Four){ 0x1000, 0x2000, 0x4000, 0x8000 });
+  return same[0] | same[1] | same[2] | same[3];
+}
+// Registers of an edge's target that hold already what it wants there.
+static inline void keep_same(Ra *ra, RegSet same, RegSet weak)
+{
+  ra->weak &= ~(same & ~weak);
+  ra->dirty |= same & ~weak & RA_CALLEE;
 }
 // Bring the state at the end of the current block in line with what e's target requires.  Values that have no place yet
 // get the wanted one, so the first edge costs nothing; what differs for later edges becomes moves on the edge.
@@ -96,24 +120,32 @@ static void conform(Ra *ra, const ZEdge *e, Moves *mv)
 {
   const ZirFunc *z = ra->z;
   const ZBlock *t = &z->blocks[e->to];
-  const Promise *head = open_header(ra, e->to);
-  const Entry *entry = &ra->entry[e->to];
-  const Ref *next = ra->evals.p + entry->vals;
-  RegSet regs = head ? head->regs : entry->regs, weak = head ? head->weak : entry->weak;
+  Wanted want = required(ra, e->to);
+  const Ref *vals = want.vals;
+  RegSet regs = want.regs, weak = want.weak, todo = regs & ~want.phis;
   const Promise *leaves = ra->nopen && !in_loop(ra, e->to, ra->open[ra->nopen - 1]) ? ra->open[ra->nopen - 1] : NULL;
   bool cools = t->cold && !z->blocks[ra->b].cold;
-  uint32_t first = t->first, nphi = t->nphi;
-  RegSet todo = regs;
+  bool plain = !leaves && !cools && !(regs & ra->reserved);
   mv->n = 0;
-  if (!ra->busy && !leaves && !cools && !(regs & ra->reserved) && // nobody is anywhere yet: they are where they have to be
-      adopt_state(ra, head ? NULL : next, head ? head->reg : NULL, regs, weak, first, nphi))
+  if (ra->rest) {
+    if (plain && ra->rest == e->to + 1)
+      stay_in_state(ra, want.phis), todo = 0;
+    else
+      clear_registers(ra);
+  }
+  if (todo && !ra->busy && plain && adopt_state(ra, vals, todo, weak)) // nobody is anywhere yet: they are where they have to be
     todo = 0;
-  for (RegSet m = todo; m; m &= m - 1) {
+  RegSet same = 0;
+  if (todo & ra->busy & LOW_HALF)
+    same |= same_refs(vals, ra->cur);
+  if (todo & ra->busy & ~LOW_HALF)
+    same |= same_refs(vals + HALF_FILE, ra->cur + HALF_FILE) << HALF_FILE;
+  same &= todo & ra->busy;
+  for (RegSet m = todo & ~same; m;) {
     Reg r = zw_ctz64(m);
-    Ref v = head ? head->reg[r] : *next++;
+    m &= m - 1;
+    Ref v = vals[r];
     bool is_weak = weak & BIT(r);
-    if (v - first < nphi)
-      continue;
     Reg q = ra->val[v].loc;
     if (q == r) {
       if (!is_weak)
@@ -150,8 +182,13 @@ static void conform(Ra *ra, const ZEdge *e, Moves *mv)
       continue;
     }
     RegSet avoid = cools ? ~(RegSet)0 : regs;
-    add_move(ra, mv, r, edge_source(ra, v, avoid), v, kind_of(ra, v));
+    keep_same(ra, same & (BIT(r) - 1), weak);
+    uint32_t from = edge_source(ra, v, avoid);
+    add_move(ra, mv, r, from, v, kind_of(ra, v));
+    if (is_reg(from) && from > r && (same & BIT(from)) && ra->cur[from] != vals[from]) // whoever gave way to v is wanted here as well
+      same &= ~BIT(from), m |= BIT(from);
   }
+  keep_same(ra, same, weak);
   for (uint32_t k = 0; k < t->nphi; k++) {
     Ref p = t->first + k, v = z->edge_args[e->args + k];
     Reg r = ra->val[p].ploc;
@@ -216,19 +253,22 @@ static void block_head(Ra *ra, uint32_t b)
     close_loop(ra, b);
     return;
   }
+  RegSet phis = 0;
   for (uint32_t j = k->nphi; j--;) {
     Ref p = k->first + j;
-    ra->val[p].ploc = ra->val[p].loc;
-    if (ra->val[p].slot && ra->val[p].loc == REG_NONE)
+    Reg r = ra->val[p].ploc = ra->val[p].loc;
+    if (r != REG_NONE)
+      phis |= BIT(r);
+    if (ra->val[p].slot && r == REG_NONE)
       set_dslot(ra, p, ra->val[p].slot);
     if (ra->val[p].slot) {
-      if (ra->val[p].loc != REG_NONE)
-        store_slot(ra, p, ra->val[p].loc);
+      if (r != REG_NONE)
+        store_slot(ra, p, r);
       free_slot(ra, ra->val[p].slot - 1);
     }
   }
-  save_entry(ra, b, ra->busy, ra->weak, ra->cur);
-  clear_registers(ra);
+  save_entry(ra, b, ra->busy, ra->weak, phis, ra->cur);
+  ra->rest = b + 1;
 }
 
 static inline uint32_t block_label(const Ra *ra, uint32_t b) { return ra->alias[b] != NO_BLOCK ? ra->alias[b] : b; }

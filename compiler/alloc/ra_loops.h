@@ -25,20 +25,14 @@ static Promise *open_header(const Ra *ra, uint32_t b)
   return lo < ra->nopen && ra->open[lo]->head_pos == k->pos ? ra->open[lo] : NULL;
 }
 // What block t requires at its head: an open loop's promise for a back edge, else its entry state.
-static RegSet required(const Ra *ra, uint32_t t, RegSet *weak, Ref vals[RA_NREG])
+typedef struct Wanted { RegSet regs, weak, phis; const Ref *vals; } Wanted; // vals by register
+static inline Wanted required(const Ra *ra, uint32_t t)
 {
   const Promise *p = open_header(ra, t);
-  if (p) {
-    memcpy(vals, p->reg, sizeof p->reg);
-    *weak = p->weak;
-    return p->regs;
-  }
+  if (p)
+    return (Wanted){ p->regs, p->weak, p->phis, p->reg };
   const Entry *e = &ra->entry[t];
-  const Ref *v = ra->evals.p + e->vals;
-  for (RegSet m = e->regs; m; m &= m - 1)
-    vals[zw_ctz64(m)] = *v++;
-  *weak = e->weak;
-  return e->regs;
+  return (Wanted){ e->regs, e->weak, e->phis, ra->evals.p + e->vals };
 }
 static inline bool is_phi_of(const Ra *ra, Ref v, uint32_t b)
 {
@@ -121,18 +115,16 @@ static void want_at_exit(Ra *ra, LoopPlan *x, Reg r, Ref v, bool weak)
 static void merge_exits(Ra *ra, uint32_t l, LoopPlan *x)
 {
   const ZirFunc *z = ra->z;
-  Ref vals[RA_NREG];
   const ZBlock *last = &z->blocks[ra->b];
   x->xregs = x->xweak = 0;
   for (uint32_t k = 0; k < z->loops[l].nexits; k++) {
     uint32_t t = z->loops[l].exits[k];
     if (z->blocks[t].cold)
       continue;
-    RegSet weak, regs = required(ra, t, &weak, vals);
-    for (RegSet m = regs; m; m &= m - 1) {
+    Wanted w = required(ra, t);
+    for (RegSet m = w.regs & ~w.phis; m; m &= m - 1) {
       Reg r = zw_ctz64(m);
-      if (!is_phi_of(ra, vals[r], t))
-        want_at_exit(ra, x, r, vals[r], weak & BIT(r));
+      want_at_exit(ra, x, r, w.vals[r], w.weak & BIT(r));
     }
   }
   uint32_t nedges = last->nedges < 8 ? last->nedges : 8;
@@ -229,7 +221,7 @@ static void open_loop(Ra *ra, uint32_t l)
     for (uint32_t k = 0; k < phis.n && zw_popcnt64(p->regs & cls) + keep < nreg; k++) {
       Reg r = promise_reg(ra, p, phis.p[k].v, phis.p[k].reg, loop->has_call ? 0 : x.xregs | wanted, x.xweak);
       if (r != REG_NONE)
-        promise(p, r, phis.p[k].v, false), ra->val[phis.p[k].v].ploc = ra->val[phis.p[k].v].hint = (uint8_t)r;
+        promise(p, r, phis.p[k].v, false), p->phis |= BIT(r), ra->val[phis.p[k].v].ploc = ra->val[phis.p[k].v].hint = (uint8_t)r;
     }
     // values that only pass through: when there is room besides what the body uses
     uint32_t need = nphi + nused + (loop->max_height < 4 ? loop->max_height : 4), room = nreg > need ? nreg - need : 0;
@@ -269,15 +261,17 @@ static void open_loop(Ra *ra, uint32_t l)
   }
 }
 
-static void save_entry(Ra *ra, uint32_t b, RegSet regs, RegSet weak, const Ref vals[RA_NREG])
+static inline void save_entry(Ra *ra, uint32_t b, RegSet regs, RegSet weak, RegSet phis, const Ref vals[RA_NREG])
 {
-  Entry *e = &ra->entry[b];
-  *e = (Entry){ regs, weak & regs, ra->evals.n };
+  ra->entry[b] = (Entry){ regs, weak & regs, phis & regs, ra->evals.n };
+  if (!regs)
+    return;
   zw_reserve(ra->a, &ra->evals, ra->evals.n + RA_NREG);
   Ref *out = ra->evals.p + ra->evals.n;
-  for (RegSet m = regs; m; m &= m - 1)
-    *out++ = vals[zw_ctz64(m)];
-  ra->evals.n = (uint32_t)(out - ra->evals.p);
+  memcpy(out, vals, HALF_FILE * sizeof *out);
+  if (regs > LOW_HALF)
+    memcpy(out + HALF_FILE, vals + HALF_FILE, HALF_FILE * sizeof *out);
+  ra->evals.n += regs > LOW_HALF ? RA_NREG : HALF_FILE;
 }
 // At the header, body done: code at the head turns what the edges deliver (the promise) into what the body wants.
 // The label is above that code, so the entry edge delivers the promise as well, as far as it is wanted.
@@ -350,7 +344,7 @@ static void close_loop(Ra *ra, uint32_t b)
     }
   }
   clear_registers(ra);
-  save_entry(ra, b, want, weak, p->reg);
+  save_entry(ra, b, want, weak, p->phis, p->reg);
   ra->nopen--;
   if (ra->nfree_promise < ARRAY_COUNT(ra->free_promise))
     ra->free_promise[ra->nfree_promise++] = p;

@@ -18,10 +18,14 @@ enum { // how a value can be told from one that is elsewhere: the places of a mo
 typedef struct Move { uint32_t dst, src; Ref ref; uint8_t kind; } Move; // ref: the value that arrives, or the one to make
 typedef VEC(Move) Moves;
 
-typedef struct Entry { RegSet regs, weak; uint32_t vals; } Entry; // vals: one Ref per bit of regs, ascending, in Ra.evals
+// What a block requires at its head.  phis: registers of regs that its own phis arrive in.  vals: in Ra.evals, by register: HALF_FILE
+// of them, or RA_NREG when regs has any of the upper half.
+typedef struct Entry { RegSet regs, weak, phis; uint32_t vals; } Entry;
+enum { HALF_FILE = RA_NREG / 2 };
+#define LOW_HALF (BIT(HALF_FILE) - 1)
 typedef struct Promise {         // what every back edge of an open loop guarantees
   Ref reg[RA_NREG];              // an outside value, or a phi of the header (its next value)
-  RegSet regs, weak;
+  RegSet regs, weak, phis;       // phis: of its header
   uint32_t loop, open_seq, head_pos;
 } Promise;
 typedef struct Chunk { uint32_t label, block, from_end, to_end; bool cold, part; } Chunk; // positions counted from the buffer's end; part: the rest of a block after a mid-block label
@@ -66,6 +70,7 @@ typedef struct Ra {
   uint32_t ncall, ndiv, nshift;  // entries of the position lists that are above
   int64_t effect_at;             // last instruction above i that a load must not sink below; valid while < i
   // blocks and loops
+  uint32_t rest;                 // block + 1 whose head the registers are still in the state of, though nothing here has asked for it; or 0
   Entry *entry;
   VEC(Ref) evals;
   Promise **open; uint32_t nopen, open_cap;
@@ -225,6 +230,7 @@ static inline void clear_registers(Ra *ra)
   for (RegSet m = ra->busy; m; m &= m - 1)
     ra->val[ra->cur[zw_ctz64(m)]].loc = REG_NONE;
   ra->busy = ra->weak = 0;
+  ra->rest = 0;
 }
 static uint32_t random_below(Ra *ra, uint32_t n)
 {

@@ -52,11 +52,22 @@ static void hoisted_moves(Ra *ra, const BranchPlan *p)
   ra->flags_live = true;
   parallel_move(ra, p->hoisted);
 }
+// Two jumps are needed to ask whether floats are equal, and both must be on one edge: that edge, or -1.
+static int parity_edge(Ra *ra, Ref v)
+{
+  while (zw_ref_is_value(v) && ra->z->ins[v].op == OP_i32_eqz)
+    v = ra->z->ins[v].a;
+  Cond c = { .parity = 0 };
+  if (!zw_ref_is_value(v) || !float_compare(&c, &ra->z->ins[v]) || !c.parity)
+    return -1;
+  clear_registers(ra); // of no account where the branch is
+  c = cond_of(ra, ra->z->ins[ra->i].a);
+  return c.parity == 1 ? 1 : c.parity == 2 ? 0 : -1;
+}
 static void term_br(Ra *ra, uint32_t b, const ZIns *ins)
 {
-  Cond c = cond_of(ra, ins->a);
-  BranchPlan p = plan_branch(ra, b, c.parity == 1 ? 1 : c.parity == 2 ? 0 : -1);
-  c = cond_of(ra, ins->a); // again: only now is it known what lives on behind the branch
+  BranchPlan p = plan_branch(ra, b, parity_edge(ra, ins->a));
+  Cond c = cond_of(ra, ins->a); // only now is it known what lives on behind the branch
   if (!p.on_true)
     c = negated(c);
   ASSERT(c.parity != 1);
@@ -315,6 +326,8 @@ static void select_terminator(Ra *ra, uint32_t b)
   uint32_t v = z->blocks[b].end - 1;
   const ZIns *ins = &z->ins[v];
   ra->i = v;
+  if (ra->rest && ins->op != OP_jmp && ins->op != OP_br && ins->op != OP_switch)
+    clear_registers(ra);
   switch (ins->op) {
   case OP_jmp: plan_jump(ra, b); break;
   case OP_br: term_br(ra, b, ins); break;
