@@ -291,3 +291,20 @@ BlockType zw_fast_blocktype(const Module *m, const uint8_t **p)
   const FuncType *f = &m->types[zw_fast_s64(p)].func;
   return (BlockType){ f->nparams, f->nresults, f->params, f->results };
 }
+
+uint64_t zw_count_locals(const Module *m, uint32_t func, const uint8_t **code)
+{
+  const Func *f = &m->funcs[func];
+  uint64_t n = m->types[f->type].func.nparams;
+  const uint8_t *p = NULL;
+  if (f->import == UINT32_MAX) {
+    p = f->body;
+    for (uint32_t groups = zw_fast_u32(&p); groups; groups--) {
+      n += zw_fast_u32(&p);
+      zw_fast_valtype(&p);
+    }
+  }
+  if (code)
+    *code = p;
+  return n;
+}

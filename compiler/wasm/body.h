@@ -66,6 +66,8 @@ typedef struct BlockType { uint32_t nparams, nresults; const ValType *params, *r
 BlockType zw_fast_blocktype(const Module *m, const uint8_t **p);
 ValType zw_fast_valtype(const uint8_t **p);
 uint32_t zw_fast_heaptype(const uint8_t **p);
+// Locals of a function, parameters included.  code, if not NULL: where its instructions start (NULL for an import).
+uint64_t zw_count_locals(const Module *m, uint32_t func, const uint8_t **code);
 
 uint32_t zw_heap_from_s33(int64_t v);     // HEAP_BOT: not a heap type
 ValType zw_valtype_from_byte(uint8_t b);  // the one-byte forms; VT_BOT: not one

@@ -25,6 +25,9 @@ void zw_enc_s64(Bytes *b, int64_t v); // s33 too
 void zw_enc_name(Bytes *b, Str s);
 void zw_enc_heap_type(Bytes *b, uint32_t heap);
 void zw_enc_val_type(Bytes *b, ValType t);
+void zw_enc_type(Bytes *b, const TypeDef *t);
+void zw_enc_limits(Bytes *b, const Limits *l, bool memory);
+void zw_enc_table_type(Bytes *b, const TableType *t);
 void zw_enc_op(Bytes *b, Op op);
 void zw_enc_memarg(Bytes *b, uint32_t align_log2, uint32_t memory, uint64_t offset);
 

@@ -195,26 +195,25 @@ static void build(Folder *f, const uint8_t *end)
 }
 
 // ---- printing ----
-static void put(Folder *f, const char *s) { zw_text_put(f->p->out, s, strlen(s)); }
 
 // Open a node's parenthesis.
 static void put_open(Folder *f, const Node *n, bool same_line)
 {
   const uint8_t *op_at = f->code + n->at, *at = op_at;
   if (same_line)
-    put(f, " ");
+    put(f->p, " ");
   else
     zw_wat_newline(f->p);
   Op op = zw_fast_op(&at, zw_op_one_byte);
   if (n->kind != NODE_PART)
     zw_wat_put_hint(f->p, op_at, op);
-  put(f, "(");
+  put(f->p, "(");
   switch ((NodeKind)n->kind) {
   case NODE_PLAIN: zw_wat_put_op(f->p, op, &at); break;
   case NODE_BLOCK: case NODE_IF: case NODE_TRY: zw_wat_put_block_head(f->p, op, n->ordinal, &at); break;
   case NODE_PART:
     if (n->op == OP_if || n->op == OP_try)
-      put(f, n->op == OP_if ? "then" : "do");
+      put(f->p, n->op == OP_if ? "then" : "do");
     else
       zw_wat_put_op(f->p, op, &at);
     break;
@@ -242,7 +241,7 @@ static void print_forest(Folder *f, uint32_t root)
         if (has_label)
           zw_wat_pop_label(f->p);
         f->p->indent--;
-        put(f, ")");
+        put(f->p, ")");
       }
       visits.n--;
       continue;

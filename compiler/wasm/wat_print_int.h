@@ -1,4 +1,5 @@
-// Inside the printer: wat_print.c prints fields, types and single instructions, wat_fold.c makes folded trees of bodies.
+// Inside the printer: wat_print.c prints fields, wat_print_names.c identifiers and strings, wat_print_types.c types,
+// wat_print_code.c functions and single instructions, wat_fold.c makes folded trees of bodies.
 #pragma once
 #include "compiler/wasm/body.h"
 #include "compiler/wasm/check.h"
@@ -28,7 +29,33 @@ typedef struct Printer {
   const uint8_t *body;
 } Printer;
 
+static inline void put(Printer *p, const char *s) { zw_text_put(p->out, s, strlen(s)); }
 void zw_wat_newline(Printer *p);           // and the indentation, which stops growing at some depth
+
+// Names and strings.
+void zw_wat_put_string(Printer *p, Str s);
+void zw_wat_put_long_string(Printer *p, const uint8_t *s, uint64_t n);
+void zw_wat_put_id(Printer *p, Str name);
+void zw_wat_put_def(Printer *p, const Ids *ids, uint32_t index);   // where it is defined: " $name (;3;)"
+void zw_wat_put_index(Printer *p, const Ids *ids, uint32_t index); // where it is used, with a space before
+const uint8_t *zw_wat_find_unique(Arena *a, Arena *tmp, const Str *name, uint32_t n); // which of n names occur once?
+Ids zw_wat_ids_of_map(Printer *p, const NameMap *map, uint32_t n);
+Ids zw_wat_ids_of_funcs(Printer *p);
+// Names of the locals or labels of one function: entries of a sorted list from *next on.
+Ids zw_wat_ids_of_func(Printer *p, const NameMap *map, const uint32_t *outer, uint32_t func, uint32_t *next, uint32_t n);
+
+// Types, each with a space before.
+void zw_wat_put_heap_type(Printer *p, uint32_t heap);
+void zw_wat_put_val_type(Printer *p, ValType t);
+void zw_wat_put_type_use(Printer *p, uint32_t type, const Ids *locals); // locals: names of the parameters, or NULL
+void zw_wat_put_limits(Printer *p, const Limits *l, bool memory);
+void zw_wat_put_global_type(Printer *p, const GlobalType *g);
+void zw_wat_put_types(Printer *p);         // all of the module's, as fields
+
+// Functions.
+void zw_wat_begin_func(Printer *p, uint32_t func); // its locals and labels have names from here on
+void zw_wat_end_func(Printer *p);
+void zw_wat_put_func(Printer *p, uint32_t func);
 void zw_wat_put_op(Printer *p, Op op, const uint8_t **at); // mnemonic and immediates; *at is after the opcode
 void zw_wat_put_hint(Printer *p, const uint8_t *op_at, Op op);
 // What opens a label: its head (mnemonic, label, block type, catches).  The label counts from zw_wat_push_label on.

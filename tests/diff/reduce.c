@@ -98,13 +98,9 @@ static uint8_t *replace(Work *w, uint32_t k, uint32_t from, uint32_t to, const u
   return out;
 }
 
-static bool try_replace(Work *w, uint32_t k, uint32_t from, uint32_t to, const void *with, size_t n)
+// Takes the bytes if they are a module and still interesting; else gives back what the arena held since mark.
+static bool try_bytes(Work *w, uint8_t *b, size_t len, ArenaMark mark)
 {
-  if (n >= to - from && n)
-    return false; // must get smaller
-  ArenaMark mark = zw_arena_mark(w->a);
-  size_t len;
-  uint8_t *b = replace(w, k, from, to, with, n, &len);
   Look l = { .bytes = b, .len = len };
   w->tries++;
   if (valid(&l) && w->interesting(b, len, w->arg)) {
@@ -114,6 +110,16 @@ static bool try_replace(Work *w, uint32_t k, uint32_t from, uint32_t to, const v
   }
   zw_arena_release(w->a, mark);
   return false;
+}
+
+static bool try_replace(Work *w, uint32_t k, uint32_t from, uint32_t to, const void *with, size_t n)
+{
+  if (n >= to - from && n)
+    return false; // must get smaller
+  ArenaMark mark = zw_arena_mark(w->a);
+  size_t len;
+  uint8_t *b = replace(w, k, from, to, with, n, &len);
+  return try_bytes(w, b, len, mark);
 }
 
 // What may stand where instructions stood: nothing, a trap, a value, a drop.
@@ -240,15 +246,7 @@ static bool try_without(Work *w, const Cut *cuts, uint32_t n)
   ArenaMark mark = zw_arena_mark(w->a);
   size_t len;
   uint8_t *b = without(w, cuts, n, &len);
-  Look l = { .bytes = b, .len = len };
-  w->tries++;
-  if (valid(&l) && w->interesting(b, len, w->arg)) {
-    w->bytes = b, w->len = len;
-    w->steps++;
-    return true;
-  }
-  zw_arena_release(w->a, mark);
-  return false;
+  return try_bytes(w, b, len, mark);
 }
 
 // One function less, its declaration and its body; the last first.
