@@ -148,7 +148,7 @@ static void dump_function(const Dump *d, Stage stage, uint32_t func)
   else if (stage == ST_MAPS)
     dump_maps(d, f);
   else if (!d->t->disassemble(f->bytes, f->code_bytes, 0, d->out))
-    zw_fail(ctx, ERR_unsupported, ZW_NO_POS, "this build has no disassembler (capstone)");
+    zw_fail(ctx, ERR_unsupported, ZW_NO_POS, "there is no disassembler here (capstone)");
 }
 
 void zw_dump(Ctx *ctx, const Module *m, const Target *t, const CodeOptions *o, const char *stage, uint32_t func, Text *out)
