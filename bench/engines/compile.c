@@ -32,7 +32,7 @@ static void compile(Ctx *ctx, void *arg)
   Round *r = arg;
   Settings s = zw_settings(true);
   CodeOptions o = zw_settings_code(&s);
-  Source source = { .bytes = r->in.p, .len = r->in.n, .threads = r->threads };
+  Source source = { .bytes = r->in.p, .len = r->in.n, .threads = r->threads, .to_compile = true };
   Module *m = zw_read_module(ctx, &source, s.features, &r->out.times);
   zw_compile_checked(ctx, m, s.target, &o, r->threads, &r->out);
   uint64_t t = zw_now();

@@ -10,6 +10,7 @@ static void to_cwasm(Ctx *ctx, void *arg)
   Settings s = zw_settings(true);
   CodeOptions code = zw_settings_code(&s);
   Compilation c = { 0 };
+  j->source.to_compile = true;
   Module *m = zw_read_module(ctx, &j->source, j->features, &c.times);
   zw_compile_checked(ctx, m, s.target, &code, 1, &c);
   j->out = zw_sink_cwasm(m, c.blob, &ctx->module);

@@ -53,6 +53,7 @@ Module *zw_read_module(Ctx *ctx, Source *s, uint64_t features, PassTimes *times)
   }
   Module *m = zw_decode_module(ctx, bytes, len, features); // index spaces have their sizes, bodies are byte spans
   s->m = m;
+  m->no_side = s->to_compile;
   uint64_t t1 = zw_now();
   zw_check_on_threads(ctx, m, s->threads);                 // valid: from here on nobody reports an input error
   zw_number_funcrefs(m);
@@ -105,7 +106,7 @@ void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions 
 
 void zw_compile_module(Ctx *ctx, const uint8_t *bytes, size_t len, uint64_t features, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out)
 {
-  Source s = { .bytes = bytes, .len = len, .threads = threads };
+  Source s = { .bytes = bytes, .len = len, .threads = threads, .to_compile = true };
   Module *m = zw_read_module(ctx, &s, features, &out->times);
   zw_compile_checked(ctx, m, t, o, threads, out);
 }

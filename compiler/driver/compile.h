@@ -16,10 +16,12 @@ void zw_compile_module(Ctx *ctx, const uint8_t *bytes, size_t len, uint64_t feat
 typedef struct Source {
   const uint8_t *bytes; size_t len;
   uint32_t threads;             // to check with; 0 = 1
+  bool to_compile;              // nobody interprets it or dumps its facts: what only they want is left out
   WatModule wat; bool is_text;  // wat: of a text
   const Module *m;              // once it is decoded
 } Source;
 Module *zw_read_module(Ctx *ctx, Source *s, uint64_t features, PassTimes *times);
+// Takes the facts of the bodies: afterwards m->facts has counts and no arrays.
 void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out);
 // An image by way of the bytes of a .cwasm file, for this machine: what tests of that lane load.  Freed by zw_image_free;
 // NULL with a sentence in err.

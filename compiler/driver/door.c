@@ -26,6 +26,7 @@ static void compile(Ctx *ctx, void *arg)
     s.cpu_bits = r->o->cpu_bits, s.native_cpu = false;
   CodeOptions code = zw_settings_code(&s);
   Compilation out = { 0 };
+  r->source.to_compile = true;
   Module *m = zw_read_module(ctx, &r->source, r->o->features ? r->o->features : s.features, &out.times);
   if (m->names.module.n == 0 && r->o->name)
     m->names.module = (Str){ r->o->name, strlen(r->o->name) };

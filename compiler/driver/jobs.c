@@ -72,6 +72,7 @@ static void compile_function(Ctx *ctx, void *arg)
 
   j->codes[w->at] = j->t->encode(ctx, l, j->o, &ctx->module);
   lap(j, &t, &w->times.encode);                // bytes and tables, calls still to be bound
+  zw_region_done(j->m->facts[w->at].region);
 }
 
 static void note_failure(Worker *w)
@@ -174,6 +175,8 @@ FuncCode **zw_jobs_run(Ctx *ctx, const Module *m, const Target *t, const CodeOpt
     if (w->started)
       pthread_join(w->thread, NULL);
     add_times(times, &w->times);
+    zw_arena_free(&w->ctx.func); // only the code is still wanted
+    zw_arena_free(&w->ctx.scratch);
     if (w->failed != UINT32_MAX && (!first || w->failed < first->failed))
       first = w;
   }

@@ -162,6 +162,7 @@ FuncCheck *zw_check_begin(Module *m)
   f->m = m;
   f->c = m->ctx;
   f->a = a;
+  f->regions.a = &m->ctx->module;
   f->mem0 = m->nmemories ? addr_of(&m->memories[0].type.limits) : VT_BOT;
   f->global_effect = global_effects(m, a);
   f->hint = m->hints;

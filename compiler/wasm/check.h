@@ -3,6 +3,7 @@
 //
 // needs: decoded.  leaves: checked; m->facts[i] for every defined function, in ctx->module.
 #pragma once
+#include "compiler/base/region.h"
 #include "compiler/base/tune.h"
 #include "compiler/wasm/module.h"
 
@@ -101,6 +102,9 @@ typedef struct ClauseFact {
   uint32_t nvals, drop_to;      // as in SideEntry, with_ref's value included
 } ClauseFact;
 
+// A body that may be read where it is called keeps its facts; those of the others go when their function is compiled.
+enum { KEEP_OPS = TUNE_INLINE_OPS > TUNE_INLINE_LOOP_OPS ? TUNE_INLINE_OPS : TUNE_INLINE_LOOP_OPS };
+
 struct FuncFacts {
   uint32_t nframes, nblocks, nloops, nsucc, nassigned, nlocals /* params included */, max_height, nops, flags, code_at /* body offset after the local declarations */;
   FrameFact *frames; BlockFact *blocks; LoopFact *loops; uint32_t *succ; uint32_t *assigned;
@@ -108,7 +112,8 @@ struct FuncFacts {
   ValType *locals;              // nlocals types, params first
   uint8_t *local_kinds;         // ValKind of each
   TryFact *tries; ClauseFact *clauses; uint32_t ntries, nclauses, nexn_slots;
-  struct SideEntry *side; uint32_t nside;
+  struct SideEntry *side; uint32_t nside; // none in a module that only a compiler reads (Module.no_side)
+  Region *region;               // where the arrays lie, or NULL; zw_region_done leaves only the counts
 };
 
 // One control transfer for the in-place interpreter, in body order.  Entries belong to

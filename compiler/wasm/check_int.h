@@ -62,6 +62,7 @@ struct FuncCheck {
   Module *m;
   Ctx *c;
   Arena *a;                 // of the buffers
+  Regions regions;          // of the facts
   const Func *func;
   const FuncType *type;
   uint32_t index;           // of the function

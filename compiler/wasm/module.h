@@ -79,6 +79,7 @@ typedef struct Module {
   uint64_t features_on;      // bit per Feature: what the user allows
   uint64_t features_used;    // bit per Feature: what decode and check met
   uint32_t nfuncrefs;        // FuncRefs in the vmctx: functions with declared_ref, ascending index; by zw_number_funcrefs
+  bool no_side;              // no interpreter will run it: leave SideEntry out.  Set before check
   bool checked;              // by zw_check_module; nothing below may report an input error
   const struct SourceLines *lines; // lines.h: for backtraces; NULL = none, or not asked for
   FuncFacts *facts;          // per defined function (index - nimported_funcs); filled by check

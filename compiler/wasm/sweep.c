@@ -334,16 +334,16 @@ static void copy_facts(FuncCheck *f, FuncFacts *out)
     f->flags |= FN_SMALL;
   out->nframes = f->frames.n, out->nblocks = f->blocks.n, out->nloops = f->loops.n, out->nsucc = f->succ.n;
   out->nassigned = f->assigned.n, out->nlocals = f->nlocals, out->nops = f->nlive, out->flags = f->flags;
-  out->ntries = f->tries.n, out->nclauses = f->clauses.n, out->nexn_slots = f->nexn_slots, out->nside = f->side.n;
+  out->ntries = f->tries.n, out->nclauses = f->clauses.n, out->nexn_slots = f->nexn_slots, out->nside = f->m->no_side ? 0 : f->side.n;
   out->max_height = (uint32_t)(f->sp_max - f->vals) - 1; // the mark of frame 0
   out->locals = f->locals, out->local_kinds = f->local_kinds;
   size_t sizes[] = { f->frames.n * sizeof(FrameFact), f->blocks.n * sizeof(BlockFact), f->loops.n * sizeof(LoopFact),
                      f->succ.n * sizeof(uint32_t), f->assigned.n * sizeof(uint32_t), f->tries.n * sizeof(TryFact),
-                     f->clauses.n * sizeof(ClauseFact), f->side.n * sizeof(SideEntry), f->blocks.n * sizeof(uint32_t) };
+                     f->clauses.n * sizeof(ClauseFact), out->nside * sizeof(SideEntry), f->blocks.n * sizeof(uint32_t) };
   size_t bytes = 0;
   for (unsigned i = 0; i < ARRAY_COUNT(sizes); i++)
     bytes += sizes[i];
-  char *p = zw_arena_alloc(&f->c->module, bytes, 8); // every part is a multiple of 4 bytes and needs no more
+  char *p = out->nops <= KEEP_OPS ? zw_arena_stale(&f->c->module, bytes, 1, 8) : zw_region_alloc(&f->regions, bytes, &out->region);
   out->frames = carve(&p, f->frames.p, sizes[0]);
   out->blocks = carve(&p, f->blocks.p, sizes[1]);
   out->loops = carve(&p, f->loops.p, sizes[2]);

@@ -159,3 +159,11 @@ void *zw_realloc(void *p, size_t old_bytes, size_t bytes)
   (void)h;
   return q;
 }
+
+void zw_alloc_discard(void *p, size_t bytes)
+{
+  size_t page = zw_os_page_size();
+  uintptr_t from = zw_align_up((uintptr_t)p, page), to = ((uintptr_t)p + bytes) & ~(uintptr_t)(page - 1);
+  if (from < to)
+    zw_os_discard((void *)from, to - from);
+}

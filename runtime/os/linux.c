@@ -8,7 +8,7 @@
 
 enum { PROT_R = 1, PROT_W = 2, PROT_X = 4 };
 enum { MAP_PRIVATE_ = 2, MAP_ANON_ = 0x20, MAP_NORESERVE_ = 0x4000, MAP_FIXED_ = 0x10 };
-enum { MADV_DONTDUMP_ = 16, MADV_HUGEPAGE_ = 14, MADV_DODUMP_ = 17 };
+enum { MADV_DONTNEED_ = 4, MADV_DONTDUMP_ = 16, MADV_HUGEPAGE_ = 14, MADV_DODUMP_ = 17 };
 
 long zw_os_syscall(long n, long a, long b, long c, long d, long e, long f) { return zw_sys6(n, a, b, c, d, e, f); }
 
@@ -73,6 +73,8 @@ bool zw_os_decommit(void *p, size_t bytes)
   zw_sys3(SYS_madvise, (long)p, (long)bytes, MADV_DONTDUMP_);
   return true;
 }
+
+void zw_os_discard(void *p, size_t bytes) { zw_sys3(SYS_madvise, (long)p, (long)bytes, MADV_DONTNEED_); }
 
 void *zw_os_code_map(size_t bytes) { return zw_os_map(bytes); }
 bool zw_os_code_seal(void *p, size_t bytes) { return zw_sys3(SYS_mprotect, (long)p, (long)bytes, PROT_R | PROT_X) == 0; }

@@ -137,6 +137,7 @@ static void compile(Ctx *ctx, void *arg)
   Run *r = arg;
   Compilation out = { .timed = r->c.time_report };
   CodeOptions o = zw_settings_code(&r->c.set);
+  r->source.to_compile = true;
   Module *m = zw_read_module(ctx, &r->source, r->c.set.features, &out.times);
   zw_name_module(m, r->file);
   zw_compile_checked(ctx, m, r->c.set.target, &o, r->source.threads, &out);

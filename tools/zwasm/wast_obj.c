@@ -45,6 +45,7 @@ static void to_object(Ctx *ctx, void *arg)
   CodeOptions code = zw_settings_code(&s);
   Compilation c = { 0 };
   ObjOptions o = { .prefix = j->prefix, .debug_level = 1, .bare = true };
+  j->source.to_compile = true;
   Module *m = zw_read_module(ctx, &j->source, j->features, &c.times);
   zw_compile_checked(ctx, m, s.target, &code, 1, &c);
   j->out = zw_sink_elf(m, c.blob, s.target, &o, &ctx->module);

@@ -482,7 +482,7 @@ int main(int argc, char **argv)
   if (!z.in.p)
     refuse(&z, "io", err);
   zw_ctx_init(&z.ctx);
-  z.source = (Source){ .bytes = z.in.p, .len = z.in.n, .threads = z.c.set.threads };
+  z.source = (Source){ .bytes = z.in.p, .len = z.in.n, .threads = z.c.set.threads, .to_compile = !z.dump };
   if (!zw_guard(&z.ctx, compile, &z)) {
     zw_source_place(&z.source, &z.ctx.diag);
     zw_say_diag(&z.c.say, &z.ctx.diag, strcmp(z.input, "-") == 0 ? "<stdin>" : z.input, z.in.p, z.in.n);

@@ -1,0 +1,40 @@
+#include "compiler/base/region.h"
+#include "runtime/base/alloc.h"
+#include "runtime/base/asan.h"
+#include "runtime/base/bits.h"
+
+enum { FIRST_BYTES = 16 << 10, MOST_BYTES = 256 << 10 };
+
+void zw_region_done(Region *in)
+{
+  if (!in || atomic_fetch_sub_explicit(&in->users, 1, memory_order_acq_rel) != 1)
+    return;
+  zw_alloc_discard(in->p, in->bytes);
+  zw_asan_poison(in->p, in->bytes); // until the arena frees the chunk
+}
+
+static void begin(Regions *r, size_t at_least)
+{
+  zw_region_done(r->now);
+  size_t bytes = r->next_bytes ? r->next_bytes : FIRST_BYTES;
+  r->next_bytes = bytes < MOST_BYTES ? 2 * bytes : MOST_BYTES;
+  if (bytes < at_least)
+    bytes = at_least;
+  r->now = zw_new(r->a, Region);
+  r->now->p = zw_arena_stale(r->a, bytes, 1, 16);
+  r->now->bytes = bytes;
+  atomic_init(&r->now->users, 1);
+  r->used = 0;
+}
+
+void *zw_region_alloc(Regions *r, size_t bytes, Region **in)
+{
+  bytes = zw_align_up(bytes, 16);
+  if (!r->now || bytes > r->now->bytes - r->used)
+    begin(r, bytes);
+  void *p = r->now->p + r->used;
+  r->used += bytes;
+  atomic_fetch_add_explicit(&r->now->users, 1, memory_order_relaxed);
+  *in = r->now;
+  return p;
+}

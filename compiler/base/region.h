@@ -1,0 +1,13 @@
+// Pieces of an arena whose pages go back to the system while the arena lives on: once everything in a piece is done with.
+// Several threads may say so; each Regions is filled by one.
+#pragma once
+#include "runtime/base/arena.h"
+#include <stdatomic.h>
+
+typedef struct Region { char *p; size_t bytes; _Atomic uint32_t users; } Region; // users: allocations, and one while it is filled
+typedef struct Regions { Arena *a; Region *now; size_t used, next_bytes; } Regions;
+
+// Stale memory, aligned to 16, in a piece of `a`; *in says which.
+void *zw_region_alloc(Regions *r, size_t bytes, Region **in);
+// One allocation of it is wanted no more.  The last one takes them all away.  NULL is fine
+void zw_region_done(Region *in);
