@@ -63,7 +63,7 @@ int main(int argc, char **argv)
   for (int k = atoi(argv[3]); k > 0; k--) {
     Ctx ctx;
     zw_ctx_init(&ctx);
-    r.out = (Compilation){ .timed = r.threads == 1 };
+    r.out = (Compilation){ .timed = r.threads == 1, .no_object = r.kind[0] != 'o' };
     r.image = NULL;
     uint64_t cpu = cpu_now(), wall = zw_now();
     bool ok = zw_guard(&ctx, compile, &r);

@@ -9,7 +9,7 @@ static void to_cwasm(Ctx *ctx, void *arg)
   ToCwasm *j = arg;
   Settings s = zw_settings(true);
   CodeOptions code = zw_settings_code(&s);
-  Compilation c = { 0 };
+  Compilation c = { .no_object = true };
   j->source.to_compile = true;
   Module *m = zw_read_module(ctx, &j->source, j->features, &c.times);
   zw_compile_checked(ctx, m, s.target, &code, 1, &c);

@@ -75,19 +75,6 @@ void zw_source_place(const Source *s, Diag *d)
     zw_wat_place(&s->wat, (Str){ (const char *)s->bytes, s->len }, d);
 }
 
-// The workers' memory goes; of what a function came from, only its unwind rows are wanted later.
-static void keep_unwind_rows(Blob *b, Arena *a)
-{
-  FuncCode *kept = zw_new_array(a, FuncCode, b->nfuncs);
-  for (uint32_t k = 0; k < b->nfuncs; k++) {
-    const FuncCode *c = b->codes[k];
-    kept[k] = (FuncCode){ .func = c->func, .code_bytes = c->code_bytes, .cfi_bytes = c->cfi_bytes };
-    if (c->cfi_bytes)
-      kept[k].cfi = memcpy(zw_arena_alloc(a, c->cfi_bytes, 1), c->cfi, c->cfi_bytes);
-    b->codes[k] = &kept[k];
-  }
-}
-
 void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out)
 {
   ASSERT(m->checked);
@@ -97,10 +84,10 @@ void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions 
   Jobs *jobs;
   FuncCode **codes = zw_jobs_run(ctx, m, t, &out->code, threads, out->timed, &out->times, &jobs); // P2, P3, P4 per function
   uint64_t t0 = zw_now();
-  out->blob = zw_blob_build(m, t, &out->code, codes, &ctx->module); // one text, no external relocation in it
+  BlobSource from = { .funcs = codes, .placed = zw_jobs_placed, .arg = jobs, .no_rows = out->no_object };
+  out->blob = zw_blob_build_from(m, t, &out->code, &from, &ctx->module); // one text, no external relocation in it
   out->times.blob += zw_now() - t0;
   out->times.text_bytes = out->blob->text_bytes;
-  keep_unwind_rows(out->blob, &ctx->module);
   zw_jobs_free(jobs);
 }
 

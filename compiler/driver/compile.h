@@ -8,6 +8,7 @@ typedef struct PassTimes { uint64_t decode, check, build, select, encode, blob, 
 } PassTimes; // ns
 typedef struct Compilation {
   bool timed;                // in: fill build, select and encode of `times` (a clock call per pass and function)
+  bool no_object;            // in: no object is made of it, so its unwind rows may go
   Module *m; Blob *blob; PassTimes times; const Target *target; CodeOptions code;
 } Compilation;
 // Decode, check and compile everything.  Fails through ctx.  threads: workers over functions; output does not depend on it.

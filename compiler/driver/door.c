@@ -25,7 +25,7 @@ static void compile(Ctx *ctx, void *arg)
   if (r->o->cpu_bits)
     s.cpu_bits = r->o->cpu_bits, s.native_cpu = false;
   CodeOptions code = zw_settings_code(&s);
-  Compilation out = { 0 };
+  Compilation out = { .no_object = true };
   r->source.to_compile = true;
   Module *m = zw_read_module(ctx, &r->source, r->o->features ? r->o->features : s.features, &out.times);
   if (m->names.module.n == 0 && r->o->name)

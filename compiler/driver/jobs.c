@@ -10,11 +10,17 @@
 #include <string.h>
 #include <time.h>
 
+// Code of functions up to `last` (of those its worker took), in memory that goes when all of them have been placed.
+typedef struct Pool { Arena arena; uint32_t last; struct Pool *next; } Pool;
+enum { POOL_BYTES = 1 << 20 };
+
 typedef struct Worker {
   Jobs *jobs;
   Ctx ctx;
   Module m;             // as the shared one, but failing through ctx
   uint32_t at;          // the defined function it is at
+  uint32_t last;        // the highest one in ctx.module
+  Pool *pools, **pools_end; // oldest first; the newest code is in ctx.module
   PassTimes times;
   Diag diag;            // of its lowest failed function
   uint32_t failed;      // that function, or UINT32_MAX
@@ -52,6 +58,35 @@ static uint64_t lap(const Jobs *j, uint64_t *since, uint64_t *into)
   return *since = now;
 }
 
+// ctx.module is large enough to be given back by itself: begin another one.
+static void close_pool(Worker *w)
+{
+  Pool *p = zw_new(&w->ctx.module, Pool); // in the arena that it describes
+  *p = (Pool){ .arena = w->ctx.module, .last = w->last };
+  zw_arena_init(&w->ctx.module, p->arena.nomem, p->arena.nomem_arg);
+  w->last = 0;
+  *w->pools_end = p;
+  w->pools_end = &p->next;
+}
+
+static void free_oldest_pool(Worker *w)
+{
+  Pool *p = w->pools;
+  w->pools = p->next;
+  if (!w->pools)
+    w->pools_end = &w->pools;
+  Arena arena = p->arena;
+  zw_arena_free(&arena);
+}
+
+void zw_jobs_placed(void *jobs, uint32_t k)
+{
+  Jobs *j = jobs;
+  for (uint32_t i = 0; i < j->nworkers; i++)
+    while (j->workers[i].pools && j->workers[i].pools->last <= k)
+      free_oldest_pool(&j->workers[i]);
+}
+
 // One function from its bytes to machine code; the milestones hold from their line on.
 static void compile_function(Ctx *ctx, void *arg)
 {
@@ -60,6 +95,9 @@ static void compile_function(Ctx *ctx, void *arg)
   uint32_t func = j->m->nimported_funcs + w->at;
   ctx->at_func = func;
   uint64_t t = j->timed ? zw_now() : 0;
+  if (ctx->module.bytes >= POOL_BYTES)
+    close_pool(w);
+  w->last = w->at > w->last ? w->at : w->last;
 
   ZirFunc *z = zw_zir_build(&w->m, func, j->o, &ctx->func);
   zw_verify_zir(ctx, z, j->o);                 // SSA that keeps the V-rules
@@ -125,8 +163,11 @@ static uint32_t *shuffled(uint32_t n, Arena *a)
 static void free_jobs(void *arg)
 {
   Jobs *j = arg;
-  for (uint32_t k = 0; k < j->nworkers; k++)
+  for (uint32_t k = 0; k < j->nworkers; k++) {
+    while (j->workers[k].pools)
+      free_oldest_pool(&j->workers[k]);
     zw_ctx_free(&j->workers[k].ctx);
+  }
   j->nworkers = 0;
 }
 
@@ -162,6 +203,7 @@ FuncCode **zw_jobs_run(Ctx *ctx, const Module *m, const Target *t, const CodeOpt
     Worker *w = &j->workers[j->nworkers];
     w->jobs = j;
     w->failed = UINT32_MAX;
+    w->pools_end = &w->pools;
     zw_ctx_init(&w->ctx);
     w->m = *m;
     w->m.ctx = &w->ctx;

@@ -167,7 +167,23 @@ static void append(void *to, const void *from, size_t n)
     memcpy(to, from, n);
 }
 
-static void fill(Builder *b, Blob *out)
+// The unwind rows of all functions, in one piece.
+static void keep_rows(const Builder *b, Blob *out)
+{
+  uint64_t bytes = 0;
+  for (uint32_t k = 0; k < b->ncodes; k++)
+    bytes += b->codes[k]->cfi_bytes;
+  uint8_t *cfi = zw_arena_stale(b->a, bytes + 1, 1, 1);
+  out->rows = zw_stale_array(b->a, UnwindRows, b->ncodes);
+  for (uint32_t k = 0; k < b->ncodes; k++) {
+    const FuncCode *c = b->codes[k];
+    out->rows[k] = (UnwindRows){ cfi, c->cfi_bytes, c->code_bytes };
+    append(cfi, c->cfi, c->cfi_bytes);
+    cfi += c->cfi_bytes;
+  }
+}
+
+static void fill(Builder *b, Blob *out, const BlobSource *from)
 {
   out->text = zw_arena_alloc(b->a, out->text_bytes, TEXT_ALIGN);
   out->sites = zw_arena_alloc(b->a, out->sites_bytes + 1u, 1);
@@ -194,15 +210,22 @@ static void fill(Builder *b, Blob *out)
       b->t->apply_fixup(out->text, (uint64_t)f->code_off + c->fixups[x].at, c->fixups[x].kind, to);
     }
     end = (uint64_t)f->code_off + c->nbytes;
+    if (from->placed && k < b->ndefined)
+      from->placed(from->arg, k);
   }
   memset(out->text + end, 0xcc, out->text_bytes - end);
 }
 
 Blob *zw_blob_build(const Module *m, const Target *t, const CodeOptions *o, FuncCode *const *funcs, Arena *a)
 {
+  return zw_blob_build_from(m, t, o, &(BlobSource){ .funcs = funcs }, a);
+}
+
+Blob *zw_blob_build_from(const Module *m, const Target *t, const CodeOptions *o, const BlobSource *from, Arena *a)
+{
   Builder builder = { .m = m, .t = t, .o = o, .a = a, .ndefined = m->nfuncs - m->nimported_funcs }, *b = &builder;
   b->codes = zw_new_array(a, FuncCode *, (uint64_t)b->ndefined + (uint64_t)TYPED * m->ntypes + TRAP_COUNT);
-  append(b->codes, funcs, sizeof *funcs * b->ndefined);
+  append(b->codes, from->funcs, sizeof *from->funcs * b->ndefined);
   b->ncodes = b->ndefined;
   find_wanted(b);
   make_thunks(b);
@@ -210,9 +233,10 @@ Blob *zw_blob_build(const Module *m, const Target *t, const CodeOptions *o, Func
   Blob *out = zw_new(a, Blob);
   out->funcs = zw_new_array(a, ImageFunc, b->ncodes + 1);
   out->nfuncs = b->ncodes;
-  out->codes = b->codes;
   place(b, out);
-  fill(b, out);
+  if (!from->no_rows)
+    keep_rows(b, out);
+  fill(b, out, from);
   out->func_code = zw_new_array(a, uint32_t, b->ndefined + 1);
   for (uint32_t k = 0; k < b->ndefined; k++)
     out->func_code[k] = k;

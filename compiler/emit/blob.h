@@ -36,16 +36,20 @@ typedef struct Blob {
   ImageThunks *thunks;                     // per type
   uint64_t cpu_bits; uint32_t image_flags, arch;
   uint64_t libcalls;                       // of all functions
-  FuncCode **codes;                        // parallel to funcs: what each came from (cfi, code_bytes)
+  struct UnwindRows *rows;                 // parallel to funcs, for .eh_frame; NULL when no object was asked for
 } Blob;
+typedef struct UnwindRows { const uint8_t *cfi; uint32_t cfi_bytes, code_bytes; } UnwindRows; // of FuncCode
 
 struct Target;
 // Place functions (in index order, whatever order they were compiled in), make the thunks the module needs,
 // apply fixups.  Deterministic.  Copies what it needs into arena a.
 Blob *zw_blob_build(const Module *m, const struct Target *t, const CodeOptions *o, FuncCode *const *funcs, Arena *a);
+// The same, and placed(arg, k) says when funcs[k] will not be looked at any more, in ascending order.
+typedef struct BlobSource { FuncCode *const *funcs; void (*placed)(void *arg, uint32_t k); void *arg; bool no_rows; } BlobSource;
+Blob *zw_blob_build_from(const Module *m, const struct Target *t, const CodeOptions *o, const BlobSource *from, Arena *a);
 // .eh_frame for the blob: one entry per function, rows exact at every instruction, a terminator at the end (drop the last 4
 // bytes where a linker appends).  The 32-bit fields at reloc_at[k] must become text + reloc_text_off[k] - address of the field.
 typedef struct EhFrame { uint8_t *bytes; uint32_t nbytes; uint32_t *reloc_at; uint32_t *reloc_text_off; uint32_t nrelocs; } EhFrame;
-// The same for any functions: codes[k] at text offset offs[k] (glue, in a section of its own).
-EhFrame zw_eh_frame_of(FuncCode *const *codes, const uint32_t *offs, uint32_t n, const struct Target *t, Arena *a);
+// The same for any functions: rows[k] at text offset offs[k] (glue, in a section of its own).
+EhFrame zw_eh_frame_of(const UnwindRows *rows, const uint32_t *offs, uint32_t n, const struct Target *t, Arena *a);
 EhFrame zw_eh_frame_build(const Blob *b, const struct Target *t, Arena *a);

@@ -29,14 +29,14 @@ static uint8_t *put_cie(uint8_t *p, const Target *t)
   return start + CIE_BYTES;                  // the rest is DW_CFA_nop
 }
 
-static uint32_t fde_bytes(const FuncCode *c) { return (uint32_t)zw_align_up(17 + c->cfi_bytes, 8); }
+static uint32_t fde_bytes(const UnwindRows *c) { return (uint32_t)zw_align_up(17 + c->cfi_bytes, 8); }
 
-EhFrame zw_eh_frame_of(FuncCode *const *codes, const uint32_t *offs, uint32_t n, const Target *t, Arena *a)
+EhFrame zw_eh_frame_of(const UnwindRows *rows, const uint32_t *offs, uint32_t n, const Target *t, Arena *a)
 {
   EhFrame e = { 0 };
   uint64_t bytes = CIE_BYTES + 4;
   for (uint32_t k = 0; k < n; k++)
-    bytes += fde_bytes(codes[k]);
+    bytes += fde_bytes(&rows[k]);
   CHECK(bytes < UINT32_MAX);
   e.bytes = zw_arena_alloc(a, bytes, 8);
   e.nbytes = (uint32_t)bytes;
@@ -44,7 +44,7 @@ EhFrame zw_eh_frame_of(FuncCode *const *codes, const uint32_t *offs, uint32_t n,
   e.reloc_text_off = zw_new_array(a, uint32_t, n + 1);
   uint8_t *p = put_cie(e.bytes, t);
   for (uint32_t k = 0; k < n; k++) {
-    const FuncCode *c = codes[k];
+    const UnwindRows *c = &rows[k];
     uint32_t at = (uint32_t)(p - e.bytes);
     zw_put32(p, fde_bytes(c) - 4);
     zw_put32(p + 4, at + 4);                 // back to the CIE
@@ -61,8 +61,9 @@ EhFrame zw_eh_frame_of(FuncCode *const *codes, const uint32_t *offs, uint32_t n,
 
 EhFrame zw_eh_frame_build(const Blob *b, const Target *t, Arena *a)
 {
+  CHECK(b->rows);
   uint32_t *offs = zw_new_array(a, uint32_t, b->nfuncs + 1);
   for (uint32_t k = 0; k < b->nfuncs; k++)
     offs[k] = b->funcs[k].code_off;
-  return zw_eh_frame_of(b->codes, offs, b->nfuncs, t, a);
+  return zw_eh_frame_of(b->rows, offs, b->nfuncs, t, a);
 }

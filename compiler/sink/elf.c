@@ -21,7 +21,7 @@ typedef struct Elf {
   const CNames *names;
   ElfOut *out;
   uint32_t text, glue, rodata, meta, relro, bss, eh; // sections
-  VEC(FuncCode *) glue_codes;    // in the order of their places in .text.NAME
+  VEC(UnwindRows) glue_rows;     // in the order of their places in .text.NAME
   VEC(uint32_t) glue_offs;
   VEC(uint32_t) adapters;        // per import: offset of its adapter in .text.NAME
   uint32_t nfields;
@@ -55,7 +55,7 @@ static uint32_t put_glue(Elf *e, uint32_t kind, uint32_t func, uint32_t call)
     zw_elf_rela(e->out, e->glue, at + c->fixups[0].at, R_X86_64_PLT32, call, -4);
   if (kind == GLUE_MODULE)
     zw_elf_rela(e->out, e->glue, at + c->fixups[1].at, R_X86_64_PC32, zw_elf_global(e->out, with_prefix(e, "", "_module")), -4);
-  *zw_push(e->out->a, &e->glue_codes) = c;
+  *zw_push(e->out->a, &e->glue_rows) = (UnwindRows){ c->cfi, c->cfi_bytes, c->code_bytes };
   *zw_push(e->out->a, &e->glue_offs) = at;
   return at;
 }
@@ -63,7 +63,7 @@ static uint32_t put_glue(Elf *e, uint32_t kind, uint32_t func, uint32_t call)
 static void put_c_function(Elf *e, const char *name, uint32_t kind, uint32_t func, const char *runtime)
 {
   uint32_t at = put_glue(e, kind, func, zw_elf_global(e->out, runtime));
-  uint32_t bytes = e->glue_codes.p[e->glue_codes.n - 1]->code_bytes;
+  uint32_t bytes = e->glue_rows.p[e->glue_rows.n - 1].code_bytes;
   zw_elf_define(e->out, zw_elf_global(e->out, name), e->glue, at, bytes, STT_FUNC);
 }
 
@@ -259,9 +259,9 @@ static void put_unwind(Elf *e)
 {
   EhFrame wasm = zw_eh_frame_build(e->b, e->t, e->out->a);
   append_eh(e, &wasm, e->text);
-  if (!e->glue_codes.n)
+  if (!e->glue_rows.n)
     return;
-  EhFrame glue = zw_eh_frame_of(e->glue_codes.p, e->glue_offs.p, e->glue_codes.n, e->t, e->out->a);
+  EhFrame glue = zw_eh_frame_of(e->glue_rows.p, e->glue_offs.p, e->glue_rows.n, e->t, e->out->a);
   append_eh(e, &glue, e->glue);
 }
 

@@ -459,29 +459,34 @@ static uint32_t island_bound(const Enc *e)
   return (uint32_t)n;
 }
 
-static void *copy(Arena *a, const void *p, size_t n)
+// The next part of a function's one block; parts are aligned to 8.
+static void *part(uint8_t **at, const void *p, size_t n)
 {
-  void *q = zw_arena_alloc(a, n ? n : 1, 16);
+  void *to = *at;
   if (n)
-    memcpy(q, p, n);
-  return q;
+    memcpy(to, p, n);
+  *at += zw_align_up(n, 8);
+  return to;
 }
 
 static FuncCode *result(Enc *e, Arena *a, uint32_t prologue_bytes, uint32_t code_bytes)
 {
-  FuncCode *f = zw_new(a, FuncCode);
+  FuncCode *f;
+  size_t fixups = sizeof(Fixup) * e->fixups.n, inlines = sizeof(ImageInline) * e->inlines.n;
+  uint8_t *at = zw_arena_stale(a, sizeof *f + here(e) + fixups + e->sites.n + e->maps.n + e->cfi.out.n + inlines + 6 * 8, 1, 16);
+  f = (FuncCode *)(void *)at, at += zw_align_up(sizeof *f, 8);
   *f = (FuncCode){ .func = e->l->z->func, .nbytes = here(e), .code_bytes = code_bytes, .align = e->align32 ? 32 : 16,
                    .frame_bytes = e->frame, .prologue_bytes = prologue_bytes, .pop_bytes = e->l->arg_bytes,
                    .saved = (uint16_t)e->l->used_saved, .nfixups = e->fixups.n, .sites_bytes = e->sites.n, .nsites = e->nsites,
                    .maps_bytes = e->maps.n, .nmaps = e->nmaps, .cfi_bytes = e->cfi.out.n, .libcalls = e->libcalls,
                    .ninlines = e->inlines.n };
-  f->bytes = copy(a, e->base, here(e));
-  f->fixups = copy(a, e->fixups.p, sizeof(Fixup) * e->fixups.n);
-  f->sites = copy(a, e->sites.p, e->sites.n);
-  f->maps = copy(a, e->maps.p, e->maps.n);
-  f->cfi = copy(a, e->cfi.out.p, e->cfi.out.n);
+  f->bytes = part(&at, e->base, here(e));
+  f->fixups = part(&at, e->fixups.p, fixups);
+  f->inlines = part(&at, e->inlines.p, inlines);
+  f->sites = part(&at, e->sites.p, e->sites.n);
+  f->maps = part(&at, e->maps.p, e->maps.n);
+  f->cfi = part(&at, e->cfi.out.p, e->cfi.out.n);
   f->handlers = put_handlers(e, a, &f->nhandlers);
-  f->inlines = copy(a, e->inlines.p, sizeof(ImageInline) * e->inlines.n);
   return f;
 }
 

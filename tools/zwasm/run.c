@@ -135,7 +135,7 @@ static FileBytes read_input(Run *r)
 static void compile(Ctx *ctx, void *arg)
 {
   Run *r = arg;
-  Compilation out = { .timed = r->c.time_report };
+  Compilation out = { .timed = r->c.time_report, .no_object = true };
   CodeOptions o = zw_settings_code(&r->c.set);
   r->source.to_compile = true;
   Module *m = zw_read_module(ctx, &r->source, r->c.set.features, &out.times);

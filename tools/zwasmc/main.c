@@ -293,7 +293,7 @@ static void compile(Ctx *ctx, void *arg)
 {
   Zwasmc *z = arg;
   const Settings *s = &z->c.set;
-  Compilation out = { .timed = z->c.time_report };
+  Compilation out = { .timed = z->c.time_report, .no_object = !(z->emit & (EMIT_OBJ | EMIT_EXE)) };
   Module *m = zw_read_module(ctx, &z->source, s->features, &out.times);
   if (z->dump) {
     dump(z, m);
