@@ -36,6 +36,7 @@ static void compile(Ctx *ctx, void *arg)
   Module *m = zw_read_module(ctx, &source, s.features, &r->out.times);
   zw_compile_checked(ctx, m, s.target, &o, r->threads, &r->out);
   uint64_t t = zw_now();
+  r->out.blob->last = true;
   if (r->kind[0] == 'j') {
     char err[512];
     r->image = zw_sink_jit(m, r->out.blob, err, sizeof err);

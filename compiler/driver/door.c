@@ -31,6 +31,7 @@ static void compile(Ctx *ctx, void *arg)
   if (m->names.module.n == 0 && r->o->name)
     m->names.module = (Str){ r->o->name, strlen(r->o->name) };
   zw_compile_checked(ctx, m, s.target, &code, r->o->threads, &out);
+  out.blob->last = true;
   r->image = zw_sink_jit(m, out.blob, r->err, r->err_bytes);
 }
 

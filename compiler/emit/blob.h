@@ -36,6 +36,7 @@ typedef struct Blob {
   ImageThunks *thunks;                     // per type
   uint64_t cpu_bits; uint32_t image_flags, arch;
   uint64_t libcalls;                       // of all functions
+  bool last;                               // the next sink is the last one: it may let the memory of the text go
   struct UnwindRows *rows;                 // parallel to funcs, for .eh_frame; NULL when no object was asked for
 } Blob;
 typedef struct UnwindRows { const uint8_t *cfi; uint32_t cfi_bytes, code_bytes; } UnwindRows; // of FuncCode

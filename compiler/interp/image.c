@@ -4,7 +4,7 @@
 #include "compiler/sink/sink.h"
 #include "runtime/base/alloc.h"
 
-typedef struct Job { InterpCode *code; const uint8_t *bytes; size_t len; uint64_t features; Str name; MetaImage meta; } Job;
+typedef struct Job { InterpCode *code; const uint8_t *bytes; size_t len; uint64_t features; Str name; MetaImage meta; uint8_t *data; } Job;
 
 static void make_func(const Module *m, IFunc *f, uint32_t k)
 {
@@ -40,6 +40,7 @@ static void make(Ctx *c, void *arg)
   for (uint32_t k = 0; k < n; k++)
     make_func(m, &code->funcs[k], k);
   j->meta = zw_meta_build(m, NULL, IMAGE_CHECKED, &c->module);
+  j->data = zw_meta_joined(m, &j->meta, &c->module);
 }
 
 Image *zw_interp_image_named(const uint8_t *bytes, size_t len, uint64_t features, Str name, char *err, size_t err_bytes)
@@ -56,7 +57,7 @@ Image *zw_interp_image_named(const uint8_t *bytes, size_t len, uint64_t features
   if (!ok)
     zw_format(err, err_bytes, "%s", code->ctx.diag.text);
   else
-    ok = zw_image_open(im, j.meta.meta, j.meta.meta_bytes, NULL, 0, j.meta.data, j.meta.data_bytes, false, err, err_bytes);
+    ok = zw_image_open(im, j.meta.meta, j.meta.meta_bytes, NULL, 0, j.data, j.meta.data_bytes, false, err, err_bytes);
   if (!ok) {
     zw_interp_image_free(im);
     return NULL;

@@ -9,10 +9,10 @@ enum { TEXT_ALIGN = 4096, REST_ALIGN = 64 };
 OutBytes zw_sink_cwasm(const Module *m, const Blob *b, Arena *a)
 {
   MetaImage meta = zw_meta_build(m, b, b->image_flags, a);
-  const struct { uint32_t kind; const uint8_t *p; uint64_t bytes, align; } parts[] = {
-    { CWASM_META, meta.meta, meta.meta_bytes, REST_ALIGN },
-    { CWASM_DATA, meta.data, meta.data_bytes, REST_ALIGN },
-    { CWASM_TEXT, b->text, b->text_bytes, TEXT_ALIGN },
+  const struct { uint32_t kind; uint8_t *p; uint64_t bytes, align; bool last; } parts[] = {
+    { CWASM_META, meta.meta, meta.meta_bytes, REST_ALIGN, true },
+    { CWASM_DATA, NULL, meta.data_bytes, REST_ALIGN, false },
+    { CWASM_TEXT, b->text, b->text_bytes, TEXT_ALIGN, b->last },
   };
   CwasmHeader h = { .format = CWASM_FORMAT, .abi = IMAGE_ABI, .arch = b->arch, .nsections = ARRAY_COUNT(parts),
                     .cpu_bits = b->cpu_bits, .flags = b->image_flags };
@@ -29,8 +29,10 @@ OutBytes zw_sink_cwasm(const Module *m, const Blob *b, Arena *a)
   memcpy(out.p, &h, sizeof h);
   memcpy(out.p + sizeof h, sections, sizeof sections);
   for (size_t k = 0; k < ARRAY_COUNT(parts); k++)
-    if (parts[k].bytes)
-      memcpy(out.p + sections[k].off, parts[k].p, parts[k].bytes);
+    if (parts[k].p)
+      zw_sink_move(out.p + sections[k].off, parts[k].p, parts[k].bytes, parts[k].last);
+    else
+      zw_meta_join(m, out.p + sections[k].off);
   h.checksum = zw_cwasm_checksum(out.p, out.n);
   memcpy(out.p, &h, sizeof h);
   return out;

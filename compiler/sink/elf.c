@@ -299,9 +299,9 @@ OutBytes zw_sink_elf(const Module *m, const Blob *b, const Target *t, const ObjO
   zw_elf_section(e.out, ".note.GNU-stack", SHT_PROGBITS, 0, 1);
 
   MetaImage image = zw_meta_build(m, b, b->image_flags, a);
-  zw_elf_put(e.out, e.text, b->text, b->text_bytes, 64);
-  zw_elf_put(e.out, e.meta, image.meta, image.meta_bytes, 16);
-  zw_elf_put(e.out, e.rodata, image.data, image.data_bytes, 16);
+  zw_elf_refer(e.out, e.text, b->text, b->text_bytes, b->last);
+  zw_elf_refer(e.out, e.meta, image.meta, image.meta_bytes, true);
+  zw_elf_refer(e.out, e.rodata, zw_meta_joined(m, &image, a), image.data_bytes, true);
   zw_elf_put(e.out, e.bss, NULL, 8, 8);
   if (!o->for_exe && !o->bare) {
     put_constructors(&e);

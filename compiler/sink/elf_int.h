@@ -12,6 +12,8 @@ ElfOut *zw_elf_new(Ctx *ctx, Arena *a);
 uint32_t zw_elf_section(ElfOut *o, const char *name, uint32_t type, uint64_t flags, uint64_t align);
 // Append bytes (NULL: zeros) at that alignment; returns the offset in the section.
 uint64_t zw_elf_put(ElfOut *o, uint32_t section, const void *p, uint64_t n, uint64_t align);
+// The first bytes of a section, which stay where they are until the end.  last: they may go then
+void zw_elf_refer(ElfOut *o, uint32_t section, void *p, uint64_t n, bool last);
 uint8_t *zw_elf_at(ElfOut *o, uint32_t section, uint64_t off); // valid until the next put
 // The global symbol of that name: undefined until it is defined.
 uint32_t zw_elf_global(ElfOut *o, const char *name);

@@ -1,6 +1,7 @@
 // Symbols: a section's symbol has the section's number; a global has GLOBAL | its place in the order of first mention.
 #define _GNU_SOURCE // memfd_create
 #include "compiler/sink/elf_int.h"
+#include "runtime/base/alloc.h"
 #include "runtime/base/bits.h"
 #include <errno.h>
 #include <gelf.h>
@@ -15,7 +16,10 @@ typedef struct Section {
   const char *name;
   uint32_t type;
   uint64_t flags, align, bytes;
-  uint8_t *p;
+  uint8_t *first;        // of somebody else: the first first_bytes
+  uint64_t first_bytes;
+  bool first_goes;
+  uint8_t *p;            // behind those
   uint64_t cap;
   VEC(Elf64_Rela) rela;
 } Section;
@@ -58,27 +62,35 @@ uint32_t zw_elf_section(ElfOut *o, const char *name, uint32_t type, uint64_t fla
 uint64_t zw_elf_put(ElfOut *o, uint32_t section, const void *p, uint64_t n, uint64_t align)
 {
   Section *s = &o->s->section[section];
-  uint64_t at = zw_align_up(s->bytes, align), end = at + n;
+  uint64_t at = zw_align_up(s->bytes, align), end = at + n, own = end - s->first_bytes;
   ASSERT(align <= s->align);
-  if (s->type != SHT_NOBITS && end > s->cap) {
+  if (s->type != SHT_NOBITS && own > s->cap) {
     uint64_t cap = s->cap ? s->cap * 2 : n; // the first put is often the whole section
-    while (cap < end)
+    while (cap < own)
       cap = cap ? cap * 2 : 256;
     uint8_t *bigger = zw_arena_alloc(o->a, cap, 16);
-    if (s->bytes)
-      memcpy(bigger, s->p, s->bytes);
+    if (s->bytes > s->first_bytes)
+      memcpy(bigger, s->p, s->bytes - s->first_bytes);
     s->p = bigger, s->cap = cap;
   }
   if (p && n)
-    memcpy(s->p + at, p, n);
+    memcpy(s->p + (at - s->first_bytes), p, n);
   s->bytes = end;
   return at;
 }
 
+void zw_elf_refer(ElfOut *o, uint32_t section, void *p, uint64_t n, bool last)
+{
+  Section *s = &o->s->section[section];
+  ASSERT(s->bytes == 0);
+  s->first = p, s->first_bytes = s->bytes = n, s->first_goes = last;
+}
+
 uint8_t *zw_elf_at(ElfOut *o, uint32_t section, uint64_t off)
 {
-  CHECK(off < o->s->section[section].bytes);
-  return o->s->section[section].p + off;
+  const Section *s = &o->s->section[section];
+  CHECK(off >= s->first_bytes && off < s->bytes);
+  return s->p + (off - s->first_bytes);
 }
 
 // ---- symbols ----
@@ -193,16 +205,30 @@ static void close_all(void *arg)
   s->fd = -1;
 }
 
-typedef struct NewSection { const char *name; uint32_t type, link, info; uint64_t flags, align, entsize; void *p; uint64_t bytes; Elf_Type data; } NewSection;
+typedef struct NewSection {
+  const char *name;
+  uint32_t type, link, info;
+  uint64_t flags, align, entsize;
+  void *p; uint64_t bytes;
+  void *first; uint64_t first_bytes; // before those
+  Elf_Type data;
+} NewSection;
+
+static bool add_data(Elf_Scn *scn, void *p, uint64_t bytes, uint64_t align, Elf_Type type)
+{
+  Elf_Data *d = elf_newdata(scn);
+  if (d)
+    *d = (Elf_Data){ .d_buf = p, .d_size = bytes, .d_align = align, .d_type = type, .d_version = EV_CURRENT };
+  return d != NULL;
+}
 
 static void add_section(ElfState *s, const NewSection *n, uint32_t name)
 {
   Elf_Scn *scn = elf_newscn(s->elf);
-  Elf_Data *d = scn ? elf_newdata(scn) : NULL;
   Elf64_Shdr *h = scn ? elf64_getshdr(scn) : NULL;
-  if (!d || !h)
+  if (!h || (n->first_bytes && !add_data(scn, n->first, n->first_bytes, n->align, n->data)) ||
+      ((n->bytes || !n->first_bytes) && !add_data(scn, n->p, n->bytes, n->first_bytes ? 1 : n->align, n->data)))
     elf_failed(s);
-  *d = (Elf_Data){ .d_buf = n->p, .d_size = n->bytes, .d_align = n->align, .d_type = n->data, .d_version = EV_CURRENT };
   h->sh_name = name;
   h->sh_type = n->type;
   h->sh_flags = n->flags;
@@ -214,7 +240,7 @@ static void add_section(ElfState *s, const NewSection *n, uint32_t name)
 
 static OutBytes read_back(ElfState *s, off_t bytes, Arena *a)
 {
-  OutBytes out = { zw_arena_alloc(a, (size_t)bytes + 1, 16), (size_t)bytes };
+  OutBytes out = { zw_arena_stale(a, (size_t)bytes + 1, 1, 16), (size_t)bytes };
   for (size_t at = 0; at < out.n;) {
     ssize_t got = pread(s->fd, out.p + at, out.n - at, (off_t)at);
     if (got <= 0 && errno != EINTR)
@@ -234,7 +260,8 @@ static void add_all(ElfOut *o)
   for (uint32_t k = 1; k < s->nsections; k++) {
     Section *c = &s->section[k];
     nrela += c->rela.n > 0;
-    all[n++] = (NewSection){ .name = c->name, .type = c->type, .flags = c->flags, .align = c->align, .p = c->p, .bytes = c->bytes, .data = ELF_T_BYTE };
+    all[n++] = (NewSection){ .name = c->name, .type = c->type, .flags = c->flags, .align = c->align, .p = c->p, .bytes = c->bytes - c->first_bytes,
+                             .first = c->first, .first_bytes = c->first_bytes, .data = ELF_T_BYTE };
   }
   uint32_t symtab_index = s->nsections + nrela;
   for (uint32_t k = 1; k < s->nsections; k++) {
@@ -286,6 +313,9 @@ OutBytes zw_elf_finish(ElfOut *o)
   off_t bytes = elf_update(s->elf, ELF_C_WRITE);
   if (bytes < 0)
     elf_failed(s);
+  for (uint32_t k = 1; k < s->nsections; k++)
+    if (s->section[k].first_goes)
+      zw_alloc_discard(s->section[k].first, s->section[k].first_bytes);
   OutBytes out = read_back(s, bytes, o->a);
   zw_off_fail(s->ctx, &s->clean_up);
   close_all(s);

@@ -5,6 +5,7 @@
 // those; what is left goes out as its bytes, which the module's checker has accepted.
 #include "compiler/sink/sink.h"
 #include "compiler/wasm/body.h"
+#include "runtime/base/alloc.h"
 #include "runtime/base/bits.h"
 #include <string.h>
 
@@ -275,28 +276,61 @@ static void put_lines(Meta *w)
     files[k] = put_string(w, l.files[k]);
 }
 
-static uint8_t *join_data(Meta *w, size_t *bytes)
+void zw_meta_join(const Module *m, uint8_t *to)
 {
-  const Module *m = w->m;
-  uint64_t total = 0;
-  for (uint32_t k = 0; k < m->ndatas; k++)
-    total += m->datas[k].len;
-  uint8_t *p = zw_arena_alloc(w->a, total ? total : 1, 16), *to = p;
   for (uint32_t k = 0; k < m->ndatas; k++) {
     if (m->datas[k].len)
       memcpy(to, m->datas[k].bytes, m->datas[k].len);
     to += m->datas[k].len;
   }
-  *bytes = total;
+}
+
+uint8_t *zw_meta_joined(const Module *m, const MetaImage *meta, Arena *a)
+{
+  uint8_t *p = zw_arena_stale(a, meta->data_bytes + 1, 1, 16);
+  zw_meta_join(m, p);
   return p;
+}
+
+void zw_sink_move(void *to, void *from, size_t n, bool last)
+{
+  enum { STEP = 256 << 10 };
+  for (size_t at = 0; at < n; at += STEP) {
+    size_t bytes = n - at < STEP ? n - at : STEP;
+    memcpy((char *)to + at, (char *)from + at, bytes);
+    if (last && n > STEP)
+      zw_alloc_discard((char *)from + at, bytes);
+  }
+}
+
+// Most of it is known: growing by copies would take twice the memory.
+static void reserve(Meta *w)
+{
+  const Module *m = w->m;
+  const Blob *b = w->blob;
+  uint64_t names = 256, n = sizeof(ImageHeader) + 4096 + 12ull * m->nfuncs + 32ull * m->ntypes;
+  for (uint32_t k = 0; k < m->nfuncs; k++)
+    names += m->funcs[k].name.n + 5;
+  for (uint32_t k = 0; k < m->nexports; k++)
+    names += m->exports[k].name.n + 5;
+  for (uint32_t k = 0; k < m->nelems; k++)
+    n += (uint64_t)m->elems[k].count * sizeof(ImageInit) + sizeof(ImageElem);
+  n += (uint64_t)m->ndatas * sizeof(ImageData) + (uint64_t)m->nglobals * sizeof(ImageGlobal) + (uint64_t)m->nexports * sizeof(ImageExport);
+  if (b)
+    n += b->nfuncs * sizeof *b->funcs + b->sites_bytes + b->maps_bytes + b->nhandlers * sizeof *b->handlers +
+         b->ninlines * sizeof *b->inlines + 4ull * m->nfuncs + m->ntypes * sizeof *b->thunks;
+  if (names + n >= META_MAX)
+    return; // as it comes
+  zw_reserve(w->a, &w->strings, (uint32_t)names);
+  zw_reserve(w->a, &w->out, (uint32_t)(n + names));
 }
 
 MetaImage zw_meta_build(const Module *m, const Blob *b, uint32_t image_flags, Arena *a)
 {
   ASSERT(m->checked);
   Meta w = { .m = m, .blob = b, .a = a };
+  reserve(&w);
   extend(&w, sizeof(ImageHeader));
-  zw_reserve(a, &w.strings, 256);
   memset(w.strings.p, 0, 4); // offset 0 is ""
   w.strings.n = 4;
   w.h = (ImageHeader){
@@ -317,7 +351,8 @@ MetaImage zw_meta_build(const Module *m, const Blob *b, uint32_t image_flags, Ar
   section_bytes(&w, IMG_STRINGS, w.strings.p, w.strings.n, w.strings.n, 1);
   extend(&w, (size_t)(zw_align_up(w.out.n, 8) - w.out.n));
   MetaImage out = { 0 };
-  out.data = join_data(&w, &out.data_bytes);
+  for (uint32_t k = 0; k < m->ndatas; k++)
+    out.data_bytes += m->datas[k].len;
   w.h.data_bytes = out.data_bytes;
   w.h.meta_bytes = w.out.n;
   memcpy(w.out.p, &w.h, sizeof w.h);

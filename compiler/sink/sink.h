@@ -3,9 +3,13 @@
 #include "compiler/emit/target.h"
 
 // The image's meta span: every declaration of the module plus the blob's tables (blob NULL: for the interpreter).
-// data: contents of the data segments, concatenated.
-typedef struct MetaImage { uint8_t *meta; size_t meta_bytes; uint8_t *data; size_t data_bytes; } MetaImage;
+// data_bytes: of the contents of the data segments, concatenated, which zw_meta_join writes.
+typedef struct MetaImage { uint8_t *meta; size_t meta_bytes, data_bytes; } MetaImage;
 MetaImage zw_meta_build(const Module *m, const Blob *b, uint32_t image_flags, Arena *a);
+void zw_meta_join(const Module *m, uint8_t *to);
+uint8_t *zw_meta_joined(const Module *m, const MetaImage *meta, Arena *a);
+// Copy n bytes that are not wanted afterwards if `last`: then their pages go while the copy grows.
+void zw_sink_move(void *to, void *from, size_t n, bool last);
 
 // The source lines of the module's `lines`, as IMG_LINES, IMG_LINE_BLOCKS and IMG_FILES want them.
 typedef struct PackedLines { uint8_t *rows; ImageLineBlock *blocks; Str *files; uint32_t bytes, nblocks, nfiles; } PackedLines;

@@ -33,7 +33,12 @@ bool zw_cwasm_looks(const uint8_t *bytes, size_t n);
 // is trusted: the caller has decided that.  NULL with a sentence that says which field is wrong.  own: zw_image_free
 Image *zw_cwasm_load(const uint8_t *bytes, size_t n, char *err, size_t err_bytes);
 
-// An image in memory of its own: copies of the three spans, the text read-execute, the rest read-only.
+// An image in memory of its own, in three steps: room for the three spans; the caller fills them; sealed, the text is
+// read-execute and the rest read-only.  zw_image_seal frees the room when it fails.  False and NULL with a sentence.
+typedef struct ImageRoom { uint8_t *text, *data, *meta; size_t text_bytes, data_bytes, meta_bytes; struct OwnedImage *own; } ImageRoom;
+bool zw_image_room(ImageRoom *r, char *err, size_t err_bytes) MUST_CHECK; // the sizes are given
+Image *zw_image_seal(const ImageRoom *r, bool untrusted, char *err, size_t err_bytes);
+// All of it for copies of three spans.
 // untrusted: as zw_image_open.  NULL with a sentence.  own: zw_image_free
 typedef struct ImageSpans { const uint8_t *text, *meta, *data; size_t text_bytes, meta_bytes, data_bytes; } ImageSpans;
 Image *zw_image_copy(const ImageSpans *s, bool untrusted, char *err, size_t err_bytes);

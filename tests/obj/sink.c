@@ -97,11 +97,11 @@ static void meta_passes_the_checks_for_untrusted_images(void **state)
   char err[200] = "";
   MetaImage meta = zw_meta_build(r->m, r->b, r->b->image_flags, &r->ctx.module);
   Image im;
-  if (!zw_image_open(&im, meta.meta, meta.meta_bytes, r->b->text, r->b->text_bytes, meta.data, meta.data_bytes, true, err, sizeof err))
+  if (!zw_image_open(&im, meta.meta, meta.meta_bytes, r->b->text, r->b->text_bytes, zw_meta_joined(r->m, &meta, &r->ctx.module), meta.data_bytes, true, err, sizeof err))
     fail_msg("%s", err);
   assert_string_equal(zw_image_str(&im, im.h->name), "hand");
   MetaImage bare = zw_meta_build(r->m, NULL, IMAGE_CHECKED, &r->ctx.module); // as for the interpreter
-  if (!zw_image_open(&im, bare.meta, bare.meta_bytes, NULL, 0, bare.data, bare.data_bytes, true, err, sizeof err))
+  if (!zw_image_open(&im, bare.meta, bare.meta_bytes, NULL, 0, zw_meta_joined(r->m, &bare, &r->ctx.module), bare.data_bytes, true, err, sizeof err))
     fail_msg("%s", err);
   rig_free(r);
 }

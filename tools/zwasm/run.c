@@ -142,6 +142,7 @@ static void compile(Ctx *ctx, void *arg)
   zw_name_module(m, r->file);
   zw_compile_checked(ctx, m, r->c.set.target, &o, r->source.threads, &out);
   uint64_t t0 = zw_now();
+  out.blob->last = true;
   r->image = zw_sink_jit(m, out.blob, r->err, sizeof r->err);
   out.times.sink = zw_now() - t0;
   if (!r->image)

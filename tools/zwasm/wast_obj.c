@@ -48,6 +48,7 @@ static void to_object(Ctx *ctx, void *arg)
   j->source.to_compile = true;
   Module *m = zw_read_module(ctx, &j->source, j->features, &c.times);
   zw_compile_checked(ctx, m, s.target, &code, 1, &c);
+  c.blob->last = true;
   j->out = zw_sink_elf(m, c.blob, s.target, &o, &ctx->module);
 }
 

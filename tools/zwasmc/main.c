@@ -318,8 +318,10 @@ static void compile(Ctx *ctx, void *arg)
     CodeOptions o = zw_settings_code(s);
     zw_compile_checked(ctx, m, s->target, &o, s->threads, &out);
     uint64_t t0 = zw_now();
+    out.blob->last = !(z->emit & (EMIT_OBJ | EMIT_EXE));
     if (z->emit & EMIT_CWASM)
       z->cwasm = zw_sink_cwasm(m, out.blob, &ctx->module);
+    out.blob->last = true;
     if (z->emit & (EMIT_OBJ | EMIT_EXE))
       z->object = zw_sink_elf(m, out.blob, s->target, &z->obj, &ctx->module);
     out.times.sink = zw_now() - t0;
