@@ -155,6 +155,32 @@ static void merge_exits(Ra *ra, uint32_t l, LoopPlan *x)
     if (zw_ref_is_value(in[j]) && ra->val[head->first + j].hint == REG_NONE)
       ra->val[head->first + j].hint = ra->val[in[j]].hint;
 }
+// Phi p of the loop being opened arrives in a slot.  When the value that the bottom brings it has one, because it is wanted
+// behind the loop, that slot serves both: it is lent to the value from the start.
+static void deliver_to_slot(Ra *ra, Ref p, Ref v)
+{
+  const ZirFunc *z = ra->z;
+  const ZBlock *head = &z->blocks[z->blk[p]];
+  uint32_t s = zw_ref_is_value(v) && v < z->nins ? ra->val[v].slot : 0;
+  if (s && !ra->val[p].slot && !ra->slot_phi.p[s - 1] && !ra->slot_owner.p[s - 1] && def_pos(ra, v) >= head->pos &&
+      !is_phi_of(ra, v, z->blk[p]) && !z->blocks[z->blk[v]].cold && z->blocks[z->blk[v]].depth <= z->blocks[ra->b].depth) {
+    set_dslot(ra, p, s);
+    ra->slot_phi.p[s - 1] = p + 1;
+    ra->val[p].vstate |= VS_LENT;
+  } else {
+    set_dslot(ra, p, slot_for(ra, p, NULL) + 1);
+  }
+  ra->slot_owner.p[ra->dslot[p] - 1] = p + 1;
+}
+// What the edge from the loop's bottom to its header brings to the phis, or NULL.
+static const Ref *bottom_args(const Ra *ra, uint32_t header)
+{
+  const ZBlock *last = &ra->z->blocks[ra->b];
+  for (uint32_t k = 0; k < last->nedges && k < 8; k++)
+    if (ra->z->edges[last->edges + k].to == header)
+      return ra->z->edge_args + ra->z->edges[last->edges + k].args;
+  return NULL;
+}
 // The loop's bottom is met first.  Decide what every back edge will deliver: the values that the exits want and that pass
 // through, the header's phis, and (weakly: for free until used) what the body uses from outside.
 static void open_loop(Ra *ra, uint32_t l)
@@ -178,6 +204,7 @@ static void open_loop(Ra *ra, uint32_t l)
     ra->stamp = zw_new_array(ra->a, uint32_t, z->nins + 1);
   for (uint32_t k = 0; k < loop->nliveins; k++)
     ra->stamp[z->livein[loop->liveins + k]] = l + 1;
+  const Ref *back = bottom_args(ra, loop->header);
   // per class: registers there are, and how many the body needs for itself
   static const RegSet classes[2] = { RA_GPR, RA_FPR };
   for (int c = 0; c < 2; c++) {
@@ -256,7 +283,7 @@ static void open_loop(Ra *ra, uint32_t l)
       for (uint32_t k = 0; k < head->nphi; k++) {
         Ref v = head->first + k;
         if (class_of(kind_of(ra, v)) == classes[c] && ra->val[v].ploc == REG_NONE && is_live_phi(ra, v))
-          set_dslot(ra, v, slot_for(ra, v, NULL) + 1), ra->slot_owner.p[ra->dslot[v] - 1] = v + 1;
+          deliver_to_slot(ra, v, back ? back[k] : REF_NONE);
       }
   }
 }

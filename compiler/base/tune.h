@@ -11,6 +11,7 @@ enum {
   TUNE_SLOT_TRIES = 4,        // free stack slots that are tried before a new one is made
   TUNE_INLINE_OPS = 20,       // a body of so many instructions is read where it is called
   TUNE_INLINE_LOOP_OPS = 20,  // the same when the call is in a loop
+  TUNE_INLINE_SELF_OPS = 40,  // the same when it is a function's own body, which is read once in itself
   TUNE_INLINE_DEPTH = 3,      // calls in inlined bodies
   TUNE_INLINE_FREE_OPS = 200, // instructions that inlining may add to every function, whatever its size
   TUNE_EPILOGUES = 4,         // returns that get an epilogue of their own

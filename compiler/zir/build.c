@@ -189,7 +189,7 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   f->nblocks = ff->nblocks;
   f->blocks = zw_new_array(a, ZBlock, f->nblocks);
   Build b = { .m = m, .o = o, .f = f, .scratch = scratch, .func = func, .facts = ff, .fn = &m->funcs[func], .block_cap = f->nblocks,
-              .most_grown = ff->nops / 4 + INLINE_FREE_OPS, .stack_cap = ff->max_height + 8 + INLINE_DEPTH * (INLINE_LOOP_OPS + 8) };
+              .most_grown = ff->nops / 4 + INLINE_FREE_OPS, .stack_cap = ff->max_height + 8 + INLINE_DEPTH * (INLINE_MOST_OPS + 8) };
   zw_reserve(a, &b.edges, ff->nsucc + 2);
   zw_reserve(a, &b.edge_args, 2 * ff->nsucc + 8);
   zw_reserve(a, &b.xa, ff->nops / 8 + 8);

@@ -23,7 +23,7 @@ static bool can_inline(const Build *b, uint32_t func)
       b->f->blocks[b->block].cold)
     return false;
   const FuncFacts *ff = &m->facts[func - m->nimported_funcs];
-  uint32_t most = b->f->blocks[b->block].depth ? INLINE_LOOP_OPS : INLINE_OPS;
+  uint32_t most = func == b->f->func ? INLINE_SELF_OPS : b->f->blocks[b->block].depth ? INLINE_LOOP_OPS : INLINE_OPS;
   if (ff->nops > most || b->grown + ff->nops > b->most_grown || ff->nlocals > INLINE_LOCALS || ff->nloops > INLINE_LOOPS ||
       ff->flags & (FN_TRIES | FN_TAIL_CALLS | FN_NO_SETS) || ff->blocks[0].cold || b->sp + ff->max_height + 8 > b->stack_cap)
     return false;

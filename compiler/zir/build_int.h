@@ -26,7 +26,8 @@ typedef struct Frame {
 
 // Inlining: the callee's body is read where the call stands, by the same walk.  Its blocks get numbers behind those of
 // P1's skeleton; an Inst remembers where they belong in the layout.
-enum { INLINE_OPS = TUNE_INLINE_OPS, INLINE_LOOP_OPS = TUNE_INLINE_LOOP_OPS /* when the call is in a loop */, INLINE_LOCALS = 16, INLINE_LOOPS = 2 };
+enum { INLINE_OPS = TUNE_INLINE_OPS, INLINE_LOOP_OPS = TUNE_INLINE_LOOP_OPS /* when the call is in a loop */, INLINE_SELF_OPS = TUNE_INLINE_SELF_OPS,
+       INLINE_MOST_OPS = INLINE_LOOP_OPS > INLINE_SELF_OPS ? INLINE_LOOP_OPS : INLINE_SELF_OPS, INLINE_LOCALS = 16, INLINE_LOOPS = 2 };
 enum { INLINE_DEPTH = TUNE_INLINE_DEPTH, INLINE_FREE_OPS = TUNE_INLINE_FREE_OPS };
 typedef struct Inst {
   uint32_t next;                  // call in the same block, or in the same entry block of a callee; UINT32_MAX = last
