@@ -5,7 +5,8 @@
 //   difftest weights FIRST COUNT [FEATURES] how many use which feature; fails below the floors of gen_weights
 //   difftest lanes FIRST COUNT [FEATURES]   all lanes compared; prints what differs and counts, fails when something does
 //   difftest both FIRST COUNT [FEATURES]    the same with the interpreter and jit only
-//   difftest script FIRST COUNT [FEATURES]  a .wast script with what the interpreter does as its claims
+//   difftest script FIRST COUNT [FEATURES]  a .wast script with what the interpreter does as its claims, of the modules that
+//                                           `lanes` compares
 //   difftest reduce SEED FEATURES WHAT      the seed's module made small while WHAT holds, as such a script:
 //                                           LANE = that lane and the interpreter differ; text:TEXT = the interpreter's
 //                                           lines hold TEXT; command:CMD = CMD, which reads the module and writes lines
@@ -195,6 +196,10 @@ static int each(const char *mode, uint64_t first, uint64_t count, uint32_t allow
       fwrite(&len, 4, 1, stdout);
       fwrite(g.bytes, 1, g.len, stdout);
     } else if (strcmp(mode, "script") == 0) {
+      uint32_t without;
+      char *jit;
+      g = compilable(&g, seed, allowed, &without, &jit, a);
+      free(jit);
       diff_script(stdout, g.bytes, g.len, true);
     } else {
       char *text = diff_lines(g.bytes, g.len, LANE_INTERP);

@@ -326,6 +326,7 @@ static Result play(int stride, uint8_t *answers)
   int fds = rig_open_fds();
   for (uint32_t dir = BOX; dir <= RO; dir++)
     for (int i = 0; i < NPATHS; i += stride) {
+      alarm(600); // a FIFO that hangs is a failure too; a path takes milliseconds
       make_path(i, path, sizeof path);
       for (int k = 0; k < NOPS; k++)
         for (int follow = 0; follow <= (ops[k].kind & FOLLOWS); follow++)
@@ -378,7 +379,6 @@ typedef struct Play { Shared *shared; uint8_t *answers; int which, stride; } Pla
 static int play_one(void *arg)
 {
   Play *p = arg;
-  alarm(900); // a FIFO that hangs is a failure too
   rig_sys = p->which ? rig_no_openat2 : NULL;
   p->shared->result[p->which] = play(p->stride, p->answers);
   return 0;
