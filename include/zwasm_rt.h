@@ -19,8 +19,10 @@ typedef struct zwasm_module zwasm_module_t;     /* compiled code: constant, shar
 typedef struct zwasm_instance zwasm_instance_t;
 typedef struct zwasm_memory zwasm_memory_t;
 typedef struct zwasm_table zwasm_table_t;
+typedef struct zwasm_global zwasm_global_t;     /* of a reference type; others are plain variables */
+typedef struct zwasm_tag zwasm_tag_t;           /* of exceptions: only to be handed from one instance to another */
 typedef struct zwasm_wasi zwasm_wasi_t;
-typedef struct zwasm_ref *zwasm_ref_t;          /* a reference of any type; NULL is null */
+typedef struct zwasm_ref *zwasm_ref_t;          /* a handle to a reference of any type; NULL is null */
 typedef struct zwasm_v128 { uint8_t bytes[16]; } zwasm_v128_t;
 
 /* How a call ended.  The numbers never change. */
@@ -76,12 +78,64 @@ void zwasm_set_trap(zwasm_instance_t *, const char *message);
 /* For hosts with a SIGSEGV handler of their own: nonzero = it was a wasm trap, return from the handler. */
 int zwasm_handle_fault(int sig, void *siginfo, void *context);
 
-/* Memories.  mem_at: the address of `len` guest bytes at `at`, or NULL if they are not all inside. */
-zwasm_memory_t *zwasm_memory_new(zwasm_instance_t *linked, uint64_t min_pages, uint64_t max_pages);
+/* Memories.  mem_at: the address of `len` guest bytes at `at`, or NULL if they are not all inside.  The base of a memory
+   never moves, so an address stays good while the memory lives. */
 void *zwasm_mem_at(zwasm_memory_t *, uint64_t at, uint64_t len);
 uint64_t zwasm_memory_bytes(zwasm_memory_t *);
 uint64_t zwasm_memory_grow(zwasm_memory_t *, uint64_t pages); /* old size in pages, or UINT64_MAX */
+
+/* What a program makes for its modules to import.  linked: an instance that shall be able to share it, or NULL: then it
+   joins the first one that imports it.  Things made with NULL may be given to one instance together, unless a reference is
+   in them.  They live until you delete them and the last instance that could reach them is gone; NULL: see
+   zwasm_last_error().  max_pages and max: UINT64_MAX = no maximum. */
+zwasm_memory_t *zwasm_memory_new(zwasm_instance_t *linked, uint64_t min_pages, uint64_t max_pages); /* 32 bits, pages of 64 KiB */
+enum { ZWASM_MEMORY_64 = 1,     /* 64-bit addresses: (memory i64 ...) */
+       ZWASM_MEMORY_SHARED = 2, /* needs a maximum; made with NULL, instances on several threads may import it */
+       ZWASM_MEMORY_BYTES = 4   /* pages of one byte: (pagesize 1) */ };
+zwasm_memory_t *zwasm_memory_new_with(zwasm_instance_t *linked, uint64_t min_pages, uint64_t max_pages, unsigned flags);
+void zwasm_memory_delete(zwasm_memory_t *);
+
+/* References.  A handle keeps what it refers to alive.  Whose is it?
+     - what an export returns, and what the calls below return, is yours: zwasm_ref_delete() when you are done;
+     - arguments that an import gets are lent: good until it returns, zwasm_ref_copy() makes one to keep;
+     - what you pass to an export, a table or a global stays yours;
+     - what an import returns is given: a lent one, or one of yours, which is deleted for you.
+   Handles are used by the thread that uses their instance, and with instances that are linked with it.  A reference of another type than the
+   parameter's ends the call with ZWASM_CAST_FAILURE, null where none may be with ZWASM_NULL_REFERENCE. */
+typedef enum zwasm_reftype { ZWASM_FUNCREF = 0, ZWASM_EXTERNREF = 1, ZWASM_ANYREF = 2, ZWASM_EXNREF = 3 } zwasm_reftype_t;
+/* An externref that stands for p.  drop, if not NULL, is called once with p when neither wasm nor a handle refers to it any
+   longer and that was noticed: in some later zwasm_ref_of(), at the latest with the last instance or thing made for them. */
+zwasm_ref_t zwasm_ref_of(zwasm_instance_t *, void *p, void (*drop)(void *p));
+void *zwasm_ref_pointer(zwasm_ref_t);           /* that p; NULL if it was not made by zwasm_ref_of() */
+zwasm_reftype_t zwasm_ref_type(zwasm_ref_t);    /* not of NULL */
+int zwasm_ref_same(zwasm_ref_t, zwasm_ref_t);   /* do both refer to the same thing? */
+zwasm_ref_t zwasm_ref_copy(zwasm_ref_t);        /* NULL of NULL, or out of memory */
+void zwasm_ref_delete(zwasm_ref_t);             /* NULL is fine, a lent one stays */
+
+/* Functions as references.  type: "params_results", a letter each: i i32, l i64, f f32, d f64, v v128, x externref,
+   c funcref, r a reference of another type.  So "ii_i" takes two i32 and returns one. */
+typedef union zwasm_value { int32_t i32; int64_t i64; float f32; double f64; zwasm_v128_t v128; zwasm_ref_t ref; uint64_t u64[2]; } zwasm_value_t;
+/* Arguments in args[0], args[1], ...; results replace them from args[0] on.  References as in calls of imports. */
+typedef void (*zwasm_host_fn_t)(void *env, void *caller, zwasm_value_t *args);
+zwasm_ref_t zwasm_ref_export(zwasm_instance_t *, const char *name);  /* the exported function of that name */
+zwasm_ref_t zwasm_ref_host(zwasm_instance_t *, const char *type, zwasm_host_fn_t, void *env); /* yours; letters up to c */
+/* args: room for all parameters and for all results.  ZWASM_INDIRECT_CALL_TYPE when func has another type than you say,
+   ZWASM_NULL_FUNCTION when it is null; else as an f_try. */
+zwasm_status_t zwasm_ref_call(zwasm_instance_t *, zwasm_ref_t func, const char *type, zwasm_value_t *args);
+
+/* Tables and globals of references.  get: NULL for null, and with a zwasm_last_error() when i is outside or memory is out.
+   set: zero when i is outside or the reference is of another type. */
+zwasm_table_t *zwasm_table_new(zwasm_instance_t *linked, zwasm_reftype_t, uint64_t min, uint64_t max); /* all null */
+zwasm_table_t *zwasm_table_new_64(zwasm_instance_t *linked, zwasm_reftype_t, uint64_t min, uint64_t max); /* (table i64 ...) */
+void zwasm_table_delete(zwasm_table_t *);
 uint64_t zwasm_table_length(zwasm_table_t *);
+zwasm_ref_t zwasm_table_get(zwasm_table_t *, uint64_t i);
+int zwasm_table_set(zwasm_table_t *, uint64_t i, zwasm_ref_t);
+uint64_t zwasm_table_grow(zwasm_table_t *, uint64_t n, zwasm_ref_t init); /* old length, or UINT64_MAX */
+zwasm_global_t *zwasm_global_new(zwasm_instance_t *linked, zwasm_reftype_t, int is_mutable, zwasm_ref_t value);
+void zwasm_global_delete(zwasm_global_t *);
+zwasm_ref_t zwasm_global_get(zwasm_global_t *);
+int zwasm_global_set(zwasm_global_t *, zwasm_ref_t); /* zero when it is of another type or the global is constant */
 
 /* WASI preview 1.  Nothing is granted that is not named; calls answer nonzero for success.  wasi.h has the rest: streams from
    files and functions, directories with rights, sockets. */
@@ -95,11 +149,10 @@ int zwasm_wasi_stdio_fd(zwasm_wasi_t *, int guest_fd /* 0 1 2 */, int host_fd);
 
 /* ---- for generated code: not for use by hand ---- */
 extern const char zwasm_abi_1;                  /* undefined at link time = a runtime of another ABI */
-typedef union zwasm_value { int32_t i32; int64_t i64; float f32; double f64; zwasm_v128_t v128; zwasm_ref_t ref; uint64_t u64[2]; } zwasm_value_t;
-/* One import, in the order of the module.  Functions: arguments and results in 16-byte slots from args[0]. */
-typedef void (*zwasm_host_fn_t)(void *env, void *caller, zwasm_value_t *args);
+/* One import, in the order of the module. */
 enum { ZWASM_IMPORT_FN = 0 /* env: the instance */, ZWASM_IMPORT_WASI = 1 /* env: the WASI context */,
-       ZWASM_IMPORT_FIELD = 2 /* options.imports holds at `offset`: a zwasm_memory_t *, zwasm_table_t *, or address of a global's value */,
+       ZWASM_IMPORT_FIELD = 2 /* options.imports holds at `offset`: a zwasm_memory_t *, zwasm_table_t *, zwasm_tag_t *, zwasm_global_t * of a reference,
+                                 or the address of another global's value */,
        ZWASM_IMPORT_FN_FIELD = 3 /* env: the instance; options.imports holds at `offset` the C function that fn calls */ };
 typedef struct zwasm_import { zwasm_host_fn_t fn; uint32_t kind, offset; } zwasm_import_t;
 struct zwasm_module {
@@ -119,9 +172,14 @@ void zwasm_rt_delete(zwasm_instance_t *);
 /* func: index in the module.  args: max(params, results) slots of 16 bytes, 16-aligned; results from slot 0. */
 void zwasm_rt_call(zwasm_instance_t *, uint32_t func, zwasm_value_t *args);
 zwasm_status_t zwasm_rt_call_try(zwasm_instance_t *, uint32_t func, zwasm_value_t *args);
+/* The same for functions with references among parameters or results, which are handles on the C side. */
+void zwasm_rt_call_refs(zwasm_instance_t *, uint32_t func, zwasm_value_t *args);
+zwasm_status_t zwasm_rt_call_try_refs(zwasm_instance_t *, uint32_t func, zwasm_value_t *args);
 zwasm_memory_t *zwasm_rt_memory(zwasm_instance_t *, uint32_t index);
 zwasm_table_t *zwasm_rt_table(zwasm_instance_t *, uint32_t index);
 void *zwasm_rt_global(zwasm_instance_t *, uint32_t index); /* address of its value */
+zwasm_global_t *zwasm_rt_global_ref(zwasm_instance_t *, uint32_t index);
+zwasm_tag_t *zwasm_rt_tag(zwasm_instance_t *, uint32_t index);
 /* Imports of WASI preview 1 are bound to functions `void zwasm_wasi_p1_fd_write(void *wasi, void *caller, zwasm_value_t *args)`,
    one per call and archive member; runtime/wasi/p1.def lists them. */
 /* A program made with --emit=exe: start.o looks for these two. */

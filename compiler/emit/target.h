@@ -27,9 +27,10 @@ typedef struct Target {
   //   GLUE_IMPORT_FIELD  the same; f is the word number `func` of the array that the first word of env points to.  No fixup
   //   GLUE_MODULE  jumps to a function of the runtime with (&descriptor, params...): the first three C parameters move up
   //                by one; fixups[1] is the address of the descriptor.  func is not used
-  //   GLUE_INDEX   jumps to a function of the runtime with (inst, func): func is an index of a memory, table or global
+  //   GLUE_INDEX   jumps to a function of the runtime with (inst, func): func is an index of a memory, table, global or tag
   // R: void, the C type of the one result, or a last parameter that points to a struct of several.  Names of C types
-  // are those of the header (sink/header.c).  func: index in the module.  NULL: its type has no C form (references).
+  // are those of the header (sink/header.c); references pass as the words that the runtime's function takes and gives.
+  // func: index in the module.
   FuncCode *(*glue)(Ctx *ctx, const Module *m, uint32_t kind, uint32_t func, Arena *a);
   void (*effects)(const Lir *l, LirEffects *e);
   void (*apply_fixup)(uint8_t *text, uint64_t at, uint8_t kind, uint64_t target_off);

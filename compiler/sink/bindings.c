@@ -2,7 +2,7 @@
 //
 // One object: "module" (the prefix), "abi", "imports", "exports".  Each of those has "kind", "name", "type" (as in the
 // header's comments) and, by kind: params and results of functions, limits of memories and tables, value of globals.
-// "c" is the name in C; an import also says where it comes from: symbol, field (of MODULE_imports), wasi or none.
+// "c" is the name in C; an import also says where it comes from: symbol, field (of MODULE_imports) or wasi.
 #include "compiler/base/json.h"
 #include "compiler/sink/header_int.h"
 #include <string.h>
@@ -30,15 +30,14 @@ static void put_type(const Header *h, uint32_t kind, uint32_t index)
   put_str(h, "type", (Str){ t.p, t.n });
 }
 
-static void put_func(const Header *h, uint32_t func, bool c_form)
+static void put_func(const Header *h, uint32_t func)
 {
   const FuncType *f = zw_func_type(h->m, func);
   char buf[64];
   zw_text_printf(h->out, ", \"params\": [");
   for (uint32_t k = 0; k < f->nparams; k++) {
     zw_text_printf(h->out, "%s{\"type\": \"%s\"", k ? ", " : "", zw_type_text(h->m, f->params[k], buf));
-    if (c_form)
-      put_c_str(h, "name", zw_c_param(h, func, k, buf));
+    put_c_str(h, "name", zw_c_param(h, func, k, buf));
     zw_text_printf(h->out, "}");
   }
   zw_text_printf(h->out, "], \"results\": [");
@@ -61,7 +60,7 @@ static void put_thing(const Header *h, uint32_t kind, uint32_t index, const CNam
   put_c_str(h, "kind", kind_words[kind]);
   put_type(h, kind, index);
   switch ((ExternKind)kind) {
-  case EXT_FUNC: put_func(h, index, c->kind != CALL_NONE); break;
+  case EXT_FUNC: put_func(h, index); break;
   case EXT_MEMORY:
     put_limits(h, &m->memories[index].type.limits);
     zw_text_printf(h->out, ", \"page_size\": %llu, \"shared\": %s", 1ull << m->memories[index].type.limits.page_log2,
@@ -85,7 +84,7 @@ static void put_thing(const Header *h, uint32_t kind, uint32_t index, const CNam
 
 static void put_imports(const Header *h)
 {
-  static const char *const from[] = { [CALL_C] = "symbol", [CALL_WASI] = "wasi", [CALL_FIELD] = "field", [CALL_NONE] = "none" };
+  static const char *const from[] = { [CALL_C] = "symbol", [CALL_WASI] = "wasi", [CALL_FIELD] = "field" };
   for (uint32_t k = 0; k < h->m->nimports; k++) {
     const Import *i = &h->m->imports[k];
     zw_text_printf(h->out, k ? ",\n    {" : "\n    {");

@@ -185,16 +185,15 @@ static const char *renamed(const Namer *t, const Owner *w, bool *used)
   return NULL;
 }
 
-bool zw_has_c_form(const Module *m, uint32_t type)
+bool zw_has_refs(const FuncType *f)
 {
-  const FuncType *f = &m->types[type].func;
   for (uint32_t k = 0; k < f->nparams; k++)
     if (zw_is_ref(f->params[k]))
-      return false;
+      return true;
   for (uint32_t k = 0; k < f->nresults; k++)
     if (zw_is_ref(f->results[k]))
-      return false;
-  return true;
+      return true;
+  return false;
 }
 
 // symbol: NULL when there is no such call.
@@ -265,8 +264,6 @@ static CName name_import(Namer *t, uint32_t index, bool *used)
   bool func = i->kind == EXT_FUNC;
   Owner w = { .module = i->module, .wasm = i->name, .import = true, .kind = i->kind, .index = index,
               .type = func ? m->funcs[i->index].type : 0 };
-  if (i->kind == EXT_TAG || (func && !zw_has_c_form(m, w.type)) || (i->kind == EXT_GLOBAL && zw_is_ref(m->globals[i->index].type.type)))
-    return (CName){ .kind = CALL_NONE, .first = index };
   const char *mine = renamed(t, &w, used);
   const char *wasi = t->o->wasi && !mine ? wasi_symbol(m, i) : NULL;
   if (wasi)
@@ -286,9 +283,6 @@ static CName name_export(Namer *t, const Export *e)
 {
   const Module *m = t->m;
   Owner w = { .wasm = e->name, .kind = e->kind };
-  if (e->kind == EXT_TAG || (e->kind == EXT_FUNC && !zw_has_c_form(m, m->funcs[e->index].type)) ||
-      (e->kind == EXT_GLOBAL && zw_is_ref(m->globals[e->index].type.type)))
-    return (CName){ .kind = CALL_NONE };
   const char *name = c_name(t, &w);
   claim(t, name, "", &w, e->at);
   if (e->kind != EXT_FUNC)

@@ -6,7 +6,6 @@ typedef enum CallKind {
   CALL_C,        // a C function on the other side
   CALL_WASI,     // an import that libzwasm-rt provides
   CALL_FIELD,    // an import that is a field of the generated imports struct
-  CALL_NONE,     // has no C form yet: references, tags
 } CallKind;
 typedef struct CName {
   const char *name;          // of a field: "env_log", what stands behind the prefix elsewhere
@@ -23,6 +22,6 @@ typedef struct CNames {
 
 // Fails through m->ctx when two things would get one name; both are named.
 CNames *zw_cnames(const Module *m, const ObjOptions *o, Arena *a);
-bool zw_has_c_form(const Module *m, uint32_t type); // only numbers and vectors
+bool zw_has_refs(const FuncType *f); // among parameters or results: handles in C
 // A C identifier for a parameter or field: keywords and what is no identifier changed.  Writes at most 64 bytes.
 const char *zw_c_identifier(Str s, char buf[64]);

@@ -80,17 +80,18 @@ static void put_exports(Elf *e)
   for (uint32_t k = 0; k < e->m->nexports; k++) {
     const Export *x = &e->m->exports[k];
     const char *name = e->names->exports[k].name;
-    if (e->names->exports[k].kind == CALL_NONE)
-      continue;
+    bool refs = x->kind == EXT_FUNC && zw_has_refs(zw_func_type(e->m, x->index));
     switch ((ExternKind)x->kind) {
     case EXT_FUNC:
-      put_c_function(e, name, GLUE_CALL, x->index, "zwasm_rt_call");
-      put_c_function(e, try_name(e, name), GLUE_TRY, x->index, "zwasm_rt_call_try");
+      put_c_function(e, name, GLUE_CALL, x->index, refs ? "zwasm_rt_call_refs" : "zwasm_rt_call");
+      put_c_function(e, try_name(e, name), GLUE_TRY, x->index, refs ? "zwasm_rt_call_try_refs" : "zwasm_rt_call_try");
       break;
     case EXT_MEMORY: put_c_function(e, name, GLUE_INDEX, x->index, "zwasm_rt_memory"); break;
     case EXT_TABLE: put_c_function(e, name, GLUE_INDEX, x->index, "zwasm_rt_table"); break;
-    case EXT_GLOBAL: put_c_function(e, name, GLUE_INDEX, x->index, "zwasm_rt_global"); break;
-    case EXT_TAG: break;
+    case EXT_GLOBAL:
+      put_c_function(e, name, GLUE_INDEX, x->index, zw_is_ref(e->m->globals[x->index].type.type) ? "zwasm_rt_global_ref" : "zwasm_rt_global");
+      break;
+    case EXT_TAG: put_c_function(e, name, GLUE_INDEX, x->index, "zwasm_rt_tag"); break;
     }
   }
 }
@@ -105,8 +106,6 @@ static void put_adapters(Elf *e)
   const Module *m = e->m;
   for (uint32_t k = 0; k < m->nimports; k++) {
     const CName *c = &e->names->imports[k];
-    if (c->kind == CALL_NONE)
-      no_import(e, &m->imports[k], "has references or is a tag, which C code cannot provide yet");
     if (e->o->for_exe && c->kind != CALL_WASI)
       no_import(e, &m->imports[k], "is not of WASI preview 1, and nothing else can be imported by a program");
     uint32_t at = 0;
@@ -230,8 +229,35 @@ static const char *const libcall_names[] = {
 #include "runtime/abi/libcall.def"
 };
 
+// A reference that C may pass where only some of its hierarchy may stand: the heap is asked.
+static bool is_narrow(const Module *m, ValType t)
+{
+  uint32_t heap = zw_heap_type(t);
+  return zw_is_ref(t) && zw_val_kind(m, t) == VK_REF && heap != HEAP_EXTERN && heap != HEAP_ANY && heap != HEAP_EXN;
+}
+static void name_ref_parts(Elf *e, const FuncType *f, bool import)
+{
+  const ValType *in = import ? f->results : f->params;
+  for (uint32_t k = 0; k < (import ? f->nresults : f->nparams); k++)
+    if (is_narrow(e->m, in[k]))
+      zw_elf_global(e->out, "zw_gc_is");
+  if (import && zw_has_refs(f))
+    zw_elf_global(e->out, "zw_refs_import");
+}
+
 static void name_parts(Elf *e, const MetaImage *image)
 {
+  const Module *m = e->m;
+  for (uint32_t k = 0; k < m->nimports; k++)
+    if (m->imports[k].kind == EXT_FUNC)
+      name_ref_parts(e, zw_func_type(m, m->imports[k].index), true);
+  for (uint32_t k = 0; k < m->nexports; k++) {
+    const Export *x = &m->exports[k];
+    if (x->kind == EXT_FUNC)
+      name_ref_parts(e, zw_func_type(m, x->index), false);
+    if ((x->kind == EXT_TABLE && is_narrow(m, m->tables[x->index].type.elem)) || (x->kind == EXT_GLOBAL && is_narrow(m, m->globals[x->index].type.type)))
+      zw_elf_global(e->out, "zw_gc_is");
+  }
   for (uint32_t k = 0; k < ARRAY_COUNT(libcall_names); k++)
     if (e->b->libcalls >> k & 1)
       zw_elf_global(e->out, libcall_names[k]);

@@ -11,8 +11,15 @@ const char *zw_c_type(ValType t)
   case VT_F32: return "float";
   case VT_F64: return "double";
   case VT_V128: return "zwasm_v128_t";
-  default: BUG("type 0x%x has no C form", t);
+  default: ASSERT(zw_is_ref(t)); return "zwasm_ref_t";
   }
+}
+
+static const char *global_type(const Module *m, uint32_t index, char buf[64])
+{
+  const GlobalType *g = &m->globals[index].type;
+  zw_format(buf, 64, "%s%s", g->mutable_ || zw_is_ref(g->type) ? "" : "const ", zw_is_ref(g->type) ? "zwasm_global_t" : zw_c_type(g->type));
+  return buf;
 }
 
 // A wasm name inside a comment: nothing that ends it, starts a trigraph or cannot be seen.
@@ -174,19 +181,15 @@ static void put_import_functions(const Header *h)
   }
 }
 
-static const char *global_const(const Module *m, uint32_t index) { return m->globals[index].type.mutable_ ? "" : "const "; }
-
 static void put_field(const Header *h, const Import *i, const CName *c)
 {
-  const Module *m = h->m;
+  char buf[64];
   switch ((ExternKind)i->kind) {
   case EXT_FUNC: put_plain(h, c, i->index, true); break;
   case EXT_MEMORY: zw_text_printf(h->out, "  zwasm_memory_t *%s; ", c->name); break;
   case EXT_TABLE: zw_text_printf(h->out, "  zwasm_table_t *%s; ", c->name); break;
-  case EXT_GLOBAL:
-    zw_text_printf(h->out, "  %s%s *%s; ", global_const(m, i->index), zw_c_type(m->globals[i->index].type.type), c->name);
-    break;
-  case EXT_TAG: BUG("a tag has no field");
+  case EXT_GLOBAL: zw_text_printf(h->out, "  %s *%s; ", global_type(h->m, i->index, buf), c->name); break;
+  case EXT_TAG: zw_text_printf(h->out, "  zwasm_tag_t *%s; ", c->name); break;
   }
   zw_put_c_comment(h, "import", &i->module, i->name, i->kind, i->index);
 }
@@ -210,23 +213,16 @@ static void put_import_fields(const Header *h)
 
 static void put_export(const Header *h, const Export *e, const CName *c)
 {
-  const Module *m = h->m;
-  if (c->kind == CALL_NONE) {
-    zw_text_printf(h->out, "/* not callable from C yet: */ ");
-    zw_put_c_comment(h, "export", NULL, e->name, e->kind, e->index);
-    return;
-  }
+  char buf[64];
   switch ((ExternKind)e->kind) {
   case EXT_FUNC:
-    put_result_struct(h, c, zw_func_type(m, e->index));
+    put_result_struct(h, c, zw_func_type(h->m, e->index));
     put_plain(h, c, e->index, false);
     break;
   case EXT_MEMORY: zw_text_printf(h->out, "zwasm_memory_t *%s(%s *); ", c->name, h->p); break;
   case EXT_TABLE: zw_text_printf(h->out, "zwasm_table_t *%s(%s *); ", c->name, h->p); break;
-  case EXT_GLOBAL:
-    zw_text_printf(h->out, "%s%s *%s(%s *); ", global_const(m, e->index), zw_c_type(m->globals[e->index].type.type), c->name, h->p);
-    break;
-  case EXT_TAG: BUG("a tag has no C form");
+  case EXT_GLOBAL: zw_text_printf(h->out, "%s *%s(%s *); ", global_type(h->m, e->index, buf), c->name, h->p); break;
+  case EXT_TAG: zw_text_printf(h->out, "zwasm_tag_t *%s(%s *); ", c->name, h->p); break;
   }
   zw_put_c_comment(h, "export", NULL, e->name, e->kind, e->index);
   if (e->kind == EXT_FUNC)

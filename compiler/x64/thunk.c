@@ -349,17 +349,6 @@ static uint32_t next_field(uint32_t *end, ValKind k)
   return off;
 }
 
-static bool has_c_form(const FuncType *f)
-{
-  for (uint32_t k = 0; k < f->nparams; k++)
-    if (zw_is_ref(f->params[k]))
-      return false;
-  for (uint32_t k = 0; k < f->nresults; k++)
-    if (zw_is_ref(f->results[k]))
-      return false;
-  return true;
-}
-
 // A C register to a slot; the upper half of an int32_t's register is anybody's.
 static void store_c(Thunk *t, ValKind k, CLoc loc, unsigned base, uint32_t off)
 {
@@ -510,8 +499,6 @@ FuncCode *zw_x64_glue(Ctx *ctx, const Module *m, uint32_t kind, uint32_t func, A
     return jump_glue(code, sizeof code, 6, 0, func, a);
   }
   const FuncType *f = zw_func_type(m, func);
-  if (!has_c_form(f))
-    return NULL;
   ArenaMark mark = zw_arena_mark(&ctx->func);
   Thunk *t = begin(ctx, m, a);
   if (kind == GLUE_IMPORT || kind == GLUE_IMPORT_FIELD)

@@ -74,6 +74,7 @@ typedef struct Activation {
   uint32_t plain;        // 1 = traps pass over it to the next one
   uint32_t (*walk)(void *state, struct TrapFrame *frames, uint32_t max); // the interpreter's frames, innermost first; NULL: machine frames
   void *walk_state;
+  uint64_t stamp;        // of the last search for entries that are over; vm/refs.c
 } Activation;
 
 struct VmCtx {

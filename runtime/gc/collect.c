@@ -35,6 +35,43 @@ void zw_gc_mark(GcHeap *h, GcRef r)
   }
 }
 
+bool zw_gc_is_marked(const GcHeap *h, GcRef r) { return zw_gc_head(h, r)->mark_and_size & GC_MARKED; }
+
+// ---- proposals ----
+
+static size_t starts_bytes(const GcHeap *h) { return (size_t)zw_align_up((h->top - GC_FIRST) / GC_CELL / 8 + 1, zw_os_page_size()); }
+
+static bool find_starts(GcHeap *h)
+{
+  h->starts = zw_os_map(starts_bytes(h));
+  for (uint64_t at = GC_FIRST; h->starts && at < h->top; at += gc_size(zw_gc_head(h, (GcRef)at)))
+    if (zw_gc_head(h, (GcRef)at)->type_id != GC_ID_FREE) {
+      uint64_t cell = (at - GC_FIRST) / GC_CELL;
+      h->starts[cell / 8] |= (uint8_t)(1u << cell % 8);
+    }
+  return h->starts != NULL;
+}
+
+// Where the map of starts cannot be had, the heap is walked.
+static bool is_object(GcHeap *h, uint64_t at)
+{
+  uint64_t cell = (at - GC_FIRST) / GC_CELL;
+  if (h->starts || find_starts(h))
+    return h->starts[cell / 8] >> cell % 8 & 1;
+  uint64_t p = GC_FIRST;
+  while (p < at)
+    p += gc_size(zw_gc_head(h, (GcRef)p));
+  return p == at && zw_gc_head(h, (GcRef)p)->type_id != GC_ID_FREE;
+}
+
+void zw_gc_propose(GcHeap *h, uint64_t word)
+{
+  if (word >= GC_FIRST && word < h->top && word % GC_CELL == 0 && is_object(h, word))
+    zw_gc_mark(h, (GcRef)word);
+}
+
+// ---- marking ----
+
 static void scan_exn(GcHeap *h, GcRef r)
 {
   const TypeInfo *t = zw_type_info(zw_get32(h->base + r + EXN_TYPE));
@@ -139,10 +176,16 @@ void zw_gc_collect(GcHeap *h)
   h->stats.collections++;
   for (GcRoots *r = h->roots; r; r = r->next)
     r->mark(r, h);
+  if (h->starts)
+    zw_os_unmap(h->starts, starts_bytes(h));
+  h->starts = NULL;
   for (uint32_t i = 1; i < h->nhandles; i++)
     zw_gc_mark(h, h->handles[i]);
   drain(h);
   mark_pending(h);
+  for (GcRoots *r = h->roots; r; r = r->next)
+    if (r->marked)
+      r->marked(r, h);
   zw_gc_sweep(h);
   if (h->stack_committed * sizeof(MarkItem) > KEEP_FREE && zw_os_decommit(h->stack, h->stack_committed * sizeof(MarkItem)))
     h->stack_committed = 0;

@@ -14,7 +14,8 @@ typedef struct GcHeap GcHeap;
 typedef uint32_t GcRef;       // 0 = null, odd = i31, else an offset
 
 // A source of roots: calls zw_gc_mark for each reference it holds.  In a list, newest first; own: the caller's memory.
-typedef struct GcRoots { void (*mark)(struct GcRoots *self, GcHeap *h); struct GcRoots *next; } GcRoots;
+// marked, if not NULL: called when all that lives is marked and nothing is freed yet.
+typedef struct GcRoots { void (*mark)(struct GcRoots *self, GcHeap *h); void (*marked)(struct GcRoots *self, GcHeap *h); struct GcRoots *next; } GcRoots;
 
 // max_bytes: cap of the heap, 0 = the whole reservation.  Zeal is on when the environment of the process says so
 // (zw_gc_set_zeal_default).  NULL = out of memory or address space.
@@ -23,6 +24,8 @@ void zw_gc_delete(GcHeap *h); // NULL is fine
 void zw_gc_add_roots(GcHeap *h, GcRoots *r);
 void zw_gc_remove_roots(GcHeap *h, GcRoots *r);
 void zw_gc_mark(GcHeap *h, GcRef r); // in a GcRoots callback; null and i31 are fine
+void zw_gc_propose(GcHeap *h, uint64_t word); // the same for a word that may be anything: marks what is a reference to an object
+bool zw_gc_is_marked(const GcHeap *h, GcRef r); // in a `marked` callback
 uint8_t *zw_gc_base(const GcHeap *h);
 
 // Allocate, zeroed.  0 = the cap or the OS says no, after a collection (TRAP_alloc_failure).

@@ -27,6 +27,7 @@ struct GcHeap {
   bool overflow;              // something is pending
   bool zeal, collecting;
   GcRoots *roots;
+  uint8_t *starts;            // while roots are marked and something was proposed: a bit per cell that an object starts at
   uint32_t *handles, nhandles, handles_cap, free_handle; // free ones are linked: next << 1 | 1
   GcStats stats;
 };

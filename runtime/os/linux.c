@@ -33,6 +33,15 @@ static void *map(void *at, size_t bytes, int prot, int flags)
   return p < 0 && p > -4096 ? NULL : (void *)p;
 }
 void zw_os_unmap(void *p, size_t bytes) { zw_sys2(SYS_munmap, (long)p, (long)bytes); }
+bool zw_os_mapped(const void *p, size_t bytes)
+{
+  unsigned char in_core[64]; // a byte per page: not what we want to know
+  size_t page = zw_os_page_size(), step = sizeof in_core * page;
+  for (uintptr_t at = (uintptr_t)p & ~(page - 1), end = (uintptr_t)p + bytes; at < end; at += step)
+    if (zw_sys3(SYS_mincore, (long)at, (long)(end - at < step ? end - at : step), (long)in_core) < 0)
+      return false;
+  return true;
+}
 #endif
 void *zw_os_map(size_t bytes)
 {

@@ -111,6 +111,11 @@ static void prune(ThreadState *t, uintptr_t sp)
 }
 
 Activation *zw_activation(void) { return zw_thread.head; }
+void zw_activation_stamp(uint64_t id)
+{
+  for (Activation *a = zw_thread.head; a; a = a->prev)
+    a->stamp = id;
+}
 
 Activation *zw_activation_at(uintptr_t sp)
 {

@@ -23,7 +23,10 @@ static void mark_segments(GcHeap *h, const Instance *in)
 
 static void mark_store(GcRoots *self, GcHeap *h)
 {
-  const Store *s = ((StoreRoots *)(void *)self)->store;
+  Store *s = ((StoreRoots *)(void *)self)->store;
+  if (s->refs)
+    s->refs_mark(s, h, zw_gc_mark);
+  zw_frames_propose(s, h);
   for (StoreObject *o = s->objects; o; o = o->next) {
     const GlobalCell *g = ZW_OBJECT(GlobalCell, o);
     if (o->kind == EXT_TABLE)

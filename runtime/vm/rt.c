@@ -1,22 +1,11 @@
 // zwasm_rt.h on top of the rest: modules linked into a program, their instances, traps as values.
 //
 // Each instance has a store of its own unless it must share one to import what belongs to another instance.
-#include "zwasm_rt.h"
-#include "runtime/vm/vm_int.h"
+#include "runtime/vm/rt_int.h"
 
-struct zwasm_instance {
-  void **functions;           // per imported function: the C function that was a field of the imports; first: glue reads it
-  Instance *in;               // NULL until it is made
-  Store *store;
-  const zwasm_module_t *module;
-  void *user;
-  bool placed;                // by init_at: the memory is the caller's
-  struct TrapView *view;      // made when asked for
-};
 typedef struct TrapView { zwasm_trap_t trap; zwasm_frame_t frames[64]; char names[64][16]; } TrapView;
 STATIC_ASSERT(ZWASM_EXIT == (int)TRAP_exit && ZWASM_HOST_TRAP == (int)TRAP_host && TRAP_COUNT == ZWASM_EXIT + 1, "the same numbers");
 STATIC_ASSERT(ZWASM_STACK_OVERFLOW == (int)TRAP_stack_overflow && ZWASM_OUT_OF_BOUNDS == (int)TRAP_oob, "the same numbers");
-STATIC_ASSERT(sizeof(zwasm_value_t) == sizeof(Value), "slots");
 
 const char zwasm_abi_1 __attribute__((visibility("hidden"))) = 1;
 
@@ -25,8 +14,7 @@ const char *zwasm_last_error(void)
   size_t bytes;
   return zw_thread_error(&bytes);
 }
-static void set_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void set_error(const char *fmt, ...)
+void zw_rt_error(const char *fmt, ...)
 {
   size_t bytes;
   char *buf = zw_thread_error(&bytes);
@@ -45,16 +33,16 @@ static const Image *open_module(const zwasm_module_t *m)
   if (im)
     return im;
   if (m->abi != ZWASM_ABI || m->struct_size < sizeof *m) {
-    set_error("%s was compiled for zwasm runtime ABI %u; this is ABI %u", m->name, m->abi, (unsigned)ZWASM_ABI);
+    zw_rt_error("%s was compiled for zwasm runtime ABI %u; this is ABI %u", m->name, m->abi, (unsigned)ZWASM_ABI);
     return NULL;
   }
   im = zw_alloc(sizeof *im);
   if (!im) {
-    set_error("%s: out of memory", m->name);
+    zw_rt_error("%s: out of memory", m->name);
     return NULL;
   }
   if (!zw_image_open_own(im, m->meta, m->meta_bytes, m->text, m->text_bytes, m->data, m->data_bytes, err, sizeof err)) {
-    set_error("%s: %s", m->name, err);
+    zw_rt_error("%s: %s", m->name, err);
     zw_free(im);
     return NULL;
   }
@@ -82,27 +70,57 @@ static void *field(const Birth *b, const zwasm_import_t *m)
   return b->o.imports ? *(void *const *)(const void *)((const char *)b->o.imports + m->offset) : NULL;
 }
 
-// Objects that are imported decide the store, unless the options do.
+// What is to be imported, when it belongs to a store.
+static const StoreObject *object_of(const Birth *b, const ImageImport *im, const zwasm_import_t *m)
+{
+  void *p = m->kind == ZWASM_IMPORT_FIELD ? field(b, m) : NULL;
+  if (!p)
+    return NULL;
+  switch ((ExternKind)im->kind) {
+  case EXT_MEMORY: return ((Memory *)p)->shared ? NULL : &((Memory *)p)->object;
+  case EXT_TABLE: return &((Table *)p)->object;
+  case EXT_TAG: return &((TagCell *)p)->object;
+  case EXT_GLOBAL: return zw_is_ref((IMAGE_ARRAY(b->im, ImageGlobal, IMG_GLOBALS) + im->index)->type) ? &((GlobalCell *)p)->object : NULL;
+  case EXT_FUNC: break;
+  }
+  return NULL;
+}
+
+// Objects that are imported decide the store, unless the options do.  What lies in stores that nothing else uses yet is
+// brought together; what cannot be is refused by name when the imports are checked.
 static bool choose_store(Birth *b)
 {
   const ImageImport *im = IMAGE_ARRAY(b->im, ImageImport, IMG_IMPORTS);
   Store *s = b->o.linked ? b->o.linked->store : NULL;
-  for (uint32_t k = 0; k < b->i->module->nimports && !s; k++) {
-    const zwasm_import_t *m = &b->i->module->imports[k];
-    if (m->kind == ZWASM_IMPORT_FIELD && im[k].kind == EXT_MEMORY && field(b, m))
-      s = ((Memory *)field(b, m))->object.store;
-    if (m->kind == ZWASM_IMPORT_FIELD && im[k].kind == EXT_TABLE && field(b, m))
-      s = ((Table *)field(b, m))->object.store;
+  for (uint32_t k = 0; k < b->i->module->nimports && !(s && s->instances); k++) {
+    const StoreObject *o = object_of(b, &im[k], &b->i->module->imports[k]);
+    if (o && (!s || o->store->instances))
+      s = o->store;
   }
-  if (!s) {
-    StoreOptions so = { .max_stack = b->o.max_stack ? b->o.max_stack : b->i->module->max_stack, .max_memory = b->o.max_memory,
-                        .max_table_elements = b->o.max_table_elements };
+  for (uint32_t k = 0; k < b->i->module->nimports && s; k++) {
+    const StoreObject *o = object_of(b, &im[k], &b->i->module->imports[k]);
+    if (o && o->store != s)
+      zw_store_absorb(s, o->store);
+  }
+  StoreOptions so = { .max_stack = b->o.max_stack ? b->o.max_stack : b->i->module->max_stack, .max_memory = b->o.max_memory,
+                      .max_table_elements = b->o.max_table_elements };
+  if (!s)
     s = zw_store_new(&so);
-  }
+  else if (!s->instances) // made for what is imported
+    s->options = so;
   b->i->store = s;
   if (s)
-    s->users++;
+    zw_store_hold(s);
   return s != NULL;
+}
+
+bool zw_type_has_refs(uint32_t type_id)
+{
+  const TypeInfo *t = zw_type_info(type_id);
+  for (uint32_t k = 0; k < t->n + t->m; k++)
+    if (zw_is_ref(t->types[k]))
+      return true;
+  return false;
 }
 
 static Extern find_import(Birth *b, const ImageImport *im, const zwasm_import_t *m)
@@ -112,21 +130,28 @@ static Extern find_import(Birth *b, const ImageImport *im, const zwasm_import_t 
   case EXT_FUNC:
     if (m->kind == ZWASM_IMPORT_FN_FIELD && !(b->i->functions[im->index] = field(b, m)))
       break; // nothing was given
-    if (m->kind != ZWASM_IMPORT_FIELD && m->fn)
-      e.u.func = zw_host_func_of_type(b->i->store, b->type_ids[IMAGE_ARRAY(b->im, uint32_t, IMG_FUNC_TYPES)[im->index]],
-                                      (HostFn)(uintptr_t)m->fn, m->kind == ZWASM_IMPORT_WASI ? (void *)b->o.wasi : b->i);
+    if (m->kind != ZWASM_IMPORT_FIELD && m->fn) {
+      uint32_t type = b->type_ids[IMAGE_ARRAY(b->im, uint32_t, IMG_FUNC_TYPES)[im->index]];
+      FuncRef *(*make)(Store *, uint32_t, HostFn, void *) = zw_type_has_refs(type) ? zw_refs_import : zw_host_func_of_type;
+      if (make)
+        e.u.func = make(b->i->store, type, (HostFn)(uintptr_t)m->fn, m->kind == ZWASM_IMPORT_WASI ? (void *)b->o.wasi : b->i);
+    }
     break;
   case EXT_MEMORY: e.u.memory = field(b, m); break;
   case EXT_TABLE: e.u.table = field(b, m); break;
   case EXT_GLOBAL: {
     const ImageGlobal *g = IMAGE_ARRAY(b->im, ImageGlobal, IMG_GLOBALS) + im->index;
     void *at = field(b, m);
+    if (zw_is_ref(g->type)) {
+      e.u.global = at;
+      break;
+    }
     Value none = { .u64x2 = { 0, 0 } };
     if (at && (e.u.global = zw_global_new(b->i->store, zw_valtype_with_ids(g->type, b->type_ids), g->mutable_, none)))
       e.u.global->at = at;
     break;
   }
-  case EXT_TAG: break;
+  case EXT_TAG: e.u.tag = field(b, m); break;
   }
   return e;
 }
@@ -141,8 +166,13 @@ static bool find_imports(Birth *b)
   if (!b->type_ids || !b->imports || !b->i->functions || !zw_types_intern(IMAGE_ARRAY(b->im, uint32_t, IMG_TYPES), IMAGE_COUNT(b->im, IMG_TYPES),
                                                       IMAGE_ARRAY(b->im, uint32_t, IMG_TYPE_INDEX), b->im->counts.types, b->type_ids))
     return false;
-  for (uint32_t k = 0; k < m->nimports; k++)
-    b->imports[k] = find_import(b, &im[k], &m->imports[k]);
+  for (uint32_t k = 0; k < m->nimports; k++) {
+    Extern *e = &b->imports[k];
+    *e = find_import(b, &im[k], &m->imports[k]);
+    if (e->kind == EXT_MEMORY && e->u.memory && e->u.memory->shared && e->u.memory->object.store != b->i->store &&
+        !zw_store_hold_other(b->i->store, e->u.memory->object.store))
+      return false;
+  }
   return true;
 }
 
@@ -184,7 +214,7 @@ static bool options_ok(const zwasm_module_t *m, const zwasm_options_t *o, zwasm_
   if (!o)
     return true;
   if (o->struct_size < offsetof(zwasm_options_t, max_memory) || o->struct_size > 4096) {
-    set_error("%s: the options were not made with ZWASM_OPTIONS_INIT", m->name);
+    zw_rt_error("%s: the options were not made with ZWASM_OPTIONS_INIT", m->name);
     return false;
   }
   __builtin_memcpy(out, o, o->struct_size < sizeof *out ? o->struct_size : sizeof *out);
@@ -195,8 +225,7 @@ static void release(zwasm_instance_t *i)
 {
   zw_free(i->view);
   zw_free(i->functions);
-  if (i->store && --i->store->users == 0)
-    zw_store_delete(i->store);
+  zw_store_release(i->store);
 }
 
 static zwasm_instance_t *start(const zwasm_module_t *m, zwasm_instance_t *i, const zwasm_options_t *o)
@@ -210,7 +239,7 @@ static zwasm_instance_t *start(const zwasm_module_t *m, zwasm_instance_t *i, con
   zw_free(b.imports);
   if (ok)
     return i;
-  set_error("%s: %s", m->name, b.err);
+  zw_rt_error("%s: %s", m->name, b.err);
   if (b.o.trap_out)
     *b.o.trap_out = (zwasm_trap_t){ .status = (zwasm_status_t)b.trap, .message = zwasm_last_error(),
                                     .exit_code = b.trap == TRAP_exit ? zw_store_trap(i->store)->exit_code : 0 };
@@ -228,7 +257,7 @@ zwasm_instance_t *zwasm_rt_new(const zwasm_module_t *m, const zwasm_options_t *o
 {
   zwasm_instance_t *i = zw_alloc(sizeof *i);
   if (!i) {
-    set_error("%s: out of memory", m->name);
+    zw_rt_error("%s: out of memory", m->name);
     return NULL;
   }
   if (start(m, i, o))
@@ -239,7 +268,7 @@ zwasm_instance_t *zwasm_rt_new(const zwasm_module_t *m, const zwasm_options_t *o
 zwasm_instance_t *zwasm_rt_init_at(const zwasm_module_t *m, void *where, size_t size, const zwasm_options_t *o)
 {
   if (size < sizeof(zwasm_instance_t) || (uintptr_t)where % _Alignof(zwasm_instance_t)) {
-    set_error("%s: an instance needs %zu bytes, aligned to %zu", m->name, sizeof(zwasm_instance_t), _Alignof(zwasm_instance_t));
+    zw_rt_error("%s: an instance needs %zu bytes, aligned to %zu", m->name, sizeof(zwasm_instance_t), _Alignof(zwasm_instance_t));
     return NULL;
   }
   zwasm_instance_t *i = where;
@@ -308,27 +337,3 @@ const zwasm_trap_t *zwasm_trap(zwasm_instance_t *i)
   return &v->trap;
 }
 size_t zwasm_trap_text(zwasm_instance_t *i, char *buf, size_t bytes) { return zw_trap_format(zw_store_trap(i->store), buf, bytes); }
-
-// ---- memories, tables, globals: the public names are the runtime's own objects ----
-
-zwasm_memory_t *zwasm_rt_memory(zwasm_instance_t *i, uint32_t index) { return (zwasm_memory_t *)i->in->memories[index]; }
-zwasm_table_t *zwasm_rt_table(zwasm_instance_t *i, uint32_t index) { return (zwasm_table_t *)i->in->tables[index]; }
-void *zwasm_rt_global(zwasm_instance_t *i, uint32_t index) { return i->in->globals[index]->at; }
-
-// Without an instance to link with it gets a store, which the first instance that imports it joins.
-zwasm_memory_t *zwasm_memory_new(zwasm_instance_t *linked, uint64_t min_pages, uint64_t max_pages)
-{
-  enum { PAGE_LOG2 = 16 };
-  Store *s = linked ? linked->store : zw_store_new(NULL);
-  Memory *m = s ? zw_memory_new(s, min_pages, max_pages, max_pages != UINT64_MAX, false, false, PAGE_LOG2) : NULL;
-  if (m)
-    return (zwasm_memory_t *)m;
-  set_error("cannot make a memory of %llu pages", (unsigned long long)min_pages);
-  if (!linked)
-    zw_store_delete(s);
-  return NULL;
-}
-void *zwasm_mem_at(zwasm_memory_t *m, uint64_t at, uint64_t len) { return zw_memory_at((Memory *)m, at, len); }
-uint64_t zwasm_memory_bytes(zwasm_memory_t *m) { return __atomic_load_n(&((Memory *)m)->def.bytes, __ATOMIC_RELAXED); }
-uint64_t zwasm_memory_grow(zwasm_memory_t *m, uint64_t pages) { return zw_memory_grow((Memory *)m, pages); }
-uint64_t zwasm_table_length(zwasm_table_t *t) { return ((Table *)t)->def.length; }

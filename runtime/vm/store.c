@@ -21,6 +21,31 @@ static void object_delete(StoreObject *o)
   BUG("a store owns an object of kind %u", o->kind);
 }
 
+// Counted from any thread: a store of shared memories serves stores of several.
+typedef struct StoreHold { struct StoreHold *next; Store *other; } StoreHold;
+
+void zw_store_hold(Store *s) { __atomic_add_fetch(&s->users, 1, __ATOMIC_RELAXED); }
+void zw_store_release(Store *s)
+{
+  if (s && __atomic_sub_fetch(&s->users, 1, __ATOMIC_ACQ_REL) == 0)
+    zw_store_delete(s);
+}
+bool zw_store_hold_other(Store *s, Store *other)
+{
+  StoreHold *h = s->holds;
+  while (h && h->other != other)
+    h = h->next;
+  if (h)
+    return true;
+  h = zw_alloc(sizeof *h);
+  if (!h)
+    return false;
+  *h = (StoreHold){ s->holds, other };
+  s->holds = h;
+  zw_store_hold(other);
+  return true;
+}
+
 void zw_store_delete(Store *s)
 {
   if (!s)
@@ -33,8 +58,17 @@ void zw_store_delete(Store *s)
     next = h->next;
     zw_free(h);
   }
+  for (StoreHold *h = s->holds, *next; h; h = next) {
+    next = h->next;
+    zw_store_release(h->other);
+    zw_free(h);
+  }
   if (s->interp)
     s->interp_free(s->interp);
+  if (s->refs)
+    s->refs_free(s);
+  if (s->drops)
+    s->drops_free(s);
   if (s->gc)
     s->gc_free(s->gc);
   zw_free(s);

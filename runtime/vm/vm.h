@@ -6,7 +6,7 @@
 #include "runtime/os/os.h"
 
 // What a store owns beside instances: in one list, freed with the store.
-typedef struct StoreObject { struct StoreObject *next, *prev; Store *store; uint8_t kind; /* ExternKind */ } StoreObject;
+typedef struct StoreObject { struct StoreObject *next, *prev; Store *store; uint8_t kind; /* ExternKind */ bool held; /* by the program that made it */ } StoreObject;
 
 typedef struct Memory {
   VmMemoryDef def;            // def.bytes <= max_bytes <= reserved; [base+bytes, base+reserved) faults (guard) or is not mapped

@@ -20,10 +20,21 @@ struct Store {
   Instance *instances;
   StoreObject *objects;
   struct HostFuncObject *hosts;
-  uint32_t users;             // rt.c: instances that share it
+  uint32_t users;             // rt.c: instances that share it, things that a program made for them, stores that use its shared memories
+  struct StoreHold *holds;    // those of shared memories that its instances import
+  struct RefTable *refs;      // refs.c: handles of a program that has some
+  void (*refs_mark)(Store *s, GcHeap *h, void (*mark)(GcHeap *h, GcRef r));
+  void (*refs_free)(Store *s);
+  void *drops;                // refs_host.c: who wants to know when a pointer of the host is gone
+  void (*drops_free)(Store *s);
   TrapInfo trap;              // of the last call that trapped
 };
 typedef struct HostFuncObject { struct HostFuncObject *next; HostFunc f; } HostFuncObject;
+
+// ---- store.c: a linked program's stores live as long as somebody uses them ----
+void zw_store_hold(Store *s);
+void zw_store_release(Store *s);               // NULL is fine; the last one deletes it
+bool zw_store_hold_other(Store *s, Store *other) MUST_CHECK; // until s goes; false = out of memory
 
 // ---- activation.c: entries from C, per thread ----
 typedef struct ThreadState {
@@ -47,6 +58,8 @@ void zw_activation_back(Activation *a);
 Activation *zw_activation_at(uintptr_t sp);
 // The one below a on the same stack, if it lives.
 Activation *zw_activation_below(const Activation *a);
+// Put a number of the caller's into the record of each entry in progress.
+void zw_activation_stamp(uint64_t id);
 char *zw_thread_error(size_t *bytes);   // this thread's buffer for the last error; never NULL
 
 // ---- entry_x64.S ----
@@ -96,6 +109,9 @@ static inline void zw_trap_unless(VmCtx *v, bool ok, TrapKind kind)
     zw_trap_lib(v, kind);
 }
 void zw_trap_note(Store *s, TrapKind kind, const char *text); // without frames
+
+// ---- frames.c ----
+void zw_frames_propose(const Store *s, GcHeap *h); // the references in machine frames of this store, on this thread's stacks
 
 // ---- code.c: which image a pc belongs to, for the fault handler and the unwinder ----
 bool zw_code_register(const Image *im) MUST_CHECK;    // counted

@@ -73,7 +73,7 @@ static void exports_with_one_result(void **state)
   (void)state;
   Rig *r = rig_new();
   rig_func(r, rig_type(r, "ifldil", "i")), rig_func(r, rig_type(r, "", "v")), rig_func(r, rig_type(r, "f", "f")), rig_func(r, rig_type(r, "d", ""));
-  rig_func(r, rig_type(r, "r", ""));
+  rig_func(r, rig_type(r, "r", "r"));
   int32_t (*f)(void *, int32_t, float, int64_t, double, int32_t, int64_t);
   f = make(r, GLUE_CALL, want_func = 0, (void *)rt_call, NULL);
   nseen = 6, ngive = 1, give[0].u64[0] = 0xffffffff80000001u;
@@ -95,7 +95,10 @@ static void exports_with_one_result(void **state)
   void (*k)(void *, double) = make(r, GLUE_CALL, want_func = 3, (void *)rt_call, NULL);
   k(inst, 8.0);
   WANT(0, double, 8.0);
-  assert_null(make(r, GLUE_CALL, 4, (void *)rt_call, NULL)); // references have no C form
+  void *(*ref)(void *, void *) = make(r, GLUE_CALL, want_func = 4, (void *)rt_call, NULL);
+  give[0].u64[0] = (uint64_t)(uintptr_t)&give;
+  assert_ptr_equal(ref(inst, page), give); // references are words
+  WANT(0, void *, page);
   rig_free(r);
 }
 

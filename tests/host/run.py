@@ -82,6 +82,39 @@ with tempfile.TemporaryDirectory() as tmp:
             code, out = run(["./imports"])
             check(f"run imports {name}", code == 0 and out == "imports: ok\n", f"exit {code}\n{out}")
 
+    # references, and what a host makes for its modules: every link mode, a shared library, C++
+    for stem, out_name, flags in (("refs", "refs", []), ("refs", "refs_struct", ["--imports=struct", "--prefix=refs", "--stubs=refs_stubs.c"]),
+                                  ("mems", "mems", ["--wasm=3.0,+threads,+custom-page-sizes"])):
+        os.makedirs(out_name + ".d", exist_ok=True)
+        code, out = run([zwasmc, os.path.join(here, stem + ".wat"), "--emit=obj,header", "-o", f"{out_name}.o", f"--header={out_name}.d/{stem}.h", *flags])
+        check(f"zwasmc makes {out_name}.o", code == 0, out)
+
+    def build(name, cc, source, obj, *more):
+        code, out = run(cc + ["-I", obj + ".d"] + common + [os.path.join(here, source), obj + ".o", rt, "-o", obj + ".out", "-lpthread", *more])
+        return check(f"link {obj} {name}", code == 0 and "warning" not in out, out)
+
+    hosts = [("refs.c", "refs"), ("mems.c", "mems")]
+    for name, cc in modes:
+        for source, obj in hosts:
+            if build(name, cc, source, obj):
+                code, out = run(["./" + obj + ".out"])
+                check(f"run {obj} {name}", code == 0 and out == f"{obj}: ok\n", f"exit {code}\n{out}")
+    if build("gcc", ["gcc", "-DSTRUCT_IMPORTS", "-Wpedantic", "-std=c99"], "refs.c", "refs_struct"):
+        code, out = run(["./refs_struct.out"])
+        check("run refs_struct", code == 0 and out == "refs: ok\n", f"exit {code}\n{out}")
+    open("load.c", "w").write("#include <dlfcn.h>\nint main(int n, char **v) { void *p = dlopen(v[1], RTLD_NOW); int (*f)(int, char **) = p ? (int (*)(int, char **))dlsym(p, \"inside\") : 0;"
+                              " (void)n; return f ? f(1, v) : 99; }\n")
+    run(["gcc", "load.c", "-o", "load", "-ldl"])
+    for source, obj in hosts:
+        if build(".so", ["gcc", "-Dmain=inside", "-shared", "-fPIC", "-Wl,-z,text", "-Wl,-z,defs"], source, obj):
+            code, out = run(["./load", f"./{obj}.out"])
+            check(f"run {obj} .so", code == 0 and out == f"{obj}: ok\n", f"exit {code}\n{out}")
+    run(["gcc", "-c", "-Irefs_struct.d", "-I", include, "refs_stubs.c", "-o", "refs_stubs.o"])
+    for name, cc in (("g++", ["g++", "-std=c++11"]), ("clang++ lld", ["clang++", "-fuse-ld=lld"]), ("g++ -static", ["g++", "-static"])):
+        if build(name, cc, "refs_cxx.cpp", "refs_struct", "refs_stubs.o"):
+            code, out = run(["./refs_struct.out"])
+            check(f"run refs C++ {name}", code == 0 and out == "refs in C++: ok\n", f"exit {code}\n{out}")
+
     # the object itself
     code, out = run(["readelf", "-W", "-a", "guest.o"])
     check("readelf reads it without complaint", code == 0 and "Warning" not in out and "Error" not in out, out)

@@ -29,7 +29,9 @@ typename typeof typeof_unqual union unsigned using virtual void volatile wchar_t
 NULL errno stdin assert linux unix main int32_t size_t zwasm_v128_t offsetof INT32_MAX""".split()
 ODD = ["", " ", "_", "__", "2nd", "0", "a b", "é", "日本語", "\U0001f600", "*/", "/*", "??/", "\\", "\"", "\n", "a\tb", "\x7f", "%s%n",
        "init_at", "instance", "module", "imports", "new", "delete", "sizeof", "a.b.c", "wasi:http/types@0.2.0#[method]f", "x" * 300]
-TYPES = ["i32", "i64", "f32", "f64", "v128"]
+NUMBERS = ["i32", "i64", "f32", "f64", "v128"]
+TYPES = NUMBERS + ["externref", "funcref", "(ref null $f)", "anyref", "(ref extern)", "exnref", "(ref null i31)"]
+N = len(TYPES)
 
 
 def check(name, ok, text=""):
@@ -65,25 +67,30 @@ def modules():
         func(f'(export "f{n}")', ["i32", "i64", "f32"], ["f64", "i32"], names=[k, other, "a0"])
         for n, k in enumerate(k for k in KEYWORDS + ["self", "r0", "results", "zero", "params", "x_result", "my_t"])
         for other in ["b"]) + func('(export "twice")', ["i32", "i32"], [], names=["a.b", "a:b"]) + ")", []
-    out["values"] = "(module" + "".join(
-        func(f'(export "p{n}")', [TYPES[(n + k) % 5] for k in range(n)], []) + func(f'(export "r{n}")', [], [TYPES[(n + k) % 5] for k in range(n)])
-        + func(f'(export "pr{n}")', [TYPES[(3 * n + k) % 5] for k in range(n)], [TYPES[(n + 2 * k) % 5] for k in range(n)]) for n in range(24)) + ")", []
-    imports = "".join(f'(import {q(a)} {q(b)} ' + func("", [TYPES[n % 5], "i32"], [TYPES[k % 5] for k in range(n % 4)], "") + ")"
+    out["values"] = "(module (type $f (func (param i32)))" + "".join(
+        func(f'(export "p{n}")', [TYPES[(n + k) % N] for k in range(n)], []) + func(f'(export "r{n}")', [], [TYPES[(n + k) % N] for k in range(n)])
+        + func(f'(export "pr{n}")', [TYPES[(3 * n + k) % N] for k in range(n)], [TYPES[(n + 2 * k) % N] for k in range(n)]) for n in range(24)) + ")", []
+    imports = "".join(f'(import {q(a)} {q(b)} ' + func("", [TYPES[n % N], "i32"], [TYPES[(n + k) % N] for k in range(n % 4)], "") + ")"
                       for n, (a, b) in enumerate([("env", "log"), ("and", "eq"), ("char16", "t"), ("", ""), ("", "a"), ("2", "x"), ("env", "wörd"), ("a b", "c\"d"),
                                                   ("env", "new"), ("not", "eq"), ("co", "await"), ("env", "errno"), ("static", "assert"), ("9", "9")]))
-    out["links"] = f"(module {imports})", []
-    out["structs"] = f"(module {imports})", ["--imports=struct"]
-    out["structs_exact"] = f"(module {imports})", ["--imports=struct", "--mangle=exact"]
-    out["links_exact"] = f"(module {imports})", ["--mangle=exact"]
+    out["links"] = f"(module (type $f (func (param i32))) {imports})", []
+    out["structs"] = f"(module (type $f (func (param i32))) {imports})", ["--imports=struct"]
+    out["structs_exact"] = f"(module (type $f (func (param i32))) {imports})", ["--imports=struct", "--mangle=exact"]
+    out["links_exact"] = f"(module (type $f (func (param i32))) {imports})", ["--mangle=exact"]
+    ftype = "(type $f (func (param i32)))"
     things = ('(import "m" "mem" (memory 1)) (import "m" "mem64" (memory i64 1 4)) (import "m" "shared" (memory 1 2 shared)) (import "m" "table" (table 1 funcref))'
               '(import "m" "externs" (table 0 10 externref)) (import "m" "mem" (memory 1))'
-              + "".join(f'(import "g" "{t}" (global {t})) (import "g" "mut-{t}" (global (mut {t})))' for t in TYPES))
+              + "".join(f'(import "g" "{t}" (global {t})) (import "g" "mut-{t}" (global (mut {t})))' for t in NUMBERS)
+              + "".join(f'(import "r" "{k}" (global {t})) (import "r" "mut-{k}" (global (mut {t}))) (import "r" "table-{k}" (table i64 0 {t}))'
+                        for k, t in enumerate(TYPES[len(NUMBERS):])) + '(import "t" "tag" (tag (param i32 externref)))')
     own = ('(memory (export "own") 2 10) (memory (export "own2") i64 1) (table (export "funcs") 3 funcref)'
-           + "".join(f'(global (export "own-{t}") {t} ({t}.const {"i32x4 0 0 0 0" if t == "v128" else "0"}))' for t in TYPES))
+           + "".join(f'(global (export "own-{t}") {t} ({t}.const {"i32x4 0 0 0 0" if t == "v128" else "0"}))' for t in NUMBERS)
+           + '(tag (export "own-tag") (param f64)) (table (export "externs") i64 3 externref) (global (export "extern") externref (ref.null extern))'
+             '(global (export "mut-func") (mut funcref) (ref.null func)) (export "again" (global 1))')
     log = '(import "env" "log" (func (param i32) (result i32 i64)))'
-    out["things"] = f"(module {things} {log} {own})", ["--wasm=3.0,+threads"]
-    out["things_struct"] = f"(module {things} {log} {own})", ["--imports=struct", "--wasm=3.0,+threads"]
-    out["renamed"] = f"(module {log} {things})", ["--rename-import=env.log=host_log", "--rename-import=g.mut-i64=where", "--wasm=3.0,+threads"]
+    out["things"] = f"(module {ftype} {things} {log} {own})", ["--wasm=3.0,+threads"]
+    out["things_struct"] = f"(module {ftype} {things} {log} {own})", ["--imports=struct", "--wasm=3.0,+threads"]
+    out["renamed"] = f"(module {ftype} {log} {things})", ["--rename-import=env.log=host_log", "--rename-import=g.mut-i64=where", "--wasm=3.0,+threads"]
     out["renamed_struct"] = f"(module {log})", ["--imports=struct", "--rename-import=env.log=host_log"]
     wasi = '(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))'
     out["wasi"] = f"(module {wasi})", []
@@ -108,7 +115,7 @@ def refused():
     """Two things that would get one name: an error that names both."""
     f, g = '(func (export "a-b"))', '(func (export "a.b"))'
     imports = '(import "a" "b_c" (func)) (import "a_b" "c" (func))'
-    cases = [(f"(module {f}{g})", [], ['"a-b"', '"a.b"']), (f"(module {imports})", [], ['"b_c"', '"a_b"']), (f"(module {imports})", ["--imports=struct"], ['"b_c"', '"a_b"']),
+    cases = [(f"(module {f}{g})", [], ['"a-b"', '"a.b"']), (f"(module (type $f (func (param i32))) {imports})", [], ['"b_c"', '"a_b"']), (f"(module (type $f (func (param i32))) {imports})", ["--imports=struct"], ['"b_c"', '"a_b"']),
              ('(module (import "e" "f" (func)) (import "e" "f" (func (param i32))))', [], ['"e" "f"', "both"]),
              ('(module (import "e" "f" (func)) (import "e" "f" (func (param i32))))', ["--mangle=exact"], ['"e" "f"', "both"]),
              ('(module (func (export "a_try")) (func (export "a")))', [], ['"a_try"', '"a"']),
