@@ -11,13 +11,13 @@
 #include <string.h>
 
 typedef struct LoopUse { uint32_t loop, value; } LoopUse;
+typedef struct LoopPair { uint32_t outer, inner; } LoopPair; // loop + 1; 0 = none
 typedef struct Finish {
   ZirFunc *f;
   Arena *scratch;
-  uint32_t *in_first, *in_edge;    // incoming edges of block b: in_edge[in_first[b] .. in_first[b+1])
+  uint32_t *in_edge, *next_in;     // incoming edges of block b: a chain from in_edge[b] by next_in[], in layout order
   uint8_t *edges_done, *phis_done; // per block
-  uint8_t *passed;                 // per value: walked over while it had no use
-  uint32_t *last_outer, *last_inner; // per value: loop + 1 of its latest live-in records
+  LoopPair *last;                  // per value with ZV_IN_LOOPS: its latest live-in records
   uint32_t *loop_at;               // loops around the current block by depth, 1 = outermost
   uint32_t *jump;                  // per loop: an ancestor far up, for level_ancestor
   uint32_t here;                   // the loop that loop_at was filled for
@@ -91,7 +91,7 @@ static uint32_t outermost_without(const Finish *s, uint32_t inner, uint32_t def)
   }
 }
 
-static void record_loop_use(Finish *s, uint32_t v, uint32_t loop)
+static __attribute__((noinline)) void record_loop_use(Finish *s, uint32_t v, uint32_t loop)
 {
   uint32_t def = s->f->blocks[s->f->blk[v]].loop;
   if (def == loop)
@@ -99,57 +99,67 @@ static void record_loop_use(Finish *s, uint32_t v, uint32_t loop)
   uint32_t outer = outermost_without(s, loop, def);
   if (outer == NO_LOOP)
     return;
-  if (s->last_outer[v] != outer + 1) {
-    s->last_outer[v] = outer + 1;
+  LoopPair *last = &s->last[v];
+  if (!(s->f->vflags[v] & ZV_IN_LOOPS)) {
+    s->f->vflags[v] |= ZV_IN_LOOPS;
+    *last = (LoopPair){ 0, 0 };
+  }
+  if (last->outer != outer + 1) {
+    last->outer = outer + 1;
     *zw_push(s->scratch, &s->loop_uses) = (LoopUse){ outer, v };
   }
-  if (loop != outer && s->last_inner[v] != loop + 1) {
-    s->last_inner[v] = loop + 1;
+  if (loop != outer && last->inner != loop + 1) {
+    last->inner = loop + 1;
     *zw_push(s->scratch, &s->loop_uses) = (LoopUse){ loop, v };
   }
 }
 
 // ---- counting ----
 
-static void use_in(Finish *s, Ref r, const ZBlock *block, uint32_t w)
+// Where uses are, in registers while a block is walked.
+typedef struct Place {
+  uint16_t *uses; uint32_t *wuse; const uint8_t *vflags; // the function's
+  uint32_t loop, first, len, weight;
+} Place;
+static inline Place place_of(const ZirFunc *f, const ZBlock *b)
 {
-  ZirFunc *f = s->f;
-  if (f->uses[r] != UINT16_MAX)
-    f->uses[r]++;
-  f->wuse[r] = f->wuse[r] > UINT32_MAX - w ? UINT32_MAX : f->wuse[r] + w;
-  if (block->loop != NO_LOOP && (r < block->first || r >= block->end || f->vflags[r] & ZV_HOISTED))
-    record_loop_use(s, r, block->loop);
-  if (s->passed[r]) {
-    s->passed[r] = 0;
-    *zw_push(s->scratch, &s->work) = r;
-  }
+  return (Place){ f->uses, f->wuse, f->vflags, b->loop, b->first, b->end - b->first, b->cold ? 0 : zw_depth_weight(b->depth) };
 }
 
-static void use(Finish *s, Ref r, uint32_t b)
+static __attribute__((noinline)) void revive(Finish *s, uint32_t v)
+{
+  s->f->vflags[v] &= (uint8_t)~(ZV_PASSED | ZV_DEAD);
+  *zw_push(s->scratch, &s->work) = v;
+}
+
+static inline __attribute__((always_inline)) void use(Finish *s, Ref r, const Place *at)
 {
   if (!zw_ref_is_value(r))
     return;
-  const ZBlock *block = &s->f->blocks[b];
-  use_in(s, r, block, block->cold ? 0 : zw_depth_weight(block->depth));
+  uint32_t n = at->uses[r], w = at->wuse[r] + at->weight;
+  if (n == 0 && at->vflags[r] & ZV_PASSED)
+    revive(s, r);
+  at->uses[r] = (uint16_t)(n + (n != UINT16_MAX));
+  at->wuse[r] = w < at->weight ? UINT32_MAX : w;
+  if (at->loop != NO_LOOP && (r - at->first >= at->len || at->vflags[r] & ZV_HOISTED))
+    record_loop_use(s, r, at->loop);
 }
 
-static void use_operands(Finish *s, uint32_t i, uint32_t b)
+static inline __attribute__((always_inline)) void use_operands(Finish *s, const ZIns *ins, const ZShape *shape, const Place *at)
 {
-  const ZirFunc *f = s->f;
-  const ZIns *ins = &f->ins[i];
-  const ZShape *shape = &zw_zir_shape[ins->op];
-  if (shape->xa) {
+  if (__builtin_expect(shape->xa, 0)) {
     uint32_t n = shape->xa == ZX_RANGE ? ins->b : shape->xa;
+    const Ref *xa = s->f->xa + ins->a;
     for (uint32_t k = 0; k < n; k++)
-      use(s, f->xa[ins->a + k], b);
+      use(s, xa[k], at);
     return;
   }
   if (shape->refs & 1)
-    use(s, ins->a, b);
+    use(s, ins->a, at);
   if (shape->refs & 2)
-    use(s, ins->b, b);
+    use(s, ins->b, at);
   if (shape->refs & 4)
-    use(s, ins->c, b);
+    use(s, ins->c, at);
 }
 
 // A live phi of block b: its arguments on those incoming edges whose blocks have been walked.
@@ -157,83 +167,93 @@ static void use_phi_args(Finish *s, uint32_t b, uint32_t phi)
 {
   const ZirFunc *f = s->f;
   uint32_t k = phi - f->blocks[b].first;
-  for (uint32_t e = s->in_first[b]; e < s->in_first[b + 1]; e++) {
-    const ZEdge *edge = &f->edges[s->in_edge[e]];
-    if (s->edges_done[edge->from])
-      use(s, f->edge_args[edge->args + k], edge->from);
+  for (uint32_t e = s->in_edge[b]; e != UINT32_MAX; e = s->next_in[e]) {
+    const ZEdge *edge = &f->edges[e];
+    if (s->edges_done[edge->from]) {
+      Place at = place_of(f, &f->blocks[edge->from]);
+      use(s, f->edge_args[edge->args + k], &at);
+    }
   }
 }
 
 static void drain(Finish *s)
 {
+  const ZirFunc *f = s->f;
   while (s->work.n) {
     uint32_t v = s->work.p[--s->work.n];
-    if (s->f->ins[v].op == OP_phi)
-      use_phi_args(s, s->f->blk[v], v);
-    else
-      use_operands(s, v, s->f->blk[v]);
+    const ZIns *ins = &f->ins[v];
+    if (ins->op == OP_phi) {
+      use_phi_args(s, f->blk[v], v);
+    } else {
+      Place at = place_of(f, &f->blocks[f->blk[v]]);
+      use_operands(s, ins, &zw_zir_shape[ins->op], &at);
+    }
   }
 }
 
-static void walk_ins(Finish *s, uint32_t i, uint32_t b)
+static inline __attribute__((always_inline)) void walk_ins(Finish *s, uint32_t i, const ZBlock *b, const Place *at)
 {
-  if (s->f->uses[i] || zw_zir_must_run(s->f, i))
-    use_operands(s, i, b);
+  ZirFunc *f = s->f;
+  const ZIns *ins = &f->ins[i];
+  const ZShape *shape = &zw_zir_shape[ins->op];
+  if (f->uses[i] || zw_zir_must_run(f, i))
+    use_operands(s, ins, shape, at);
   else
-    s->passed[i] = 1;
-  const ZIns *ins = &s->f->ins[i];
+    f->vflags[i] |= ZV_PASSED;
   unsigned class = pos_class[ins->op];
-  if (class != POS_NONE && !s->f->blocks[b].cold && (class != POS_SHIFT || zw_ref_is_value(ins->b)))
-    *zw_push(s->scratch, &s->positions[class]) = zw_zir_pos(s->f, i); // also of dead shifts: they are few
+  if (class != POS_NONE && !b->cold && (class != POS_SHIFT || zw_ref_is_value(ins->b)))
+    *zw_push(s->scratch, &s->positions[class]) = // also of dead shifts: they are few
+        f->vflags[i] & ZV_HOISTED ? zw_zir_pos(f, i) : b->pos + (i - b->first);
 }
 
-static void walk_edges(Finish *s, uint32_t b)
+static void walk_edges(Finish *s, const ZBlock *block, const Place *at)
 {
   const ZirFunc *f = s->f;
-  const ZBlock *block = &f->blocks[b];
-  for (uint32_t e = block->edges; e < block->edges + block->nedges; e++) {
-    const ZEdge *edge = &f->edges[e];
+  for (const ZEdge *edge = f->edges + block->edges, *end = edge + block->nedges; edge < end; edge++) {
     const ZBlock *to = &f->blocks[edge->to];
-    if (s->phis_done[edge->to])
-      for (uint32_t k = 0; k < to->nphi; k++)
-        if (f->uses[to->first + k])
-          use(s, f->edge_args[edge->args + k], b);
+    if (!to->nphi || !s->phis_done[edge->to])
+      continue;
+    const Ref *args = f->edge_args + edge->args;
+    for (uint32_t k = 0; k < to->nphi; k++)
+      if (f->uses[to->first + k])
+        use(s, args[k], at);
   }
-  s->edges_done[b] = 1;
 }
 
 // Values hoisted to the end of b, last to first.  The chain runs forward, so it is turned round on the way.
-static void walk_hoisted(Finish *s, uint32_t loop, uint32_t b)
+static __attribute__((noinline)) void walk_hoisted(Finish *s, uint32_t loop, const ZBlock *b, const Place *at)
 {
   const ZirFunc *f = s->f;
   VEC(uint32_t) chain = { 0 };
   for (uint32_t v = f->loops[loop].hoist_first; v != REF_NONE; v = f->hoist_next[v])
     *zw_push(s->scratch, &chain) = v;
   while (chain.n)
-    walk_ins(s, chain.p[--chain.n], b);
+    walk_ins(s, chain.p[--chain.n], b, at);
 }
 
 static void walk_block(Finish *s, uint32_t b, uint32_t hoist_loop)
 {
-  const ZirFunc *f = s->f;
+  ZirFunc *f = s->f;
   const ZBlock *block = &f->blocks[b];
+  const Place at = place_of(f, block);
   for (uint32_t l = block->loop; l != NO_LOOP && s->loop_at[f->loops[l].depth] != l; l = f->loops[l].parent)
     s->loop_at[f->loops[l].depth] = l;
   s->here = block->loop;
-  walk_edges(s, b);
-  uint32_t i = block->end - 1;
-  use_operands(s, i, b); // the terminator
+  walk_edges(s, block, &at);
+  s->edges_done[b] = 1;
+  uint32_t i = block->end - 1, behind_phis = block->first + block->nphi;
+  use_operands(s, &f->ins[i], &zw_zir_shape[f->ins[i].op], &at); // the terminator
   if (hoist_loop != NO_LOOP)
-    walk_hoisted(s, hoist_loop, b);
-  while (i-- > block->first + block->nphi)
+    walk_hoisted(s, hoist_loop, block, &at);
+  while (i-- > behind_phis)
     if (!(f->vflags[i] & ZV_HOISTED))
-      walk_ins(s, i, b);
+      walk_ins(s, i, block, &at);
   s->phis_done[b] = 1;
-  for (i = block->first; i < block->first + block->nphi; i++)
+  for (i = block->first; i < behind_phis; i++)
     if (f->uses[i])
       use_phi_args(s, b, i);
     else
-      s->passed[i] = 1;
+      f->vflags[i] |= ZV_PASSED | ZV_DEAD;
   drain(s);
 }
 
@@ -242,22 +262,17 @@ static void walk_block(Finish *s, uint32_t b, uint32_t hoist_loop)
 static void index_edges(Finish *s)
 {
   ZirFunc *f = s->f;
-  s->in_first = zw_new_array(s->scratch, uint32_t, f->nblocks + 2);
-  s->in_edge = zw_new_array(s->scratch, uint32_t, f->nedges + 1);
-  for (uint32_t k = 0; k < f->norder; k++) {
+  s->in_edge = zw_stale_array(s->scratch, uint32_t, f->nblocks);
+  s->next_in = zw_stale_array(s->scratch, uint32_t, f->nedges + 1);
+  memset(s->in_edge, 0xff, f->nblocks * sizeof *s->in_edge);
+  for (uint32_t k = f->norder; k-- > 0;) { // from the end, so that the chains run forward
     const ZBlock *b = &f->blocks[f->order[k]];
-    for (uint32_t e = b->edges; e < b->edges + b->nedges; e++)
-      s->in_first[f->edges[e].to + 2]++;
-  }
-  for (uint32_t b = 0; b < f->nblocks; b++) {
-    uint32_t n = s->in_first[b + 2];
-    f->blocks[b].npreds = (uint16_t)(n > UINT16_MAX ? UINT16_MAX : n);
-    s->in_first[b + 2] += s->in_first[b + 1];
-  }
-  for (uint32_t k = 0; k < f->norder; k++) { // in_first[b + 1] runs through b's range and ends at its end
-    const ZBlock *b = &f->blocks[f->order[k]];
-    for (uint32_t e = b->edges; e < b->edges + b->nedges; e++)
-      s->in_edge[s->in_first[f->edges[e].to + 1]++] = e;
+    for (uint32_t e = b->edges + b->nedges; e-- > b->edges;) {
+      uint32_t to = f->edges[e].to;
+      s->next_in[e] = s->in_edge[to];
+      s->in_edge[to] = e;
+      f->blocks[to].npreds = (uint16_t)(f->blocks[to].npreds + (f->blocks[to].npreds != UINT16_MAX));
+    }
   }
 }
 
@@ -267,10 +282,11 @@ static void sort_liveins(Finish *s)
   if (!f->nloops)
     return;
   uint32_t *first = zw_new_array(s->scratch, uint32_t, f->nloops + 2);
-  uint32_t *seen = s->last_outer; // both stamp arrays have done their work
-  memset(seen, 0, f->nins * sizeof *seen);
-  for (uint32_t k = 0; k < s->loop_uses.n; k++)
+  LoopPair *seen = s->last; // has done its work
+  for (uint32_t k = 0; k < s->loop_uses.n; k++) {
     first[s->loop_uses.p[k].loop + 2]++;
+    seen[s->loop_uses.p[k].value].outer = 0;
+  }
   for (uint32_t l = 0; l < f->nloops; l++)
     first[l + 2] += first[l + 1];
   uint32_t *sorted = zw_new_array(s->scratch, uint32_t, s->loop_uses.n + 1);
@@ -281,8 +297,8 @@ static void sort_liveins(Finish *s)
   for (uint32_t l = 0; l < f->nloops; l++) {
     f->loops[l].liveins = f->nlivein;
     for (uint32_t k = first[l]; k < first[l + 1]; k++)
-      if (seen[sorted[k]] != l + 1) {
-        seen[sorted[k]] = l + 1;
+      if (seen[sorted[k]].outer != l + 1) {
+        seen[sorted[k]].outer = l + 1;
         f->livein[f->nlivein++] = sorted[k];
       }
     f->loops[l].nliveins = f->nlivein - f->loops[l].liveins;
@@ -298,57 +314,63 @@ static uint32_t *ascending(const Finish *s, unsigned class, uint32_t *n)
   return out;
 }
 
-void zw_zir_finish(ZirFunc *f, Arena *scratch)
+// Where each block lies, and which is each loop's last.
+static void lay_out(ZirFunc *f)
 {
-  ArenaMark mark = zw_arena_mark(scratch);
-  Finish s = { .f = f, .scratch = scratch, .here = NO_LOOP };
-  s.edges_done = zw_new_array(scratch, uint8_t, f->nblocks);
-  s.phis_done = zw_new_array(scratch, uint8_t, f->nblocks);
-  s.passed = zw_new_array(scratch, uint8_t, f->nins + 1);
-  s.last_outer = zw_new_array(scratch, uint32_t, f->nloops ? f->nins : 0);
-  s.last_inner = zw_new_array(scratch, uint32_t, f->nloops ? f->nins : 0);
-  s.loop_at = zw_new_array(scratch, uint32_t, f->nloops + 1);
-  memset(s.loop_at, 0xff, (f->nloops + 1) * sizeof *s.loop_at);
-  index_edges(&s);
-  link_loops(&s);
-
   for (uint32_t l = 0; l < f->nloops; l++)
     f->loops[l].last_block = f->loops[l].header;
   uint32_t pos = 0;
   for (uint32_t k = 0; k < f->norder; k++) {
     ZBlock *b = &f->blocks[f->order[k]];
     b->pos = pos;
+    b->npreds = 0;
     pos += b->end - b->first;
     if (b->loop != NO_LOOP)
       f->loops[b->loop].last_block = f->order[k];
-    memset(f->ldep + b->first, b->depth, b->end - b->first);
   }
-  memset(f->uses, 0, f->nins * sizeof *f->uses);
-  memset(f->wuse, 0, f->nins * sizeof *f->wuse);
-  if (f->flags & FN_REFS)
-    for (uint32_t i = 0; i < f->nins; i++)
-      f->has_refs |= f->ins[i].ty == VK_REF;
   for (uint32_t l = f->nloops; l-- > 0;) { // inner loops first: they lie in their parents
     uint32_t p = f->loops[l].parent;
     if (p != NO_LOOP && f->blocks[f->loops[l].last_block].pos > f->blocks[f->loops[p].last_block].pos)
       f->loops[p].last_block = f->loops[l].last_block;
   }
-  uint32_t *hoist_loop = zw_new_array(scratch, uint32_t, f->nblocks);
-  memset(hoist_loop, 0xff, f->nblocks * sizeof *hoist_loop);
-  for (uint32_t l = 0; l < f->nloops; l++)
-    if (f->loops[l].hoist_first != REF_NONE) {
-      hoist_loop[f->loops[l].entry] = l;
-      for (uint32_t v = f->loops[l].hoist_first; v != REF_NONE; v = f->hoist_next[v])
-        f->ldep[v] = f->blocks[f->loops[l].entry].depth;
-    }
+}
 
-  for (uint32_t k = f->norder; k-- > 0;)
-    walk_block(&s, f->order[k], hoist_loop[f->order[k]]);
-  for (uint32_t k = 0; k < f->norder; k++) {
-    const ZBlock *b = &f->blocks[f->order[k]];
-    for (uint32_t i = b->first; i < b->first + b->nphi; i++)
-      f->vflags[i] = f->uses[i] ? f->vflags[i] & (uint8_t)~ZV_DEAD : f->vflags[i] | ZV_DEAD;
+// Per block, the loop whose hoisted values are at its end; NULL when there are none.
+static uint32_t *index_hoisted(const ZirFunc *f, Arena *scratch)
+{
+  uint32_t *at = NULL;
+  for (uint32_t l = 0; l < f->nloops; l++) {
+    if (f->loops[l].hoist_first == REF_NONE)
+      continue;
+    if (!at) {
+      at = zw_stale_array(scratch, uint32_t, f->nblocks);
+      memset(at, 0xff, f->nblocks * sizeof *at);
+    }
+    at[f->loops[l].entry] = l;
   }
+  return at;
+}
+
+void zw_zir_finish(ZirFunc *f, Arena *scratch)
+{
+  ArenaMark mark = zw_arena_mark(scratch);
+  Finish s = { .f = f, .scratch = scratch, .here = NO_LOOP };
+  s.edges_done = zw_new_array(scratch, uint8_t, 2 * (size_t)f->nblocks);
+  s.phis_done = s.edges_done + f->nblocks;
+  s.last = zw_stale_array(scratch, LoopPair, f->nloops ? f->nins : 0);
+  s.loop_at = zw_stale_array(scratch, uint32_t, f->nloops + 1);
+  memset(s.loop_at, 0xff, (f->nloops + 1) * sizeof *s.loop_at);
+  lay_out(f);
+  index_edges(&s);
+  link_loops(&s);
+  memset(f->uses, 0, f->nins * sizeof *f->uses);
+  memset(f->wuse, 0, f->nins * sizeof *f->wuse);
+  if (f->flags & FN_REFS)
+    for (uint32_t i = 0; i < f->nins; i++)
+      f->has_refs |= f->ins[i].ty == VK_REF;
+  const uint32_t *hoist_loop = index_hoisted(f, scratch);
+  for (uint32_t k = f->norder; k-- > 0;)
+    walk_block(&s, f->order[k], hoist_loop ? hoist_loop[f->order[k]] : NO_LOOP);
   sort_liveins(&s);
 
   f->call_pos = ascending(&s, POS_CALL, &f->ncall_pos);

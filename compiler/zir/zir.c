@@ -227,7 +227,6 @@ void zw_zir_reserve(ZirFunc *f, uint32_t want)
   f->uses = grow(f, f->uses, sizeof *f->uses, cap);
   f->wuse = grow(f, f->wuse, sizeof *f->wuse, cap);
   f->blk = grow(f, f->blk, sizeof *f->blk, cap);
-  f->ldep = grow(f, f->ldep, sizeof *f->ldep, cap);
   f->vflags = grow(f, f->vflags, sizeof *f->vflags, cap);
   f->at = grow(f, f->at, sizeof *f->at, cap);
   f->hoist_next = grow(f, f->hoist_next, sizeof *f->hoist_next, cap);

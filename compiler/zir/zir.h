@@ -45,7 +45,8 @@ enum { // alias class of vm_load, ptr_load (fl)
   AL_GLOBAL, AL_TABLE /* length */, AL_ELEM /* contents of tables */, AL_MEMLEN, AL_GC,
   AL_FRAME /* demoted locals */, AL_COUNT
 };
-enum { ZV_DEAD = 1 /* phi without a live use */, ZV_HOISTED = 2, ZV_PROVED = 4 /* load that cannot trap */ };
+enum { ZV_DEAD = 1 /* phi without a live use */, ZV_HOISTED = 2, ZV_PROVED = 4 /* load that cannot trap */,
+       ZV_PASSED = 8, ZV_IN_LOOPS = 16 /* finish.c's own */ };
 
 typedef struct ZEdge { uint32_t to, from; uint32_t args; } ZEdge;  // edge_args[args .. args + nphi(to)): one ref per phi
 typedef struct ZBlock {
@@ -82,7 +83,6 @@ typedef struct ZirFunc {
   uint16_t *uses;             // saturating
   uint32_t *wuse;             // sum of 8^min(depth,7) over uses outside cold blocks, saturating
   uint32_t *blk;              // defining block
-  uint8_t *ldep;              // natural loop depth of the definition (after hoisting)
   uint8_t *vflags;            // ZV_*
   uint32_t *at;               // wasm offset in the file, for traps and calls; 0 = none
   uint32_t *hoist_next;       // of hoisted values only
@@ -145,7 +145,7 @@ bool zw_ref_const(const ZirFunc *f, Ref r, uint64_t bits[2]);
 Ref zw_zir_const(ZirFunc *f, ValKind ty, uint64_t lo, uint64_t hi);
 
 // From instructions, blocks, edges, loops (with their hoist chains) and the order to everything derived from them:
-// uses, wuse, dead phis, ldep, npreds, loop live-ins, last blocks and the position lists.  Build and parse end with it.
+// uses, wuse, dead phis, npreds, loop live-ins, last blocks and the position lists.  Build and parse end with it.
 // Uses by dead instructions do not count: uses[v] == 0 means that nothing needs v.
 void zw_zir_finish(ZirFunc *f, Arena *scratch);
 // Layout position of a definition: its own, or for hoisted values and those that live at a block's end that block's end.
