@@ -117,6 +117,106 @@ static void instruction(Build *b, Op op)
     zb_unsupported(b, (Feature)info->feature);
 }
 
+// ---- the plain instructions ----
+typedef enum Plain { // of opcode bytes
+  PLAIN_NOT, PLAIN_UN, PLAIN_BIN, // ORDER plain: 1 + number of operands
+  PLAIN_LOAD, PLAIN_STORE, PLAIN_GET, PLAIN_SET, PLAIN_TEE, PLAIN_I32, PLAIN_I64, PLAIN_DROP, PLAIN_NOP
+} Plain;
+// clang-format off
+#define OP(n) n
+#define FB(n) 0xff
+#define FC(n) 0xff
+#define FD(n) 0xff
+#define FE(n) 0xff
+#define NUM(id, text, code, sig, feature, flags) [code] = sizeof(#sig) - 3, // operands: what stands before the underscore
+#define TNUM(id, text, code, sig, feature, flags) [code] = sizeof(#sig) - 3,
+#define MEM(id, text, code, sig, feature, width, flags) [code] = PLAIN_MEM_##flags,
+enum { PLAIN_MEM_LOAD = PLAIN_LOAD, PLAIN_MEM_STORE = PLAIN_STORE, PLAIN_MEM_RMW = 0, PLAIN_MEM_CMPXCHG = 0, PLAIN_MEM_WAIT = 0,
+       PLAIN_MEM_NOTIFY = 0 };
+#pragma GCC diagnostic push // codes of other pages land on 0xff, which is overwritten at the end
+#ifdef __clang__
+#pragma GCC diagnostic ignored "-Winitializer-overrides"
+#else
+#pragma GCC diagnostic ignored "-Woverride-init"
+#endif
+static const uint8_t plain[256] = {
+#include "compiler/wasm/ops.def"
+  [0x01] = PLAIN_NOP, [0x1a] = PLAIN_DROP, [0x20] = PLAIN_GET, [0x21] = PLAIN_SET, [0x22] = PLAIN_TEE, [0x41] = PLAIN_I32,
+  [0x42] = PLAIN_I64, [0xff] = PLAIN_NOT,
+};
+#pragma GCC diagnostic pop
+#undef OP
+#undef FB
+#undef FC
+#undef FD
+#undef FE
+// clang-format on
+
+static inline int64_t read_s64(const uint8_t **p)
+{
+  const uint8_t *q = *p;
+  int64_t v = (int64_t)((uint64_t)*q << 57) >> 57;
+  if (__builtin_expect(*q++ >= 0x80, 0))
+    q--, v = zw_fast_s64(&q);
+  *p = q;
+  return v;
+}
+
+static inline void set_position(Build *b, const uint8_t *at)
+{
+  b->at = (uint32_t)(b->fn->at + (uint64_t)(at - b->fn->body));
+  if (__builtin_expect(b->nlevels, 0))
+    b->at = zb_inline_position(b);
+}
+
+// What most instructions are - locals, constants, arithmetic, accesses to memory 0 - with the bytecode and the operands in
+// registers.  Stops in front of one that is something else.  Needs: live code, locals that are not in the frame.
+static void walk_plain(Build *b)
+{
+  const uint8_t *p = b->p;
+  Ref *top = b->stack + b->sp, *const locals = b->locals;
+  for (;;) {
+    const uint8_t *at = p++;
+    Op op = (Op)zw_op_one_byte[*at];
+    Ref y = 0;
+    switch ((Plain)plain[*at]) {
+    case PLAIN_NOP: break;
+    case PLAIN_DROP: top--; break;
+    case PLAIN_GET: *top++ = locals[zw_fast_u32(&p)]; break;
+    case PLAIN_SET: y = zw_fast_u32(&p), change_local(b, locals, y, *--top); break;
+    case PLAIN_TEE: y = zw_fast_u32(&p), change_local(b, locals, y, top[-1]); break;
+    case PLAIN_I32: *top++ = i32_const(b, (uint32_t)read_s64(&p)); break;
+    case PLAIN_I64: *top++ = i64_const(b, (uint64_t)read_s64(&p)); break;
+    case PLAIN_BIN:
+      y = *--top;
+      // fall through
+    case PLAIN_UN:
+      set_position(b, at);
+      top[-1] = zb_pure(b, op, zw_op_info[op].out[0], top[-1], y, 0);
+      break;
+    case PLAIN_LOAD:
+      if (!b->plain_memory || *p++ >= MEMARG_HAS_MEMORY || (y = zw_fast_u32(&p)) >> 31)
+        goto out;
+      set_position(b, at);
+      top[-1] = zb_load_fact(b, &(ZIns){ (uint16_t)op, zw_op_info[op].out[0], 0, top[-1], 0, y }, ST_MEMORY0);
+      break;
+    case PLAIN_STORE:
+      if (!b->plain_memory || *p++ >= MEMARG_HAS_MEMORY || (y = zw_fast_u32(&p)) >> 31)
+        goto out;
+      set_position(b, at);
+      top -= 2;
+      y = append(b, op, VK_COUNT, 0, top[0], top[1], y);
+      zb_memory_store_fact(b, &b->f->ins[y]);
+      break;
+    case PLAIN_NOT:
+    out:
+      b->p = at;
+      b->sp = (uint32_t)(top - b->stack);
+      return;
+    }
+  }
+}
+
 // Of the function being read; a callee's loops lie in the one around its call.
 void zb_copy_loops(Build *b)
 {
@@ -175,6 +275,22 @@ static void start_locals(Build *b)
   b->undo.n = 0;
 }
 
+// One instruction, whatever it is.
+static void step(Build *b)
+{
+  const uint8_t *at = b->p;
+  Op op;
+  if (b->live)
+    op = zw_fast_op(&b->p, zw_op_one_byte);
+  else
+    op = zb_skip_dead(b, &at);
+  set_position(b, at);
+  if (b->ghost && b->live)
+    zb_ghost(b, op);
+  else
+    instruction(b, op);
+}
+
 ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Arena *a)
 {
   ASSERT(m->checked && func >= m->nimported_funcs);
@@ -203,6 +319,7 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   b.stack = zw_new_array(scratch, Ref, b.stack_cap);
   b.p = b.fn->body + ff->code_at;
   b.at = (uint32_t)b.fn->at;
+  b.plain_memory = zb_is_plain_memory(&b);
   zb_copy_loops(&b);
   if (!o->no_number)
     zb_start_numbers(&b);
@@ -211,19 +328,9 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   start_locals(&b);
   zb_push_frame(&b, OP_block, 0, zw_func_type(m, func)->nresults);
   while (b.frames.n) {
-    Op op;
-    if (b.live) {
-      b.at = (uint32_t)(b.fn->at + (uint64_t)(b.p - b.fn->body));
-      op = zw_fast_op(&b.p, zw_op_one_byte);
-    } else {
-      op = zb_skip_dead(&b);
-    }
-    if (b.nlevels)
-      b.at = zb_inline_position(&b);
-    if (b.ghost && b.live)
-      zb_ghost(&b, op);
-    else
-      instruction(&b, op);
+    if (b.live && !b.ghost && !b.frame_locals)
+      walk_plain(&b);
+    step(&b);
   }
   ASSERT(b.next_block == ff->nblocks && b.nlevels == 0);
   zb_order_blocks(&b);

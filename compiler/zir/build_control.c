@@ -376,10 +376,10 @@ static void end_frame(Build *b)
 }
 
 // Dead code: step to the `else` or `end` that belongs to the open frame.
-Op zb_skip_dead(Build *b)
+Op zb_skip_dead(Build *b, const uint8_t **at)
 {
   for (uint32_t depth = 0;;) {
-    b->at = (uint32_t)(b->fn->at + (uint64_t)(b->p - b->fn->body));
+    *at = b->p;
     Op op = zw_fast_op(&b->p, zw_op_one_byte);
     if (op == OP_block || op == OP_loop || op == OP_if || op == OP_try_table || op == OP_try)
       depth++;

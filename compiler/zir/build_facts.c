@@ -42,19 +42,28 @@ void zb_loop_changes(Build *b, uint32_t effects)
 
 static bool holds(const Build *b, const Fact *e) { return e->block == b->block || zb_is_open(b, e->block); }
 
+static bool same(const ZIns *x, const ZIns *y) { return memcmp(x, y, sizeof *x) == 0; } // loads have no b
+
+static void learn(Build *b, uint32_t slot, const ZIns *load, StateKind state, Ref value, uint32_t block)
+{
+  b->state_facts[slot] = (Fact){ *load, block, value, state };
+  b->fact_ver[slot] = b->ver[state];
+  b->fact_base[slot] = load->a;
+}
+
 // The value that the load k would give, or a load made now.
 Ref zb_load_fact(Build *b, const ZIns *k, StateKind state)
 {
   if (b->o->no_memory)
     return append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
-  Fact *e = &b->state_facts[slot_of_load(k)];
-  if (e->load.op == k->op && e->load.a == k->a && e->load.c == k->c && e->load.fl == k->fl && e->load.ty == k->ty &&
-      e->ver == b->ver[state] && holds(b, e))
+  uint32_t slot = slot_of_load(k);
+  const Fact *e = &b->state_facts[slot];
+  if (b->fact_ver[slot] == b->ver[state] && same(&e->load, k) && holds(b, e))
     return e->value;
   Ref v = state == ST_LENGTH ? zb_hoist(b, k, EFF_GROW | EFF_TABLE | EFF_CALL) : REF_NONE;
   if (v == REF_NONE)
     v = append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
-  *e = (Fact){ .load = *k, .ver = b->ver[state], .block = b->f->blk[v], .value = v, .state = (uint8_t)state };
+  learn(b, slot, k, state, v, b->f->blk[v]);
   return v;
 }
 
@@ -63,8 +72,7 @@ void zb_store_fact(Build *b, const ZIns *k, StateKind state, Ref v)
 {
   zb_changed(b, state);
   if (!b->o->no_memory)
-    b->state_facts[slot_of_load(k)] =
-        (Fact){ .load = *k, .ver = b->ver[state], .block = b->block, .value = v, .state = (uint8_t)state };
+    learn(b, slot_of_load(k), k, state, v, b->block);
 }
 
 // The load of the same width and type that reads back all that the store wrote, or OP_COUNT.
@@ -89,18 +97,21 @@ void zb_memory_store_fact(Build *b, const ZIns *store)
   zb_changed(b, state);
   if (b->o->no_memory)
     return;
-  for (unsigned k = 0; k < STATE_FACTS; k++) {
-    Fact *e = &b->state_facts[k];
-    if (e->ver == old && e->state == state && e->load.a == store->a && e->load.fl == store->fl &&
-        (e->load.c >= to || (uint64_t)e->load.c + width_of(&e->load) <= from))
-      e->ver = b->ver[state];
+  for (unsigned k = 0; k < STATE_FACTS; k += 4) {
+    if (!any_of((Four)(four(b->fact_ver + k) == old) & (Four)(four(b->fact_base + k) == store->a)))
+      continue;
+    for (unsigned j = k; j < k + 4; j++) {
+      const Fact *e = &b->state_facts[j];
+      if (b->fact_ver[j] == old && e->load.a == store->a && e->state == state && e->load.fl == store->fl &&
+          (e->load.c >= to || (uint64_t)e->load.c + width_of(&e->load) <= from))
+        b->fact_ver[j] = b->ver[state];
+    }
   }
   Op load = load_for((Op)store->op);
   if (load == OP_COUNT || b->m->memories[store->fl].type.limits.shared)
     return;
   ZIns read = { (uint16_t)load, zw_op_info[load].out[0], store->fl, store->a, 0, store->c };
-  b->state_facts[slot_of_load(&read)] =
-      (Fact){ .load = read, .ver = b->ver[state], .block = b->block, .value = store->b, .state = (uint8_t)state };
+  learn(b, slot_of_load(&read), &read, state, store->b, b->block);
 }
 
 Ref zb_memory_load(Build *b, const ZIns *load)

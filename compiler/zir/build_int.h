@@ -56,7 +56,17 @@ typedef enum StateKind {
   ST_GLOBALS /* own ones, by index modulo */, ST_COUNT = 8
 } StateKind;
 enum { STATE_FACTS = 16, CHECK_FACTS = 16 };
-typedef struct Fact { ZIns load; uint32_t ver, block; Ref value; uint8_t state; } Fact; // this load would give this value
+// This load would give this value; its version and address are in Build.fact_ver, fact_base.
+typedef struct Fact { ZIns load; uint32_t block; Ref value; StateKind state; } Fact;
+typedef uint32_t Four __attribute__((vector_size(16))); // four numbers at once, all ones for true
+static inline Four four(const uint32_t *p) { Four v; __builtin_memcpy(&v, p, sizeof v); return v; }
+static inline void put_four(uint32_t *p, Four v) { __builtin_memcpy(p, &v, sizeof v); }
+static inline bool any_of(Four v)
+{
+  uint64_t half[2];
+  __builtin_memcpy(half, &v, sizeof v);
+  return half[0] | half[1];
+}
 typedef struct CheckFact { Ref idx; uint32_t mem, block; uint64_t reach; bool known; } CheckFact;
 typedef struct Versions { uint32_t at_if[ST_COUNT], at_end[ST_COUNT]; } Versions; // of a frame; at_end: 0 = ways differ
 
@@ -70,6 +80,7 @@ typedef struct Build {
   const uint8_t *p;
   uint32_t at, block, next_block, next_frame, stamp;
   bool live, frame_locals;
+  bool plain_memory;              // memory 0 has no checks and no sharing
   bool ghost;                     // live for P1 but not here: a condition was constant.  Read only to count blocks and frames
   bool skipped;                   // some block of P1 was not made
   uint32_t home;                  // serial of the innermost frame whose end the block does not dominate
@@ -78,6 +89,7 @@ typedef struct Build {
   uint32_t ver[ST_COUNT], last_ver;
   VEC(Versions) versions;         // parallel to frames
   Fact state_facts[STATE_FACTS];
+  uint32_t fact_ver[STATE_FACTS], fact_base[STATE_FACTS];
   CheckFact checks[CHECK_FACTS];
   uint32_t *numbers, number_mask; // see build_number.c: value + 1 by hash
   uint32_t func, block_cap, loop_cap, grown, most_grown, stack_cap;
@@ -198,14 +210,19 @@ void zb_end_block(Build *b, Op op, uint32_t x, uint32_t y, uint32_t z, uint32_t 
 void zb_set_frame_local(Build *b, uint32_t l, Ref r); // when all locals live in the machine frame
 Ref zb_get_frame_local(Build *b, uint32_t l);
 static inline Ref get_local(Build *b, uint32_t l) { return b->frame_locals ? zb_get_frame_local(b, l) : b->locals[l]; }
+static inline void change_local(Build *b, Ref *locals, uint32_t l, Ref r)
+{
+  if (locals[l] == r)
+    return;
+  *zw_push(b->scratch, &b->undo) = (Undo){ l, locals[l] };
+  locals[l] = r;
+}
 static inline void set_local(Build *b, uint32_t l, Ref r)
 {
-  if (b->frame_locals) {
+  if (b->frame_locals)
     zb_set_frame_local(b, l, r);
-  } else if (b->locals[l] != r) {
-    *zw_push(b->scratch, &b->undo) = (Undo){ l, b->locals[l] };
-    b->locals[l] = r;
-  }
+  else
+    change_local(b, b->locals, l, r);
 }
 Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults);
 void zb_fall_to_end(Build *b, Frame *f);
@@ -214,7 +231,7 @@ uint32_t zb_edge_to_end(Build *b, Frame *f, const Ref *results);
 void zb_br_if(Build *b, Op op, uint32_t label, Ref cond);
 void zb_control(Build *b, Op op);
 void zb_close_frame(Build *b);                 // the top one, for numbering
-Op zb_skip_dead(Build *b);                     // to the `else` or `end` of the open frame
+Op zb_skip_dead(Build *b, const uint8_t **at); // to the `else` or `end` of the open frame, which is at *at
 
 // ---- build_inline.c ----
 bool zb_enter_inline(Build *b, uint32_t func); // arguments on the stack; false: a plain call, please
@@ -224,6 +241,7 @@ uint32_t zb_inline_position(Build *b);
 void zb_order_blocks(Build *b);
 
 // ---- build_mem.c ----
+bool zb_is_plain_memory(const Build *b);
 void zb_access(Build *b, Op op);
 void zb_memory_op(Build *b, Op op);
 void zb_global_op(Build *b, bool set);

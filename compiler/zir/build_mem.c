@@ -7,6 +7,8 @@ static bool checked(const Build *b, uint32_t mem)
   return b->o->image_flags & IMAGE_CHECKED || l->is64 || l->page_log2 != 16;
 }
 
+bool zb_is_plain_memory(const Build *b) { return b->m->nmemories && !checked(b, 0) && !b->m->memories[0].type.limits.shared; }
+
 static Ref memory_bytes(Build *b, uint32_t mem)
 {
   Ref def = zb_invariant(b, &(ZIns){ OP_vm_load, VK_I64, AL_IMMUT, b->f->layout.memories + 16 * mem + 8, 0, 0 });
