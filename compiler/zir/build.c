@@ -120,7 +120,7 @@ static void instruction(Build *b, Op op)
 // ---- the plain instructions ----
 typedef enum Plain { // of opcode bytes
   PLAIN_NOT, PLAIN_UN, PLAIN_BIN, // ORDER plain: 1 + number of operands
-  PLAIN_LOAD, PLAIN_STORE, PLAIN_GET, PLAIN_SET, PLAIN_TEE, PLAIN_I32, PLAIN_I64, PLAIN_DROP, PLAIN_NOP
+  PLAIN_LOAD, PLAIN_STORE, PLAIN_GET, PLAIN_SET, PLAIN_TEE, PLAIN_I32, PLAIN_I64, PLAIN_DROP, PLAIN_NOP, PLAIN_CONTROL, PLAIN_CALL
 } Plain;
 // clang-format off
 #define OP(n) n
@@ -142,7 +142,8 @@ enum { PLAIN_MEM_LOAD = PLAIN_LOAD, PLAIN_MEM_STORE = PLAIN_STORE, PLAIN_MEM_RMW
 static const uint8_t plain[256] = {
 #include "compiler/wasm/ops.def"
   [0x01] = PLAIN_NOP, [0x1a] = PLAIN_DROP, [0x20] = PLAIN_GET, [0x21] = PLAIN_SET, [0x22] = PLAIN_TEE, [0x41] = PLAIN_I32,
-  [0x42] = PLAIN_I64, [0xff] = PLAIN_NOT,
+  [0x42] = PLAIN_I64, [0x00] = PLAIN_CONTROL, [0x02 ... 0x05] = PLAIN_CONTROL, [0x0b ... 0x0f] = PLAIN_CONTROL, [0x10] = PLAIN_CALL,
+  [0xff] = PLAIN_NOT,
 };
 #pragma GCC diagnostic pop
 #undef OP
@@ -170,13 +171,13 @@ static inline void set_position(Build *b, const uint8_t *at)
 }
 
 // What most instructions are - locals, constants, arithmetic, accesses to memory 0 - with the bytecode and the operands in
-// registers.  Stops in front of one that is something else.  Needs: live code, locals that are not in the frame.
-static void walk_plain(Build *b)
+// registers.  Up to the end of live code.  Needs: locals that are not in the frame.
+static void walk_live(Build *b)
 {
-  const uint8_t *p = b->p;
-  Ref *top = b->stack + b->sp, *const locals = b->locals;
+  const uint8_t *p = b->p, *at;
+  Ref *top = b->stack + b->sp, *locals = b->locals;
   for (;;) {
-    const uint8_t *at = p++;
+    at = p++;
     Op op = (Op)zw_op_one_byte[*at];
     Ref y = 0;
     switch ((Plain)plain[*at]) {
@@ -208,11 +209,21 @@ static void walk_plain(Build *b)
       y = append(b, op, VK_COUNT, 0, top[0], top[1], y);
       zb_memory_store_fact(b, &b->f->ins[y]);
       break;
-    case PLAIN_NOT:
+    case PLAIN_CONTROL: case PLAIN_CALL: case PLAIN_NOT:
     out:
-      b->p = at;
+      set_position(b, at);
+      b->p = at + 1;
       b->sp = (uint32_t)(top - b->stack);
-      return;
+      if (plain[*at] == PLAIN_CONTROL)
+        zb_control(b, op);
+      else if (plain[*at] == PLAIN_CALL)
+        zb_call_op(b, op);
+      else
+        b->p = at, instruction(b, zw_fast_op(&b->p, zw_op_one_byte));
+      if (!b->live || b->ghost || !b->frames.n)
+        return;
+      p = b->p, top = b->stack + b->sp, locals = b->locals;
+      break;
     }
   }
 }
@@ -329,8 +340,9 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   zb_push_frame(&b, OP_block, 0, zw_func_type(m, func)->nresults);
   while (b.frames.n) {
     if (b.live && !b.ghost && !b.frame_locals)
-      walk_plain(&b);
-    step(&b);
+      walk_live(&b);
+    else
+      step(&b);
   }
   ASSERT(b.next_block == ff->nblocks && b.nlevels == 0);
   zb_order_blocks(&b);

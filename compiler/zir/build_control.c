@@ -4,12 +4,6 @@
 #include <string.h>
 
 // ---- blocks and edges ----
-uint32_t zb_add_edge(Build *b, uint32_t to)
-{
-  *zw_push(b->f->arena, &b->edges) = (ZEdge){ .to = to, .from = b->block };
-  return b->edges.n - 1;
-}
-
 void zb_open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool cold)
 {
   b->block = id;
@@ -58,15 +52,6 @@ void zb_start_block(Build *b)
   uint32_t depth = caller->depth + (uint32_t)fact->depth;
   zb_open_block(b, id, fact->loop == NO_LOOP ? caller->loop : b->loop_map[fact->loop], depth > 255 ? 255 : (uint8_t)depth,
              caller->cold || fact->cold);
-}
-
-// The terminator of the current block; its edges are those added since `first`.
-void zb_end_block(Build *b, Op op, uint32_t x, uint32_t y, uint32_t z, uint32_t first)
-{
-  append(b, op, VK_COUNT, 0, x, y, z);
-  ZBlock *blk = &b->f->blocks[b->block];
-  blk->end = b->f->nins, blk->edges = first, blk->nedges = b->edges.n - first;
-  b->live = false;
 }
 
 // ---- locals ----
@@ -121,22 +106,30 @@ void zb_close_frame(Build *b)
 }
 
 // ---- branches ----
+static void write_values(Build *b, const Frame *f, Ref *to, const Ref *results, uint32_t n)
+{
+  for (uint32_t k = 0; k < n; k++)
+    *to++ = results[k];
+  const uint32_t *assigned = f->assigned, *end = assigned + f->nassigned;
+  const Ref *locals = b->locals;
+  while (assigned < end)
+    *to++ = locals[*assigned++];
+}
+
 // An edge to the end of frame f: what it carries waits for the join.
 uint32_t zb_edge_to_end(Build *b, Frame *f, const Ref *results)
 {
   f->reached = true;
   limit(b, f);
   uint32_t *at_end = b->versions.p[f - b->frames.p].at_end;
-  if (f->npending == 0)
-    memcpy(at_end, b->ver, sizeof b->ver);
-  else
-    for (unsigned k = 0; k < ST_COUNT; k++)
-      at_end[k] = at_end[k] == b->ver[k] ? at_end[k] : 0;
-  uint32_t carry = b->carry.n;
-  for (uint32_t k = 0; k < f->nresults; k++)
-    *zw_push(b->scratch, &b->carry) = results[k];
-  for (uint32_t k = 0; k < f->nassigned; k++)
-    *zw_push(b->scratch, &b->carry) = b->locals[f->assigned[k]];
+  for (unsigned k = 0; k < ST_COUNT; k += 4) {
+    Four now = four(b->ver + k), there = four(at_end + k);
+    put_four(at_end + k, f->npending ? there & (Four)(there == now) : now);
+  }
+  uint32_t carry = b->carry.n, n = f->nresults + f->nassigned;
+  zw_reserve(b->scratch, &b->carry, carry + n);
+  write_values(b, f, b->carry.p + carry, results, f->nresults);
+  b->carry.n += n;
   uint32_t edge = zb_add_edge(b, NO_BLOCK);
   *zw_push(b->scratch, &b->pending) = (Pending){ f->pending, edge, carry };
   f->pending = b->pending.n - 1, f->npending++;
@@ -145,12 +138,10 @@ uint32_t zb_edge_to_end(Build *b, Frame *f, const Ref *results)
 
 static uint32_t edge_to_header(Build *b, Frame *f, const Ref *params)
 {
-  uint32_t edge = zb_add_edge(b, f->header);
-  b->edges.p[edge].args = b->edge_args.n;
-  for (uint32_t k = 0; k < f->nparams; k++)
-    *zw_push(b->f->arena, &b->edge_args) = params[k];
-  for (uint32_t k = 0; k < f->nassigned; k++)
-    *zw_push(b->f->arena, &b->edge_args) = b->locals[f->assigned[k]];
+  uint32_t edge = zb_add_edge(b, f->header), args = b->edge_args.n, n = f->nparams + f->nassigned;
+  zw_reserve(b->f->arena, &b->edge_args, args + n);
+  write_values(b, f, b->edge_args.p + args, params, f->nparams);
+  b->edge_args.n += n;
   return edge;
 }
 
@@ -175,42 +166,62 @@ static uint32_t join_bits(const Build *b, const Frame *f, uint32_t slot)
   return most < 32 ? most + 1 : 0;
 }
 
+// State at the join: of a kind that the ways differ in, a new version.
+static void join_versions(Build *b, const uint32_t *at_end)
+{
+  const Four steps = { 1, 2, 3, 4 };
+  for (unsigned k = 0; k < ST_COUNT; k += 4, b->last_ver += 4) {
+    Four there = four(at_end + k), fresh = steps + b->last_ver;
+    put_four(b->ver + k, there | (fresh & (Four)(there == 0)));
+  }
+}
+
+// The edges that wait for this block: one argument per phi.
+static void finish_edges(Build *b, const Frame *f, const uint32_t *phi, uint32_t nphi)
+{
+  zw_reserve(b->f->arena, &b->edge_args, b->edge_args.n + nphi * f->npending);
+  Ref *arg = b->edge_args.p + b->edge_args.n;
+  uint32_t way = 0;
+  for (uint32_t k = f->pending; k != UINT32_MAX; k = b->pending.p[k].next, way++) {
+    ZEdge *e = &b->edges.p[b->pending.p[k].edge];
+    e->to = b->block, e->args = (uint32_t)(arg - b->edge_args.p);
+    const Ref *in = nphi ? b->ways.p[way] : NULL;
+    for (uint32_t s = 0; s < nphi; s++)
+      *arg++ = in[phi[s]];
+  }
+  b->edge_args.n = (uint32_t)(arg - b->edge_args.p);
+}
+
 // The join of f, in the block just started: values that differ over the incoming edges become phis.  Leaves the results
 // on the stack.
 void zb_join(Build *b, Frame *f)
 {
-  ZirFunc *z = b->f;
-  uint32_t n = f->nresults + f->nassigned, nphi = 0;
-  const Pending *first = &b->pending.p[f->pending];
-  const Ref *value = b->carry.p + first->carry;
-  uint32_t *phi = zw_stale_array(b->scratch, uint32_t, n + 1); // slots that became phis
-  const uint32_t *at_end = b->versions.p[f - b->frames.p].at_end;
-  for (unsigned k = 0; k < ST_COUNT; k++)
-    b->ver[k] = at_end[k] ? at_end[k] : ++b->last_ver;
+  uint32_t nresults = f->nresults, n = nresults + f->nassigned, nways = 0, nphi = 0;
+  join_versions(b, b->versions.p[f - b->frames.p].at_end);
   rollback(b, f->undo);
   b->sp = f->height;
+  zw_reserve(b->scratch, &b->ways, f->npending);
+  zw_reserve(b->scratch, &b->phis, n);
+  const Ref **ways = b->ways.p;
+  uint32_t *phis = b->phis.p;
+  for (uint32_t k = f->pending; k != UINT32_MAX; k = b->pending.p[k].next)
+    ways[nways++] = b->carry.p + b->pending.p[k].carry;
   for (uint32_t s = 0; s < n; s++) {
-    Ref r = value[s];
-    const Pending *k = first;
-    while (k->next != UINT32_MAX && b->carry.p[b->pending.p[k->next].carry + s] == r)
-      k = &b->pending.p[k->next];
-    if (k->next != UINT32_MAX) {
-      phi[nphi++] = s;
-      r = append(b, OP_phi, zw_ref_type(z, r), 0, 0, 0, join_bits(b, f, s));
+    Ref r = ways[0][s];
+    uint32_t k = 1;
+    while (k < nways && ways[k][s] == r)
+      k++;
+    if (k < nways) {
+      phis[nphi++] = s;
+      r = append(b, OP_phi, zw_ref_type(b->f, r), 0, 0, 0, join_bits(b, f, s));
     }
-    if (s < f->nresults)
+    if (s < nresults)
       push(b, r);
     else
-      set_local(b, f->assigned[s - f->nresults], r);
+      set_local(b, f->assigned[s - nresults], r);
   }
-  z->blocks[b->block].nphi = nphi;
-  zw_reserve(b->f->arena, &b->edge_args, b->edge_args.n + nphi * f->npending);
-  for (uint32_t k = f->pending; k != UINT32_MAX; k = b->pending.p[k].next) {
-    ZEdge *e = &b->edges.p[b->pending.p[k].edge];
-    e->to = b->block, e->args = b->edge_args.n;
-    for (uint32_t s = 0; s < nphi; s++)
-      b->edge_args.p[b->edge_args.n++] = b->carry.p[b->pending.p[k].carry + phi[s]];
-  }
+  b->f->blocks[b->block].nphi = nphi;
+  finish_edges(b, f, phis, nphi);
 }
 
 // Is it constant?  If not, the simplest condition that is zero when it is.
@@ -246,7 +257,6 @@ static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
   f->assigned = b->facts->assigned + l->assigned_off, f->nassigned = l->iterates && !b->frame_locals ? l->nassigned : 0;
   if (!l->iterates) {
     uint32_t e = zb_add_edge(b, f->header);
-    b->edges.p[e].args = b->edge_args.n;
     zb_end_block(b, OP_jmp, 0, 0, 0, e);
     zb_start_block(b);
     return;
@@ -339,7 +349,6 @@ static void end_loop(Build *b)
     return;
   }
   uint32_t e = zb_add_edge(b, next_id(b));
-  b->edges.p[e].args = b->edge_args.n;
   zb_end_block(b, OP_jmp, 0, 0, 0, e);
   zb_start_block(b);
 }
@@ -403,15 +412,13 @@ void zb_br_if(Build *b, Op op, uint32_t label, Ref cond)
     } else {
       ghost_branch(b, label);
       e = zb_add_edge(b, next_id(b));
-      b->edges.p[e].args = b->edge_args.n;
       zb_end_block(b, OP_jmp, 0, 0, 0, e);
       zb_start_block(b);
     }
     return;
   }
   uint32_t e = branch_edge(b, label);
-  uint32_t on = zb_add_edge(b, next_id(b));
-  b->edges.p[on].args = b->edge_args.n;
+  zb_add_edge(b, next_id(b));
   zb_end_block(b, op, cond, 0, 0, e);
   zb_start_block(b);
 }

@@ -42,14 +42,6 @@ static const ZIns *made_by(const Fold *f, Ref r, Op op)
   const ZIns *i = &f->b->f->ins[r];
   return i->op == op ? i : NULL;
 }
-static bool const_of(const Build *b, Ref r, uint64_t *c)
-{
-  uint64_t bits[2];
-  if (zw_ref_is_value(r) || !zw_ref_const(b->f, r, bits))
-    return false;
-  *c = bits[0];
-  return true;
-}
 static Ref int_const(const Fold *f, uint64_t c) { return f->wide ? i64_const(f->b, c) : i32_const(f->b, (uint32_t)c); }
 static Op twin(const Fold *f, Op op32, Op op64) { return f->wide ? op64 : op32; }
 #define OP_OF(id) twin(f, OP_i32_##id, OP_i64_##id)
@@ -60,7 +52,7 @@ static uint64_t all_ones(const Fold *f) { return f->wide ? UINT64_MAX : UINT32_M
 static unsigned low_bits(const Build *b, Ref r, unsigned depth)
 {
   uint64_t c;
-  if (const_of(b, r, &c))
+  if (zb_is_const(b, r, &c))
     return 64 - (unsigned)zw_clz64(c);
   const ZIns *i = &b->f->ins[r];
   unsigned most = i->ty == VK_I32 ? 32 : 64, p, q;
@@ -84,12 +76,12 @@ static unsigned low_bits(const Build *b, Ref r, unsigned depth)
     p = low_bits(b, i->a, depth - 1), q = low_bits(b, i->b, depth - 1);
     return p > q ? p : q;
   case OP_i32_shr_u: case OP_i64_shr_u:
-    if (!const_of(b, i->b, &c))
+    if (!zb_is_const(b, i->b, &c))
       return most;
     p = low_bits(b, i->a, depth - 1), c &= most - 1;
     return p > c ? p - (unsigned)c : 0;
   case OP_i32_shl: case OP_i64_shl:
-    if (!const_of(b, i->b, &c))
+    if (!zb_is_const(b, i->b, &c))
       return most;
     p = low_bits(b, i->a, depth - 1) + (unsigned)(c & (most - 1));
     return p < most ? p : most;
@@ -194,7 +186,7 @@ static Ref fold_shift(Fold *f, Kind k)
   if (!f->has_c) { // the count is taken modulo the width anyway
     const ZIns *m = made_by(f, f->y, OP_OF(and));
     uint64_t mask;
-    return m && const_of(f->b, m->b, &mask) && (mask & (width(f) - 1)) == width(f) - 1 ? again(f, f->op, f->x, m->a) : REF_NONE;
+    return m && zb_is_const(f->b, m->b, &mask) && (mask & (width(f) - 1)) == width(f) - 1 ? again(f, f->op, f->x, m->a) : REF_NONE;
   }
   uint64_t c = f->c & (width(f) - 1);
   if (c == 0)
@@ -203,7 +195,7 @@ static Ref fold_shift(Fold *f, Kind k)
     return int_const(f, 0);
   const ZIns *l = made_by(f, f->x, OP_OF(shl));
   uint64_t left;
-  if (l && k == K_SHR_S && const_of(f->b, l->b, &left) && (left & (width(f) - 1)) == c) {
+  if (l && k == K_SHR_S && zb_is_const(f->b, l->b, &left) && (left & (width(f) - 1)) == c) {
     if (width(f) - c == 8)
       return again(f, OP_OF(extend8_s), l->a, 0);
     if (width(f) - c == 16)
@@ -222,7 +214,7 @@ static Ref fold_add(Fold *f)
     return f->x;
   const ZIns *i = made_by(f, f->x, f->op);
   uint64_t c;
-  return i && const_of(f->b, i->b, &c) ? again(f, f->op, i->a, int_const(f, c + f->c)) : REF_NONE;
+  return i && zb_is_const(f->b, i->b, &c) ? again(f, f->op, i->a, int_const(f, c + f->c)) : REF_NONE;
 }
 
 static Ref fold_and(Fold *f)
@@ -239,7 +231,7 @@ static Ref fold_and(Fold *f)
     return f->x;
   const ZIns *i = made_by(f, f->x, f->op);
   uint64_t c;
-  if (i && const_of(f->b, i->b, &c))
+  if (i && zb_is_const(f->b, i->b, &c))
     return again(f, f->op, i->a, int_const(f, c & f->c));
   if (f->wide && f->c == UINT32_MAX) // a move of the low half
     return again(f, OP_i64_extend_i32_u, again(f, OP_i32_wrap_i64, f->x, 0), 0);
@@ -260,7 +252,7 @@ static Ref fold_or_xor(Fold *f, Kind k)
   uint64_t c;
   if (f->c == 1 && zw_ref_is_value(f->x) && inverse((Op)f->b->f->ins[f->x].op) != OP_COUNT)
     return again(f, OP_i32_eqz, f->x, 0);
-  return i && const_of(f->b, i->b, &c) ? again(f, f->op, i->a, int_const(f, c ^ f->c)) : REF_NONE;
+  return i && zb_is_const(f->b, i->b, &c) ? again(f, f->op, i->a, int_const(f, c ^ f->c)) : REF_NONE;
 }
 
 static Ref fold_mul(Fold *f)
@@ -390,7 +382,7 @@ static Ref fold_wrap(Fold *f)
     return REF_NONE;
   if (i->op == OP_i64_extend_i32_u || i->op == OP_i64_extend_i32_s)
     return i->a;
-  if (i->op == OP_i64_extend32_s || (i->op == OP_i64_and && const_of(f->b, i->b, &c) && (uint32_t)c == UINT32_MAX))
+  if (i->op == OP_i64_extend32_s || (i->op == OP_i64_and && zb_is_const(f->b, i->b, &c) && (uint32_t)c == UINT32_MAX))
     return again(f, OP_i32_wrap_i64, i->a, 0);
   return REF_NONE;
 }
@@ -412,7 +404,7 @@ static Ref fold_extend(Fold *f, Kind k)
   if (from == 32 && i->op == OP_i64_extend_i32_u)
     return again(f, OP_i64_extend_i32_s, i->a, 0);
   uint64_t c;
-  if ((i->op == OP_i32_and || i->op == OP_i64_and) && const_of(f->b, i->b, &c) && ~c << (64 - from) == 0)
+  if ((i->op == OP_i32_and || i->op == OP_i64_and) && zb_is_const(f->b, i->b, &c) && ~c << (64 - from) == 0)
     return again(f, f->op, i->a, 0); // a mask that leaves all that is read
   return REF_NONE;
 }
@@ -429,7 +421,7 @@ Ref zb_fold(Build *b, Op op, Ref *x, Ref *y)
   const OpInfo *info = &zw_op_info[op];
   bool binary = info->nin == 2;
   uint64_t in[2], out;
-  bool kx = const_of(b, *x, &in[0]), ky = binary && const_of(b, *y, &in[1]);
+  bool kx = zb_is_const(b, *x, &in[0]), ky = binary && zb_is_const(b, *y, &in[1]);
   if (kx && (ky || !binary))
     return zw_zir_eval(op, in, &out) ? zw_zir_const(b->f, (ValKind)info->out[0], out, 0) : REF_NONE;
   Kind k = (Kind)rules[op];
@@ -465,10 +457,10 @@ Ref zb_fold(Build *b, Op op, Ref *x, Ref *y)
 }
 
 // What a branch or select asks of a condition is only whether it is zero.
-Ref zb_condition(const Build *b, Ref c)
+Ref zb_simpler_condition(const Build *b, Ref c)
 {
   uint64_t zero;
-  while (!b->o->no_fold && zw_ref_is_value(c) && b->f->ins[c].op == OP_i32_ne && const_of(b, b->f->ins[c].b, &zero) && zero == 0)
+  while (!b->o->no_fold && zw_ref_is_value(c) && b->f->ins[c].op == OP_i32_ne && zb_is_const(b, b->f->ins[c].b, &zero) && zero == 0)
     c = b->f->ins[c].a;
   return c;
 }
@@ -479,7 +471,7 @@ Ref zb_select(Build *b, Ref yes, Ref no, Ref cond)
   if (!b->o->no_fold) {
     uint64_t c, p, q;
     cond = zb_condition(b, cond);
-    if (const_of(b, cond, &c))
+    if (zb_is_const(b, cond, &c))
       return c ? yes : no;
     if (yes == no)
       return yes;
@@ -487,7 +479,7 @@ Ref zb_select(Build *b, Ref yes, Ref no, Ref cond)
       Ref t = yes;
       yes = no, no = t, cond = zb_condition(b, b->f->ins[cond].a);
     }
-    if (ty == VK_I32 && const_of(b, yes, &p) && const_of(b, no, &q)) {
+    if (ty == VK_I32 && zb_is_const(b, yes, &p) && zb_is_const(b, no, &q)) {
       if (p == 1 && q == 0 && low_bits(b, cond, 4) == 1)
         return cond;
       if (p == 0 && q == 1)
@@ -496,5 +488,3 @@ Ref zb_select(Build *b, Ref yes, Ref no, Ref cond)
   }
   return zb_pure(b, OP_sel, ty, yes, no, cond);
 }
-
-bool zb_is_const(const Build *b, Ref r, uint64_t *c) { return const_of(b, r, c); }

@@ -104,6 +104,8 @@ typedef struct Build {
   VEC(Undo) undo;
   VEC(Frame) frames;
   VEC(Ref) carry, saved;
+  VEC(const Ref *) ways;          // of the join being made: what comes in by each edge
+  VEC(uint32_t) phis;             // its slots that differ
   VEC(Pending) pending;
   VEC(ZEdge) edges;
   VEC(Ref) edge_args;
@@ -133,9 +135,21 @@ static inline Ref i64_const(Build *b, uint64_t v) { return zw_zir_const(b->f, VK
 // What op on x and y comes to; REF_NONE: an instruction, of operands that may have changed places.
 Ref zb_fold(Build *b, Op op, Ref *x, Ref *y);
 Ref zb_select(Build *b, Ref yes, Ref no, Ref cond);
-Ref zb_condition(const Build *b, Ref cond);        // the same or a simpler one, zero when it is
+Ref zb_simpler_condition(const Build *b, Ref cond);
 unsigned zb_low_bits(const Build *b, Ref r);       // so many low bits of r can be set
-bool zb_is_const(const Build *b, Ref r, uint64_t *c);
+static inline bool zb_is_const(const Build *b, Ref r, uint64_t *c)
+{
+  uint64_t bits[2];
+  if (zw_ref_is_value(r) || !zw_ref_const(b->f, r, bits))
+    return false;
+  *c = bits[0];
+  return true;
+}
+// The same condition or a simpler one, zero when it is.
+static inline Ref zb_condition(const Build *b, Ref cond)
+{
+  return zw_ref_is_value(cond) && b->f->ins[cond].op == OP_i32_ne ? zb_simpler_condition(b, cond) : cond;
+}
 
 // ---- build_number.c ----
 void zb_start_numbers(Build *b);
@@ -201,12 +215,22 @@ static inline uint32_t xa_list(Build *b, const Ref *refs, uint32_t n)
 // ---- build_control.c ----
 static inline bool zb_is_open(const Build *b, uint32_t block) { return b->open.p[b->state[block].home]; } // it dominates here
 void zb_ghost(Build *b, Op op);                // instruction that is not there
-uint32_t zb_add_edge(Build *b, uint32_t to);
+static inline uint32_t zb_add_edge(Build *b, uint32_t to)
+{
+  *zw_push(b->f->arena, &b->edges) = (ZEdge){ .to = to, .from = b->block, .args = b->edge_args.n };
+  return b->edges.n - 1;
+}
 void zb_open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool cold);
 void zb_start_block(Build *b);                 // the next of P1's skeleton
 uint32_t zb_more_blocks(Build *b);             // the number of a block that P1 has not
 // The terminator of the current block; its edges are those added since `first`.
-void zb_end_block(Build *b, Op op, uint32_t x, uint32_t y, uint32_t z, uint32_t first);
+static inline void zb_end_block(Build *b, Op op, uint32_t x, uint32_t y, uint32_t z, uint32_t first)
+{
+  append(b, op, VK_COUNT, 0, x, y, z);
+  ZBlock *blk = &b->f->blocks[b->block];
+  blk->end = b->f->nins, blk->edges = first, blk->nedges = b->edges.n - first;
+  b->live = false;
+}
 void zb_set_frame_local(Build *b, uint32_t l, Ref r); // when all locals live in the machine frame
 Ref zb_get_frame_local(Build *b, uint32_t l);
 static inline Ref get_local(Build *b, uint32_t l) { return b->frame_locals ? zb_get_frame_local(b, l) : b->locals[l]; }
