@@ -24,6 +24,19 @@ static const uint8_t rules[OP_COUNT] = {
   [OP_i32_reinterpret_f32] = K_BITS, [OP_i64_reinterpret_f64] = K_BITS,
   [OP_f32_reinterpret_i32] = K_BITS, [OP_f64_reinterpret_i64] = K_BITS,
 };
+// What folds with a constant only; with that or two equal operands.  ADD: see zb_may_fold.  Ops without rules are evaluated when
+// all they have is constant.
+const uint8_t zb_fold_when[OP_COUNT] = {
+  BOTH(add, FOLD_ADD), BOTH(mul, FOLD_CONST), BOTH(div_s, FOLD_CONST), BOTH(div_u, FOLD_CONST), BOTH(rem_s, FOLD_CONST),
+  BOTH(rem_u, FOLD_CONST), BOTH(sub, FOLD_SAME), BOTH(and, FOLD_SAME), BOTH(or, FOLD_SAME), BOTH(xor, FOLD_SAME),
+  BOTH(eq, FOLD_SAME), BOTH(ne, FOLD_SAME), BOTH(lt_s, FOLD_SAME), BOTH(lt_u, FOLD_SAME), BOTH(gt_s, FOLD_SAME),
+  BOTH(gt_u, FOLD_SAME), BOTH(le_s, FOLD_SAME), BOTH(le_u, FOLD_SAME), BOTH(ge_s, FOLD_SAME), BOTH(ge_u, FOLD_SAME),
+  BOTH(shl, FOLD_ASK), BOTH(shr_s, FOLD_ASK), BOTH(shr_u, FOLD_ASK), BOTH(rotl, FOLD_ASK), BOTH(rotr, FOLD_ASK),
+  BOTH(eqz, FOLD_ASK), BOTH(extend8_s, FOLD_ASK), BOTH(extend16_s, FOLD_ASK), [OP_i64_extend32_s] = FOLD_ASK,
+  [OP_i32_wrap_i64] = FOLD_ASK, [OP_i64_extend_i32_s] = FOLD_ASK, [OP_i64_extend_i32_u] = FOLD_ASK,
+  [OP_i32_reinterpret_f32] = FOLD_ASK, [OP_i64_reinterpret_f64] = FOLD_ASK, [OP_f32_reinterpret_i32] = FOLD_ASK,
+  [OP_f64_reinterpret_i64] = FOLD_ASK,
+};
 
 typedef struct Fold {
   Build *b;

@@ -128,19 +128,33 @@ static inline uint32_t append(Build *b, Op op, unsigned ty, unsigned fl, uint32_
 
 static inline void push(Build *b, Ref r) { b->stack[b->sp++] = r; }
 static inline Ref pop(Build *b) { return b->stack[--b->sp]; }
-static inline Ref i32_const(Build *b, uint32_t v) { return zw_zir_const(b->f, VK_I32, v, 0); }
-static inline Ref i64_const(Build *b, uint64_t v) { return zw_zir_const(b->f, VK_I64, v, 0); }
+static inline Ref i32_const(Build *b, uint32_t v)
+{
+  return zw_fits_inline((int32_t)v) ? zw_inline_const(0, (int32_t)v) : zw_zir_const(b->f, VK_I32, v, 0);
+}
+static inline Ref i64_const(Build *b, uint64_t v)
+{
+  return zw_fits_inline((int64_t)v) ? zw_inline_const(1, (int32_t)v) : zw_zir_const(b->f, VK_I64, v, 0);
+}
 
 // ---- build_fold.c ----
 // What op on x and y comes to; REF_NONE: an instruction, of operands that may have changed places.
 Ref zb_fold(Build *b, Op op, Ref *x, Ref *y);
+typedef enum FoldWhen { FOLD_CONST, FOLD_SAME, FOLD_ADD, FOLD_ASK } FoldWhen; // of an op: what zb_fold needs to do anything
+extern const uint8_t zb_fold_when[OP_COUNT];
 Ref zb_select(Build *b, Ref yes, Ref no, Ref cond);
 Ref zb_simpler_condition(const Build *b, Ref cond);
 unsigned zb_low_bits(const Build *b, Ref r);       // so many low bits of r can be set
 static inline bool zb_is_const(const Build *b, Ref r, uint64_t *c)
 {
   uint64_t bits[2];
-  if (zw_ref_is_value(r) || !zw_ref_const(b->f, r, bits))
+  if (zw_ref_is_value(r))
+    return false;
+  if (zw_ref_is_inline(r)) {
+    *c = r >> 28 == REF_CONST >> 28 ? (uint32_t)zw_ref_inline(r) : r >> 28 == (REF_CONST >> 28) + 1 ? (uint64_t)zw_ref_inline(r) : 0;
+    return true;
+  }
+  if (!zw_ref_const(b->f, r, bits))
     return false;
   *c = bits[0];
   return true;
@@ -167,10 +181,21 @@ void zb_memory_store_fact(Build *b, const ZIns *store);
 Ref zb_memory_load(Build *b, const ZIns *load);
 bool zb_was_checked(Build *b, uint32_t mem, Ref idx, uint64_t reach);
 
+// Is it worth asking zb_fold?  Most often not: two different values.
+static inline bool zb_may_fold(const Build *b, Op op, Ref x, Ref y)
+{
+  FoldWhen when = (FoldWhen)zb_fold_when[op];
+  if (!zw_ref_is_value(x) || when == FOLD_ASK)
+    return true;
+  if (zw_ref_is_value(y))
+    return x == y && when == FOLD_SAME;
+  return when != FOLD_ADD || b->f->ins[x].op == op || (y & 0x0fffffff) == 0;
+}
+
 // An instruction without effect, or one whose trap an equal one before it would have raised.
 static inline Ref zb_pure(Build *b, Op op, unsigned ty, Ref x, Ref y, uint32_t z)
 {
-  if (!b->o->no_fold) {
+  if (zb_may_fold(b, op, x, y) && !b->o->no_fold) {
     Ref r = zb_fold(b, op, &x, &y);
     if (r != REF_NONE)
       return r;

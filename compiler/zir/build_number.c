@@ -22,39 +22,31 @@ void zb_start_numbers(Build *b)
   b->number_mask = (1u << bits) - 1;
 }
 
-// Cheap ones are made again rather than kept in a register across blocks.
+// CHEAP: made again rather than kept in a register across blocks; CHEAP_WITH_CONST: when the right operand is one.
+// SLOW: takes several cycles, so worth a register in every iteration outside of the loop.  Producers have hoisted what they
+// could see; this is for what inlining and the lowering of accesses bring.
+enum { CHEAP = 1, CHEAP_WITH_CONST = 2, SLOW = 4 };
+#define BOTH(id, k) [OP_i32_##id] = k, [OP_i64_##id] = k
+#define FLOATS(id, k) [OP_f32_##id] = k, [OP_f64_##id] = k
+static const uint8_t cost_of[OP_COUNT] = {
+  BOTH(add, CHEAP_WITH_CONST), BOTH(sub, CHEAP_WITH_CONST), BOTH(and, CHEAP_WITH_CONST), BOTH(or, CHEAP_WITH_CONST),
+  BOTH(xor, CHEAP_WITH_CONST), BOTH(shl, CHEAP_WITH_CONST), BOTH(shr_u, CHEAP_WITH_CONST), BOTH(shr_s, CHEAP_WITH_CONST),
+  BOTH(eqz, CHEAP), BOTH(eq, CHEAP), BOTH(ne, CHEAP), BOTH(lt_s, CHEAP), BOTH(lt_u, CHEAP), BOTH(gt_s, CHEAP), BOTH(gt_u, CHEAP),
+  BOTH(le_s, CHEAP), BOTH(le_u, CHEAP), BOTH(ge_s, CHEAP), BOTH(ge_u, CHEAP),
+  [OP_i64_extend_i32_u] = CHEAP, [OP_i32_wrap_i64] = CHEAP, [OP_i64_extend_i32_s] = CHEAP,
+  BOTH(mul, SLOW), [OP_mulh_u] = SLOW, [OP_mulh_s] = SLOW,
+  FLOATS(add, SLOW), FLOATS(sub, SLOW), FLOATS(mul, SLOW), FLOATS(div, SLOW), FLOATS(sqrt, SLOW),
+  FLOATS(convert_i32_s, SLOW), FLOATS(convert_i32_u, SLOW), FLOATS(convert_i64_s, SLOW), FLOATS(convert_i64_u, SLOW),
+  [OP_f32_demote_f64] = SLOW, [OP_f64_promote_f32] = SLOW,
+  [OP_i8x16_splat] = SLOW, [OP_i16x8_splat] = SLOW, [OP_i32x4_splat] = SLOW, [OP_i64x2_splat] = SLOW, [OP_f32x4_splat] = SLOW,
+  [OP_f64x2_splat] = SLOW,
+};
 static bool is_cheap(const ZIns *k)
 {
-  switch ((Op)k->op) {
-  case OP_i32_add: case OP_i64_add: case OP_i32_sub: case OP_i64_sub: case OP_i32_and: case OP_i64_and: case OP_i32_or: case OP_i64_or:
-  case OP_i32_xor: case OP_i64_xor: case OP_i32_shl: case OP_i64_shl: case OP_i32_shr_u: case OP_i64_shr_u: case OP_i32_shr_s:
-  case OP_i64_shr_s: return !zw_ref_is_value(k->b);
-  case OP_i32_eqz: case OP_i64_eqz: case OP_i32_eq: case OP_i64_eq: case OP_i32_ne: case OP_i64_ne: case OP_i32_lt_s: case OP_i32_lt_u:
-  case OP_i32_gt_s: case OP_i32_gt_u: case OP_i32_le_s: case OP_i32_le_u: case OP_i32_ge_s: case OP_i32_ge_u: case OP_i64_lt_s:
-  case OP_i64_lt_u: case OP_i64_gt_s: case OP_i64_gt_u: case OP_i64_le_s: case OP_i64_le_u: case OP_i64_ge_s: case OP_i64_ge_u:
-  case OP_i64_extend_i32_u: case OP_i32_wrap_i64: case OP_i64_extend_i32_s: return true;
-  default: return false;
-  }
+  return cost_of[k->op] & CHEAP || (cost_of[k->op] & CHEAP_WITH_CONST && !zw_ref_is_value(k->b));
 }
 
 // ---- hoisting ----
-// Worth a register in every iteration: what takes several cycles.  Producers have hoisted what they could see; this is for
-// what inlining and the lowering of accesses bring.
-static bool is_slow(const ZIns *k)
-{
-  switch ((Op)k->op) {
-  case OP_i32_mul: case OP_i64_mul: case OP_mulh_u: case OP_mulh_s:
-  case OP_f32_add: case OP_f32_sub: case OP_f32_mul: case OP_f32_div: case OP_f32_sqrt:
-  case OP_f64_add: case OP_f64_sub: case OP_f64_mul: case OP_f64_div: case OP_f64_sqrt:
-  case OP_f32_convert_i32_s: case OP_f32_convert_i32_u: case OP_f32_convert_i64_s: case OP_f32_convert_i64_u:
-  case OP_f64_convert_i32_s: case OP_f64_convert_i32_u: case OP_f64_convert_i64_s: case OP_f64_convert_i64_u:
-  case OP_f32_demote_f64: case OP_f64_promote_f32:
-  case OP_i8x16_splat: case OP_i16x8_splat: case OP_i32x4_splat: case OP_i64x2_splat: case OP_f32x4_splat: case OP_f64x2_splat:
-    return true;
-  default: return false;
-  }
-}
-
 // Was r there before the loop was entered?
 static bool is_outside(const ZirFunc *f, Ref r, const ZLoop *l)
 {
@@ -111,16 +103,13 @@ static uint32_t not_across(const ZIns *k)
   }
 }
 
-static Ref number(Build *b, const ZIns *k, bool slow)
+static inline Ref number(Build *b, const ZIns *k, bool slow)
 {
   uint32_t *slot = &b->numbers[hash(k) & b->number_mask], v = *slot - 1;
-  if (v != UINT32_MAX) {
-    const ZIns *i = &b->f->ins[v];
-    if (i->op == k->op && i->a == k->a && i->b == k->b && i->c == k->c && i->ty == k->ty && i->fl == k->fl) {
-      uint32_t from = b->f->blk[v];
-      if (from == b->block || ((!is_cheap(k) || b->f->vflags[v] & ZV_HOISTED) && zb_is_open(b, from)))
-        return v;
-    }
+  if (v != UINT32_MAX && memcmp(&b->f->ins[v], k, sizeof *k) == 0) {
+    uint32_t from = b->f->blk[v];
+    if (from == b->block || ((!is_cheap(k) || b->f->vflags[v] & ZV_HOISTED) && zb_is_open(b, from)))
+      return v;
   }
   Ref r = slow ? zb_hoist(b, k, not_across(k)) : REF_NONE;
   if (r == REF_NONE)
@@ -129,7 +118,7 @@ static Ref number(Build *b, const ZIns *k, bool slow)
   return r;
 }
 
-Ref zb_number(Build *b, const ZIns *k) { return number(b, k, is_slow(k)); }
+Ref zb_number(Build *b, const ZIns *k) { return number(b, k, cost_of[k->op] & SLOW); }
 
 Ref zb_invariant(Build *b, const ZIns *k)
 {

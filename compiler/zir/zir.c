@@ -109,15 +109,6 @@ uint32_t zw_zir_operands(const ZirFunc *f, const ZIns *ins, Ref *out, uint32_t m
 }
 
 // ---- constants ----
-enum { INLINE_MAX = (1 << 27) - 1, INLINE_MIN = -(1 << 27) };
-
-static Ref inline_const(uint32_t type, int32_t payload)
-{
-  return REF_CONST | type << 28 | ((uint32_t)payload & 0x0fffffff);
-}
-
-static bool fits_inline(int64_t v) { return v >= INLINE_MIN && v <= INLINE_MAX; }
-
 static Ref pool_const(ZirFunc *f, ValKind ty, uint64_t lo, uint64_t hi)
 {
   uint32_t bits = f->const_bits;
@@ -151,25 +142,25 @@ Ref zw_zir_const(ZirFunc *f, ValKind ty, uint64_t lo, uint64_t hi)
   switch (ty) {
   case VK_I32:
     lo = (uint32_t)lo;
-    if (fits_inline((int32_t)lo))
-      return inline_const(0, (int32_t)lo);
+    if (zw_fits_inline((int32_t)lo))
+      return zw_inline_const(0, (int32_t)lo);
     break;
   case VK_I64:
-    if (fits_inline((int64_t)lo))
-      return inline_const(1, (int32_t)lo);
+    if (zw_fits_inline((int64_t)lo))
+      return zw_inline_const(1, (int32_t)lo);
     break;
   case VK_FUNCREF: case VK_REF:
     if (lo == 0)
-      return inline_const(2, ty == VK_FUNCREF);
+      return zw_inline_const(2, ty == VK_FUNCREF);
     break;
   case VK_F32:
     lo = (uint32_t)lo;
     if (lo == 0)
-      return inline_const(3, 0);
+      return zw_inline_const(3, 0);
     break;
   case VK_F64:
     if (lo == 0)
-      return inline_const(3, 1);
+      return zw_inline_const(3, 1);
     break;
   case VK_V128: case VK_COUNT: break;
   }

@@ -35,6 +35,11 @@ extern const char *const zw_zir_trap_name[TRAP_COUNT];   // "oob"
 extern const char *const zw_zir_lib_name[LIB_COUNT];
 extern const char zw_zir_lib_result[LIB_COUNT];          // letter of its result: z i l f
 
+// Constants that need no pool.
+enum { INLINE_MAX = (1 << 27) - 1, INLINE_MIN = -(1 << 27) };
+static inline bool zw_fits_inline(int64_t v) { return v >= INLINE_MIN && v <= INLINE_MAX; }
+static inline Ref zw_inline_const(uint32_t type, int32_t payload) { return REF_CONST | type << 28 | ((uint32_t)payload & 0x0fffffff); }
+
 // For f->ins and the arrays parallel to it: room for `want` instructions.
 void zw_zir_reserve(ZirFunc *f, uint32_t want);
 // op on constants; false when it traps, gives a NaN or is not a scalar instruction with one result.
