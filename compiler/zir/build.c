@@ -313,25 +313,25 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   f->counts = (VmCounts){ .memories = m->nmemories, .tables = m->ntables, .imported_funcs = m->nimported_funcs, .types = m->ntypes,
                           .globals = m->nglobals, .funcrefs = m->nfuncrefs };
   zw_zir_reserve(f, ff->nops + ff->nlocals + 16);
-  f->nblocks = ff->nblocks;
-  f->blocks = zw_new_array(a, ZBlock, f->nblocks);
-  Build b = { .m = m, .o = o, .f = f, .scratch = scratch, .func = func, .facts = ff, .fn = &m->funcs[func], .block_cap = f->nblocks,
+  f->blocks = zw_stale_array(a, ZBlock, ff->nblocks);
+  Build b = { .m = m, .o = o, .f = f, .scratch = scratch, .func = func, .facts = ff, .fn = &m->funcs[func], .block_cap = ff->nblocks,
               .most_grown = ff->nops / 4 + INLINE_FREE_OPS, .stack_cap = ff->max_height + 8 + INLINE_DEPTH * (INLINE_MOST_OPS + 8) };
   zw_reserve(a, &b.edges, ff->nsucc + 2);
   zw_reserve(a, &b.edge_args, 2 * ff->nsucc + 8);
   zw_reserve(a, &b.xa, ff->nops / 8 + 8);
-  zw_reserve(scratch, &b.created, ff->nblocks + 2);
   zw_reserve(scratch, &b.open, ff->nframes + 8);
   zw_reserve(scratch, &b.frames, 16), zw_reserve(scratch, &b.versions, 16);
   zw_reserve(scratch, &b.undo, ff->nblocks + 16);
   zw_reserve(scratch, &b.pending, ff->nsucc + 2);
   zw_reserve(scratch, &b.carry, 2 * ff->nsucc + 8);
-  b.state = zw_stale_array(scratch, BlockState, f->nblocks);
+  b.map = zw_stale_array(scratch, uint32_t, ff->nblocks);
+  b.state = zw_stale_array(scratch, BlockState, ff->nblocks);
   b.stack = zw_new_array(scratch, Ref, b.stack_cap);
   b.p = b.fn->body + ff->code_at;
   b.at = (uint32_t)b.fn->at;
   b.plain_memory = zb_is_plain_memory(&b);
   zb_copy_loops(&b);
+  b.own_loops = f->nloops;
   if (!o->no_number)
     zb_start_numbers(&b);
   zb_all_changed(&b);

@@ -7,14 +7,13 @@
 void zb_open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool cold)
 {
   b->block = id;
-  *zw_push(b->scratch, &b->created) = id;
   b->f->blocks[id] = (ZBlock){ .first = b->f->nins, .loop = loop, .depth = depth, .cold = cold, .try_region = UINT32_MAX };
   b->state[id] = (BlockState){ UINT32_MAX, UINT32_MAX, b->home };
   b->live = true, b->ghost = false;
 }
 
-// The number of the next block: P1's own, or behind all of those.
-static uint32_t next_id(const Build *b) { return b->nlevels ? b->f->nblocks : b->next_block; }
+// Blocks are numbered as they are made; map[] has what P1 calls them.
+static uint32_t next_id(const Build *b) { return b->f->nblocks; }
 uint32_t zb_more_blocks(Build *b)
 {
   ZirFunc *f = b->f;
@@ -30,7 +29,7 @@ uint32_t zb_more_blocks(Build *b)
 // P1 has a block here that nothing leads to.
 static void skip_block(Build *b)
 {
-  b->next_block++;
+  b->map[b->next_block++] = NO_BLOCK;
   b->live = b->ghost = b->skipped = true;
 }
 
@@ -39,12 +38,12 @@ void zb_start_block(Build *b)
   uint32_t n = b->next_block++;
   ASSERT(n < b->facts->nblocks);
   const BlockFact *fact = &b->facts->blocks[n];
+  uint32_t id = b->map[n] = zb_more_blocks(b);
   if (!b->nlevels) {
-    zb_open_block(b, n, fact->loop == NO_LOOP ? NO_LOOP : b->loop_map[fact->loop], fact->depth, fact->cold);
+    zb_open_block(b, id, fact->loop == NO_LOOP ? NO_LOOP : b->loop_map[fact->loop], fact->depth, fact->cold);
     return;
   }
   const Level *caller = &b->levels[b->nlevels - 1];
-  uint32_t id = b->map[n] = zb_more_blocks(b);
   if (!b->returns[n]) { // leaves the caller's loops too
     zb_open_block(b, id, fact->loop == NO_LOOP ? NO_LOOP : b->loop_map[fact->loop], fact->depth, true);
     return;

@@ -45,8 +45,7 @@ bool zb_enter_inline(Build *b, uint32_t func)
   const FuncType *t = zw_func_type(b->m, func);
   b->grown += ff->nops;
   b->f->flags |= ff->flags & FN_REFS;
-  uint32_t *map = zw_new_array(b->scratch, uint32_t, ff->nblocks);
-  memset(map, 0xff, ff->nblocks * sizeof *map);
+  uint32_t *map = zw_stale_array(b->scratch, uint32_t, ff->nblocks);
   map[0] = b->block;
   *zw_push(b->scratch, &b->insts) = (Inst){ UINT32_MAX, UINT32_MAX, UINT32_MAX, ff, map, returns, NO_BLOCK };
   uint32_t inst = b->insts.n - 1, *first = &b->state[b->block].first_inst, *last = &b->state[b->block].last_inst;
@@ -70,6 +69,15 @@ bool zb_enter_inline(Build *b, uint32_t func)
   return true;
 }
 
+static void map_exits(ZLoop *l, const uint32_t *map)
+{
+  uint32_t n = 0;
+  for (uint32_t e = 0; e < l->nexits; e++)
+    if (map[l->exits[e]] != NO_BLOCK)
+      l->exits[n++] = map[l->exits[e]];
+  l->nexits = (uint8_t)n;
+}
+
 // The end of an inlined body: its returns meet, and the caller goes on with the results on the stack.
 void zb_leave_inline(Build *b)
 {
@@ -86,15 +94,12 @@ void zb_leave_inline(Build *b)
     CHECK(f->reached);
     b->live = b->ghost = true;
   }
+  while (b->next_block < b->facts->nblocks) // its own join
+    b->map[b->next_block++] = NO_BLOCK;
   for (uint32_t k = 0; k < b->facts->nloops; k++) { // the exits of its loops have their blocks now
     if (b->loop_map[k] == NO_LOOP || !b->facts->loops[k].iterates)
       continue;
-    ZLoop *z = &b->f->loops[b->loop_map[k]];
-    uint32_t n = 0;
-    for (uint32_t e = 0; e < z->nexits; e++)
-      if (b->map[z->exits[e]] != NO_BLOCK)
-        z->exits[n++] = b->map[z->exits[e]];
-    z->nexits = (uint8_t)n;
+    map_exits(&b->f->loops[b->loop_map[k]], b->map);
   }
   b->undo.n = l->undo;
   b->frames.n--;
@@ -153,51 +158,25 @@ static void lay_out(Layout *l, uint32_t block)
   }
 }
 
-// Loops that were never entered go.
-static void renumber_loops(Build *b, const uint32_t *now)
+// Loops that were never entered go; the exits of our own have their blocks now.
+static void renumber_loops(Build *b)
 {
   ZirFunc *f = b->f;
-  uint32_t *loop_now = zw_stale_array(b->scratch, uint32_t, f->nloops + 1), n = 0;
-  for (uint32_t k = 0; k < f->nloops; k++) {
+  uint32_t *loop_now = zw_stale_array(b->scratch, uint32_t, f->nloops + 1), n = 0, nloops = f->nloops;
+  for (uint32_t k = 0; k < nloops; k++) {
     ZLoop l = f->loops[k];
     loop_now[k] = n;
     if (l.header == NO_BLOCK)
       continue;
     l.parent = l.parent == NO_LOOP ? NO_LOOP : loop_now[l.parent];
-    l.header = now[l.header], l.entry = now[l.entry];
-    uint32_t nexits = 0;
-    for (uint32_t e = 0; e < l.nexits; e++)
-      if (now[l.exits[e]] != NO_BLOCK)
-        l.exits[nexits++] = now[l.exits[e]];
-    l.nexits = (uint8_t)nexits;
+    if (k < b->own_loops)
+      map_exits(&l, b->map);
     f->loops[n++] = l;
   }
   f->nloops = n;
-  for (uint32_t k = 0; k < f->nblocks; k++)
+  for (uint32_t k = 0; k < f->nblocks && n != nloops; k++)
     if (f->blocks[k].loop != NO_LOOP)
       f->blocks[k].loop = loop_now[f->blocks[k].loop];
-}
-
-// Blocks by number ascend with their instructions, and there are no others; those of inlined bodies have been numbered
-// behind P1's.
-static void renumber(Build *b)
-{
-  ZirFunc *f = b->f;
-  uint32_t *now = zw_stale_array(b->scratch, uint32_t, f->nblocks);
-  ZBlock *blocks = zw_stale_array(f->arena, ZBlock, b->created.n);
-  memset(now, 0xff, f->nblocks * sizeof *now);
-  for (uint32_t k = 0; k < b->created.n; k++) {
-    now[b->created.p[k]] = k;
-    blocks[k] = f->blocks[b->created.p[k]];
-    for (uint32_t i = blocks[k].first; i < blocks[k].end; i++)
-      f->blk[i] = f->vflags[i] & ZV_HOISTED ? now[f->blk[i]] : k;
-  }
-  f->blocks = blocks, f->nblocks = b->created.n;
-  for (uint32_t k = 0; k < b->edges.n; k++)
-    b->edges.p[k].to = now[b->edges.p[k].to], b->edges.p[k].from = now[b->edges.p[k].from];
-  for (uint32_t k = 0; k < f->norder; k++)
-    f->order[k] = now[f->order[k]];
-  renumber_loops(b, now);
 }
 
 // Where an instruction of an inlined body is.
@@ -215,11 +194,11 @@ void zb_order_blocks(Build *b)
     return;
   Layout l = { .b = b, .order = zw_new_array(f->arena, uint32_t, f->nblocks), .tail = zw_new_array(b->scratch, uint32_t, f->nblocks) };
   for (uint32_t k = 0; k < b->facts->nblocks; k++)
-    if (f->blocks[b->facts->order[k]].end)
-      lay_out(&l, b->facts->order[k]);
+    if (b->map[b->facts->order[k]] != NO_BLOCK)
+      lay_out(&l, b->map[b->facts->order[k]]);
   while (l.ntail) // collected last to first; no call in them is inlined, for they are cold
     l.order[l.n++] = l.tail[--l.ntail];
-  ASSERT(l.n == b->created.n);
+  ASSERT(l.n == f->nblocks);
   f->order = l.order, f->norder = l.n;
-  renumber(b);
+  renumber_loops(b);
 }

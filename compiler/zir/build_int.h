@@ -92,11 +92,11 @@ typedef struct Build {
   uint32_t fact_ver[STATE_FACTS], fact_base[STATE_FACTS];
   CheckFact checks[CHECK_FACTS];
   uint32_t *numbers, number_mask; // see build_number.c: value + 1 by hash
-  uint32_t func, block_cap, loop_cap, grown, most_grown, stack_cap;
+  uint32_t func, block_cap, loop_cap, own_loops /* not inlined */, grown, most_grown, stack_cap;
   Level levels[INLINE_DEPTH]; uint32_t nlevels;
-  uint32_t *map; const uint8_t *returns; // of the callee being read; NULL in the function itself
+  uint32_t *map;                  // of the body being read: P1's number of a block -> ours, or NO_BLOCK
+  const uint8_t *returns;         // of the callee being read
   VEC(Inst) insts;
-  VEC(uint32_t) created;          // blocks in the order of their instructions
   VEC(ZInline) inlines;
   Ref *stack; uint32_t sp;
   Ref *locals;
@@ -247,7 +247,7 @@ static inline uint32_t zb_add_edge(Build *b, uint32_t to)
 }
 void zb_open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool cold);
 void zb_start_block(Build *b);                 // the next of P1's skeleton
-uint32_t zb_more_blocks(Build *b);             // the number of a block that P1 has not
+uint32_t zb_more_blocks(Build *b);             // the number of the next
 // The terminator of the current block; its edges are those added since `first`.
 static inline void zb_end_block(Build *b, Op op, uint32_t x, uint32_t y, uint32_t z, uint32_t first)
 {
