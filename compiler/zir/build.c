@@ -5,6 +5,7 @@
 // locals that the frame assigns), and the join at `end` makes a phi only where the incoming values differ.  Loops know
 // from P1 which locals they assign, so their phis stand before the body is read.
 #include "compiler/zir/build_int.h"
+#include "runtime/base/bits.h"
 #include <string.h>
 
 _Noreturn void zb_unsupported(const Build *b, Feature f)
@@ -274,7 +275,6 @@ static void start_locals(Build *b)
 {
   const FuncFacts *ff = b->facts;
   const FuncType *t = zw_func_type(b->m, b->f->func);
-  b->locals = zw_new_array(b->scratch, Ref, ff->nlocals + 1);
   b->frame_locals = ff->flags & FN_NO_SETS || zb_too_many_edge_slots(ff, b->fn);
   b->f->frame_locals = b->frame_locals ? 2 * ff->nlocals : 0;
   for (uint32_t l = 0; l < ff->nlocals; l++) {
@@ -302,6 +302,41 @@ static void step(Build *b)
     instruction(b, op);
 }
 
+// All arrays in two pieces: a function has a dozen, and most functions are small.
+typedef struct Part { void *p; uint32_t *cap, n, size; } Part; // p: of a pointer
+#define PART(v, n) { &(v).p, &(v).cap, n, sizeof *(v).p }
+#define PLAIN_PART(p, n) { &(p), NULL, n, sizeof *(p) }
+static void take_parts(Arena *a, const Part *parts, uint32_t n)
+{
+  size_t bytes = 0;
+  for (uint32_t k = 0; k < n; k++)
+    bytes += zw_align_up((uint64_t)parts[k].n * parts[k].size, 16);
+  char *at = zw_arena_stale(a, bytes, 1, 16);
+  for (uint32_t k = 0; k < n; k++) {
+    memcpy(parts[k].p, &at, sizeof at);
+    if (parts[k].cap)
+      *parts[k].cap = parts[k].n;
+    at += zw_align_up((uint64_t)parts[k].n * parts[k].size, 16);
+  }
+}
+
+static void reserve(Build *b)
+{
+  const FuncFacts *ff = b->facts;
+  const Part kept[] = {
+    PART(b->edges, ff->nsucc + 2), PART(b->edge_args, 2 * ff->nsucc + 8), PART(b->xa, ff->nops / 8 + 8),
+    PLAIN_PART(b->f->blocks, ff->nblocks),
+  };
+  const Part scratch[] = {
+    PART(b->open, ff->nframes + 8), PART(b->frames, 16), PART(b->versions, 16), PART(b->undo, ff->nblocks + 16),
+    PART(b->pending, ff->nsucc + 2), PART(b->carry, 2 * ff->nsucc + 8), PART(b->ways, 16), PART(b->phis, 16),
+    PLAIN_PART(b->map, ff->nblocks), PLAIN_PART(b->state, ff->nblocks), PLAIN_PART(b->stack, b->stack_cap),
+    PLAIN_PART(b->locals, ff->nlocals),
+  };
+  take_parts(b->f->arena, kept, ARRAY_COUNT(kept));
+  take_parts(b->scratch, scratch, ARRAY_COUNT(scratch));
+}
+
 ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Arena *a)
 {
   ASSERT(m->checked && func >= m->nimported_funcs);
@@ -313,20 +348,9 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   f->counts = (VmCounts){ .memories = m->nmemories, .tables = m->ntables, .imported_funcs = m->nimported_funcs, .types = m->ntypes,
                           .globals = m->nglobals, .funcrefs = m->nfuncrefs };
   zw_zir_reserve(f, ff->nops + ff->nlocals + 16);
-  f->blocks = zw_stale_array(a, ZBlock, ff->nblocks);
   Build b = { .m = m, .o = o, .f = f, .scratch = scratch, .func = func, .facts = ff, .fn = &m->funcs[func], .block_cap = ff->nblocks,
               .most_grown = ff->nops / 4 + INLINE_FREE_OPS, .stack_cap = ff->max_height + 8 + INLINE_DEPTH * (INLINE_MOST_OPS + 8) };
-  zw_reserve(a, &b.edges, ff->nsucc + 2);
-  zw_reserve(a, &b.edge_args, 2 * ff->nsucc + 8);
-  zw_reserve(a, &b.xa, ff->nops / 8 + 8);
-  zw_reserve(scratch, &b.open, ff->nframes + 8);
-  zw_reserve(scratch, &b.frames, 16), zw_reserve(scratch, &b.versions, 16);
-  zw_reserve(scratch, &b.undo, ff->nblocks + 16);
-  zw_reserve(scratch, &b.pending, ff->nsucc + 2);
-  zw_reserve(scratch, &b.carry, 2 * ff->nsucc + 8);
-  b.map = zw_stale_array(scratch, uint32_t, ff->nblocks);
-  b.state = zw_stale_array(scratch, BlockState, ff->nblocks);
-  b.stack = zw_new_array(scratch, Ref, b.stack_cap);
+  reserve(&b);
   b.p = b.fn->body + ff->code_at;
   b.at = (uint32_t)b.fn->at;
   b.plain_memory = zb_is_plain_memory(&b);

@@ -199,9 +199,11 @@ bool zw_ref_const(const ZirFunc *f, Ref r, uint64_t bits[2])
   return true;
 }
 
-static void *grow(ZirFunc *f, const void *old, size_t size, uint32_t cap)
+// The arrays lie in one piece, the widest first.
+static void *move(const ZirFunc *f, char **at, const void *old, size_t size, uint32_t cap)
 {
-  void *p = zw_arena_stale(f->arena, cap, size, 16);
+  void *p = *at;
+  *at += cap * size;
   if (f->nins)
     memcpy(p, old, f->nins * size);
   return p;
@@ -211,16 +213,19 @@ void zw_zir_reserve(ZirFunc *f, uint32_t want)
 {
   if (want <= f->cap)
     return;
-  uint32_t cap = f->cap ? f->cap : 64;
+  uint32_t cap = f->cap ? f->cap : want;
   while (cap < want)
     cap *= 2;
-  f->ins = grow(f, f->ins, sizeof *f->ins, cap);
-  f->uses = grow(f, f->uses, sizeof *f->uses, cap);
-  f->wuse = grow(f, f->wuse, sizeof *f->wuse, cap);
-  f->blk = grow(f, f->blk, sizeof *f->blk, cap);
-  f->vflags = grow(f, f->vflags, sizeof *f->vflags, cap);
-  f->at = grow(f, f->at, sizeof *f->at, cap);
-  f->hoist_next = grow(f, f->hoist_next, sizeof *f->hoist_next, cap);
+  size_t bytes = sizeof *f->ins + sizeof *f->wuse + sizeof *f->blk + sizeof *f->at + sizeof *f->hoist_next + sizeof *f->uses +
+                 sizeof *f->vflags;
+  char *at = zw_arena_stale(f->arena, cap, bytes, 16);
+  f->ins = move(f, &at, f->ins, sizeof *f->ins, cap);
+  f->wuse = move(f, &at, f->wuse, sizeof *f->wuse, cap);
+  f->blk = move(f, &at, f->blk, sizeof *f->blk, cap);
+  f->at = move(f, &at, f->at, sizeof *f->at, cap);
+  f->hoist_next = move(f, &at, f->hoist_next, sizeof *f->hoist_next, cap);
+  f->uses = move(f, &at, f->uses, sizeof *f->uses, cap);
+  f->vflags = move(f, &at, f->vflags, sizeof *f->vflags, cap);
   f->cap = cap;
 }
 
