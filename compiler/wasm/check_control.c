@@ -25,7 +25,8 @@ static uint32_t start_block(FuncCheck *f, uint32_t pos)
   f->block_serial++;
   *zw_push(f->a, &f->blocks) =
       (BlockFact){ .pos = pos, .loop = f->cur_loop, .succ_off = f->succ.n, .layout = f->log_n };
-  *zw_push(f->a, &f->block_try) = f->cur_try;
+  if (f->tries.n)
+    *zw_push(f->a, &f->block_try) = f->cur_try;
   f->dead = false;
   return f->blocks.n - 1;
 }
@@ -105,13 +106,15 @@ static void resolve_edges(FuncCheck *f, Ctrl *c, uint32_t block)
 
 // ---- branches ----
 
-Ctrl *zw_read_label(FuncCheck *f)
+static uint32_t read_depth(FuncCheck *f)
 {
   uint32_t depth = zw_read_u32(&f->r);
   if (depth >= f->ctrl.n)
     CHECK_FAIL(f, "unknown label %u", depth);
-  return &f->ctrl.p[f->ctrl.n - 1 - depth];
+  return depth;
 }
+static Ctrl *label_at(FuncCheck *f, uint32_t depth) { return &f->ctrl.p[f->ctrl.n - 1 - depth]; }
+Ctrl *zw_read_label(FuncCheck *f) { return label_at(f, read_depth(f)); }
 
 void zw_branch(FuncCheck *f, Ctrl *c)
 {
@@ -150,19 +153,20 @@ static uint32_t read_hint(FuncCheck *f)
 }
 static uint32_t hint(FuncCheck *f) { return here(f) < f->hint_pos ? 2 : read_hint(f); }
 
-static void check_br(FuncCheck *f)
+void zw_br(FuncCheck *f, uint32_t depth)
 {
-  Ctrl *c = zw_read_label(f);
+  Ctrl *c = label_at(f, depth);
   BlockType t = zw_label_type(c);
-  zw_pop_list(f, t.results, t.nresults);
+  if (t.nresults)
+    zw_pop_list(f, t.results, t.nresults);
   if (!f->dead)
     zw_branch(f, c);
   zw_die(f, 0);
 }
 
-static void check_br_if(FuncCheck *f)
+void zw_br_if(FuncCheck *f, uint32_t depth)
 {
-  Ctrl *c = zw_read_label(f);
+  Ctrl *c = label_at(f, depth);
   BlockType t = zw_label_type(c);
   zw_pop(f, VT_I32);
   if (t.nresults) {
@@ -220,18 +224,21 @@ static void close_set(FuncCheck *f, FrameFact *fact, bool outermost)
 {
   if (f->no_sets)
     return;
-  fact->assigned_off = f->assigned.n;
+  uint32_t n = f->assigned.n;
   uint64_t *outer = f->set - f->words;
+  fact->assigned_off = n;
   for (uint32_t w = 0; w < f->words; w++) {
     uint64_t bits = f->set[w];
     if (!bits)
       continue;
     if (!outermost)
       outer[w] |= bits;
-    for (; bits; bits &= bits - 1)
-      *zw_push(f->a, &f->assigned) = w * 64 + (uint32_t)__builtin_ctzll(bits);
+    zw_reserve(f->a, &f->assigned, n + 64);
+    for (uint32_t *to = f->assigned.p; bits; bits &= bits - 1)
+      to[n++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
+    f->assigned.n = n;
   }
-  fact->nassigned = f->assigned.n - fact->assigned_off;
+  fact->nassigned = n - fact->assigned_off;
   if (!outermost)
     f->set = outer;
   f->set_work += f->words;
@@ -258,7 +265,8 @@ static void open_set(FuncCheck *f)
     f->sets_cap = cap;
   }
   f->set = f->sets + at;
-  memset(f->set, 0, f->words * sizeof *f->set);
+  for (uint32_t w = 0; w < f->words; w++)
+    f->set[w] = 0;
 }
 
 static void push_ctrl(FuncCheck *f, CtrlKind kind, BlockType t)
@@ -270,16 +278,22 @@ static void push_ctrl(FuncCheck *f, CtrlKind kind, BlockType t)
   *params = VT_MARK;
   f->sp++;
   f->sp_max++;
-  Ctrl *c = zw_push(f->a, &f->ctrl);
-  *c = (Ctrl){ .kind = (uint8_t)kind, .dead_frame = f->dead, .type = t, .base = (uint32_t)(params + 1 - f->vals),
-               .height = (uint32_t)(params + 1 - f->vals) - f->ctrl.n, .frame = f->frames.n, .ninit = f->init_log.n,
-               .active_try = f->cur_try };
+  Ctrl *c = zw_push(f->a, &f->ctrl); // field by field: clearing it whole is a string instruction
+  c->kind = (uint8_t)kind, c->poly = false, c->dead_frame = f->dead, c->catch_all = false;
+  c->type = t;
+  c->base = (uint32_t)(params + 1 - f->vals), c->height = c->base - f->ctrl.n;
+  c->frame = f->frames.n, c->stamp = 0, c->ninit = f->init_log.n;
+  c->edges = c->sides = c->clause_fixes = 0;
+  c->else_edge = c->else_side = c->loop = c->pc = c->side = c->try_ = c->outer_max = c->last_clause = 0;
+  c->active_try = f->cur_try;
   if (f->dead)
     return;
   *zw_push(f->a, &f->frames) = (FrameFact){ .kind = (uint8_t)f->op, .loop = NO_LOOP };
   if (f->ctrl.n > 1)
     open_set(f);
 }
+
+void zw_open_block(FuncCheck *f) { push_ctrl(f, CTRL_BLOCK, (BlockType){ 0, 0, NULL, NULL }); }
 
 void zw_open_body(FuncCheck *f)
 {
@@ -367,15 +381,17 @@ static void check_structured(FuncCheck *f, CtrlKind kind)
 }
 
 // The operands at the end of an arm are exactly its results.
-static void check_results(FuncCheck *f, const Ctrl *c)
+static inline void check_results(FuncCheck *f, const Ctrl *c)
 {
+  if (c->type.nresults == 0 && f->sp == f->vals + c->base)
+    return;
   uint32_t have = (uint32_t)(f->sp - f->vals) - c->base;
   if (have > c->type.nresults)
     zw_fail_operands(f, "block", c->type.results, c->type.nresults, have);
   zw_peek_list(f, c->type.results, c->type.nresults);
 }
 
-static void forget_inits(FuncCheck *f, const Ctrl *c)
+static inline void forget_inits(FuncCheck *f, const Ctrl *c)
 {
   while (f->init_log.n > c->ninit)
     f->init[f->init_log.p[--f->init_log.n]] = false;
@@ -483,7 +499,7 @@ static void gather_clauses(FuncCheck *f, const Ctrl *c)
 
 static void end_live_frame(FuncCheck *f, Ctrl *c);
 
-static void close_frame(FuncCheck *f)
+void zw_close_frame(FuncCheck *f)
 {
   Ctrl *c = zw_top(f);
   check_results(f, c);
@@ -500,7 +516,8 @@ static void close_frame(FuncCheck *f)
   f->sp = f->vals + c->base - 1; // below the mark
   f->sp_max--;
   f->ctrl.n--;
-  zw_push_list(f, t.results, t.nresults);
+  if (t.nresults)
+    zw_push_list(f, t.results, t.nresults);
 }
 
 // The facts of a frame's end: edges from what falls through, the join (R6), the loop's exit (R7).
@@ -615,6 +632,8 @@ static void open_try(FuncCheck *f, uint32_t clauses)
 {
   Ctrl *c = zw_top(f);
   c->try_ = c->active_try = f->tries.n;
+  while (f->block_try.n < f->blocks.n) // those before the first one
+    *zw_push(f->a, &f->block_try) = NO_TRY;
   *zw_push(f->a, &f->tries) = (TryFact){ .at = here(f), .start = behind(f), .parent = f->cur_try, .frame = c->frame,
                                         .clauses = clauses, .nclauses = f->clauses.n - clauses };
   f->cur_try = c->try_;
@@ -720,11 +739,11 @@ static void check_delegate(FuncCheck *f)
   if (depth + (uint64_t)1 >= f->ctrl.n)
     CHECK_FAIL(f, "unknown label %u", depth);
   if (c->dead_frame) {
-    close_frame(f);
+    zw_close_frame(f);
     return;
   }
   uint32_t delegated = (c - 1 - depth)->active_try, t = c->try_;
-  close_frame(f);
+  zw_close_frame(f);
   f->tries.p[t].parent = delegated;
 }
 
@@ -735,9 +754,9 @@ void zw_check_control(FuncCheck *f)
   case OP_loop: check_structured(f, CTRL_LOOP); return;
   case OP_if: check_structured(f, CTRL_IF); return;
   case OP_else: check_else(f); return;
-  case OP_end: close_frame(f); return;
-  case OP_br: check_br(f); return;
-  case OP_br_if: check_br_if(f); return;
+  case OP_end: zw_close_frame(f); return;
+  case OP_br: zw_br(f, read_depth(f)); return;
+  case OP_br_if: zw_br_if(f, read_depth(f)); return;
   case OP_br_table: check_br_table(f); return;
   case OP_return: check_return(f); return;
   case OP_try_table: check_try_table(f); return;

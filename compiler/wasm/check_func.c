@@ -12,7 +12,8 @@ enum { // FastOp.how
   FAST_LOAD, FAST_STORE,  // of memory 0
   FAST_CONST32, FAST_CONST64, FAST_CONST_BYTES,
   FAST_GET, FAST_SET, FAST_TEE, FAST_GLOBAL_GET, FAST_GLOBAL_SET, FAST_DROP, FAST_SELECT,
-  FAST_CONTROL, FAST_CALL // no faster, but without the ado of zw_check_op
+  FAST_BLOCK, FAST_END, FAST_BR, FAST_BR_IF, FAST_CALL,
+  FAST_CONTROL // no faster, but without the ado of zw_check_op
 };
 
 static void fast_row(FastOp *o, const OpInfo *i, ValType mem0)
@@ -46,9 +47,9 @@ void zw_fill_fast_ops(FuncCheck *f)
     { OP_local_get, { .how = FAST_GET } }, { OP_local_set, { .how = FAST_SET } }, { OP_local_tee, { .how = FAST_TEE } },
     { OP_global_get, { .how = FAST_GLOBAL_GET } }, { OP_global_set, { .how = FAST_GLOBAL_SET } },
     { OP_drop, { .how = FAST_DROP } }, { OP_select, { .how = FAST_SELECT } }, { OP_call, { .how = FAST_CALL } },
-    { OP_block, { .how = FAST_CONTROL } }, { OP_loop, { .how = FAST_CONTROL } }, { OP_if, { .how = FAST_CONTROL } },
-    { OP_else, { .how = FAST_CONTROL } }, { OP_end, { .how = FAST_CONTROL } }, { OP_br, { .how = FAST_CONTROL } },
-    { OP_br_if, { .how = FAST_CONTROL } }, { OP_br_table, { .how = FAST_CONTROL } },
+    { OP_block, { .how = FAST_BLOCK } }, { OP_loop, { .how = FAST_CONTROL } }, { OP_if, { .how = FAST_CONTROL } },
+    { OP_else, { .how = FAST_CONTROL } }, { OP_end, { .how = FAST_END } }, { OP_br, { .how = FAST_BR } },
+    { OP_br_if, { .how = FAST_BR_IF } }, { OP_br_table, { .how = FAST_CONTROL } },
     { OP_return, { .how = FAST_CONTROL } },
     { OP_i32_const, { .how = FAST_CONST32, .out = VT_I32 } }, { OP_i64_const, { .how = FAST_CONST64, .out = VT_I64 } },
     { OP_f32_const, { .how = FAST_CONST_BYTES, .bytes = 4, .out = VT_F32 } },
@@ -101,6 +102,23 @@ static inline uint64_t two_types(const ValType *top)
   return v;
 }
 
+// Most often there is nothing but the `end`.
+static void check_dead(FuncCheck *f)
+{
+  while (f->dead && f->ctrl.n) {
+    if (f->r.p == f->r.end || *f->r.p != 0x0b) {
+      zw_check_op(f);
+      continue;
+    }
+    f->at = f->r.p++;
+    f->op = OP_end;
+    f->ndead++;
+    zw_close_frame(f);
+  }
+}
+
+#define FLUSH(what) \
+  (f->r.p = p, f->at = at, f->op = (what), f->sp = sp, f->sp_max = sp_max, f->effects |= effects, f->nlive = ++nlive)
 static void walk(FuncCheck *f)
 {
   const Module *m = f->m;
@@ -123,12 +141,14 @@ static void walk(FuncCheck *f)
       if (sp[-1] != o->in)
         goto slow;
       sp[-1] = o->out;
+      effects |= o->effects;
       break;
     case FAST_NUM2:
       if (two_types(sp) != o->in)
         goto slow;
       sp--;
       sp[-1] = o->out;
+      effects |= o->effects;
       break;
     case FAST_LOAD:
       if (p >= safe || *p > o->align_log2 || sp[-1] != o->in)
@@ -138,6 +158,7 @@ static void walk(FuncCheck *f)
         goto slow;
       p += 1 + n;
       sp[-1] = o->out;
+      effects |= o->effects;
       break;
     case FAST_STORE:
       if (p >= safe || *p > o->align_log2 || two_types(sp) != o->in)
@@ -147,6 +168,7 @@ static void walk(FuncCheck *f)
         goto slow;
       p += 1 + n;
       sp -= 2;
+      effects |= o->effects;
       break;
     case FAST_CONST32:
       if (p > safe)
@@ -218,26 +240,45 @@ static void walk(FuncCheck *f)
         goto slow;
       sp -= 2;
       break;
-    case FAST_CONTROL: case FAST_CALL:
-      f->r.p = p;
-      f->at = at;
-      f->op = (Op)zw_op_one_byte[*at];
-      f->sp = sp;
-      f->sp_max = sp_max;
-      f->effects |= effects;
-      f->c->at_instr = nlive + f->ndead;
-      f->c->at_op = zw_op_info[f->op].text;
-      f->nlive = nlive + 1;
-      if (o->how == FAST_CONTROL)
-        zw_check_control(f);
-      else
-        zw_check_call(f);
-      if (f->dead)
+    case FAST_END:
+      FLUSH(OP_end);
+      zw_close_frame(f);
+      goto again;
+    case FAST_BLOCK:
+      if (p >= end || *p != 0x40)
+        goto control;
+      p++;
+      FLUSH(OP_block);
+      zw_open_block(f);
+      goto again;
+    case FAST_BR: case FAST_BR_IF:
+      if (!fast_u32(&p, end, safe, &x) || x >= f->ctrl.n) {
+        p = at + 1;
+        goto control;
+      }
+      if (o->how == FAST_BR) {
+        FLUSH(OP_br);
+        zw_br(f, x);
         goto dead;
+      }
+      FLUSH(OP_br_if);
+      zw_br_if(f, x);
+      goto again;
+    case FAST_CALL:
+      if (!fast_u32(&p, end, safe, &x) || x >= m->nfuncs)
+        goto slow;
+      FLUSH(OP_call);
+      zw_check_call(f, zw_func_type(m, x));
+      goto again;
+    case FAST_CONTROL:
+    control:
+      FLUSH((Op)zw_op_one_byte[*at]);
+      f->c->at_instr = nlive - 1 + f->ndead;
+      f->c->at_op = zw_op_info[f->op].text;
+      zw_check_control(f);
       goto again;
     default: goto slow;
     }
-    effects |= o->effects;
     nlive++;
     continue;
   slow:
@@ -247,10 +288,11 @@ static void walk(FuncCheck *f)
     f->effects |= effects;
     f->nlive = nlive;
     zw_check_op(f);
-  dead:
-    while (f->dead && f->ctrl.n)
-      zw_check_op(f);
   again:
+    if (f->dead) {
+    dead:
+      check_dead(f);
+    }
     if (!f->ctrl.n)
       return;
     p = f->r.p;

@@ -149,12 +149,16 @@ void zw_fall_through(FuncCheck *f);                 // the block after a conditi
 void zw_open_body(FuncCheck *f);                    // frame 0 and block 0
 void zw_die(FuncCheck *f, uint8_t cold);               // the rest of the frame cannot be reached
 void zw_check_control(FuncCheck *f);                // f->op is a structured instruction or a plain branch
+void zw_open_block(FuncCheck *f);                   // without parameters and results
+void zw_close_frame(FuncCheck *f);                  // `end`
+void zw_br(FuncCheck *f, uint32_t depth);           // to a label that is there
+void zw_br_if(FuncCheck *f, uint32_t depth);
 BlockType zw_label_type(const Ctrl *c);             // its results are what a branch carries
 uint32_t zw_read_index(FuncCheck *f, uint32_t n, const char *what); // "unknown WHAT i" unless below n
 
 void zw_check_op(FuncCheck *f);                     // any instruction: reads the opcode at f->r.p
 uint32_t zw_read_data_index(FuncCheck *f);
-void zw_check_call(FuncCheck *f);                   // f->op is call
+void zw_check_call(FuncCheck *f, const FuncType *t);       // a call, not a tail call
 void zw_check_gc_op(FuncCheck *f);                  // f->op is of the GC page, or concerns references
 void zw_sweep(FuncCheck *f, FuncFacts *out);        // loops, cold code, layout; copies the facts
 void zw_fill_fast_ops(FuncCheck *f); // without the table the same must come out, which tests compare

@@ -273,17 +273,25 @@ static void call_type(FuncCheck *f, const FuncType *t, bool tail)
   zw_die(f, 0);
 }
 
-void zw_check_call(FuncCheck *f)
+void zw_check_call(FuncCheck *f, const FuncType *t)
 {
-  uint32_t k = zw_read_index(f, f->m->nfuncs, "function");
-  call_type(f, zw_func_type(f->m, k), false);
+  uint32_t n = t->nparams, have = in_frame(f), same = 0;
+  const ValType *args = f->sp - n;
+  while (same < n && have >= n && args[same] == t->params[same])
+    same++;
+  if (f->dead || same < n || t->nresults > 1 || (t->nresults && zw_is_ref(t->results[0]))) {
+    call_type(f, t, false);
+    return;
+  }
+  f->sp -= n;
+  note_call(f, false);
+  if (t->nresults) {
+    *f->sp++ = t->results[0];
+    raise_max(f);
+  }
 }
 
-static void check_return_call(FuncCheck *f)
-{
-  uint32_t k = zw_read_index(f, f->m->nfuncs, "function");
-  call_type(f, zw_func_type(f->m, k), true);
-}
+static const FuncType *read_callee(FuncCheck *f) { return zw_func_type(f->m, zw_read_index(f, f->m->nfuncs, "function")); }
 
 static const FuncType *read_func_type(FuncCheck *f, uint32_t *index)
 {
@@ -518,8 +526,8 @@ static void check_wasm_row(FuncCheck *f)
   case OP_f64_const: zw_read_bytes(r, 8); zw_push_type(f, VT_F64); return;
   case OP_v128_const: zw_read_bytes(r, 16); zw_push_type(f, VT_V128); return;
   case OP_i8x16_shuffle: check_shuffle(f); return;
-  case OP_call: zw_check_call(f); return;
-  case OP_return_call: check_return_call(f); return;
+  case OP_call: zw_check_call(f, read_callee(f)); return;
+  case OP_return_call: call_type(f, read_callee(f), true); return;
   case OP_call_indirect: check_call_indirect(f, false); return;
   case OP_return_call_indirect: check_call_indirect(f, true); return;
   case OP_call_ref: check_call_ref(f, false); return;
