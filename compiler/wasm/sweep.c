@@ -17,11 +17,12 @@ typedef struct Sweep {
   LoopFact *loops;
   const uint32_t *succ;
   uint32_t *nat;       // per block: its natural loop
-  uint8_t *sink;       // per block: every path from it ends in a trap or throw
   uint8_t *hot;        // per block: a predecessor is not cold
   uint32_t *around;    // per loop: the next loop around it in the text that iterates
   uint32_t *outer;     // per loop: the deepest loop that an exit of it stays in
-  uint32_t *level;     // per loop: depth in these
+  uint32_t *level;     // per loop + 1: depth in these; 0 for NO_LOOP, which is 0 then
+  uint32_t *size;      // per loop: blocks
+  uint32_t nhot;       // blocks that are no sinks
   uint8_t *spread;     // per loop: some exit leaves more loops than were told so
   struct Catch *catches; // per try
   uint32_t *handles;   // per block: the try whose first handler it is
@@ -38,11 +39,11 @@ typedef struct Catch {
 enum { MAX_LEFT = 16 }; // loops that one edge is recorded to leave
 
 static uint32_t succ_end(const Sweep *s, uint32_t b) { return b + 1 < s->n ? s->blocks[b + 1].succ_off : s->f->succ.n; }
-static uint32_t level_of(const Sweep *s, uint32_t loop) { return loop == NO_LOOP ? 0 : s->level[loop]; }
-static uint32_t deeper(const Sweep *s, uint32_t a, uint32_t b) { return level_of(s, a) >= level_of(s, b) ? a : b; }
+static inline uint32_t level_of(const Sweep *s, uint32_t loop) { return s->level[(uint32_t)(loop + 1)]; }
+static inline uint32_t deeper(const Sweep *s, uint32_t a, uint32_t b) { return level_of(s, a) >= level_of(s, b) ? a : b; }
 
 // The deepest loop around b that the edge to t stays in.
-static uint32_t loop_of_edge(const Sweep *s, uint32_t b, uint32_t t)
+static inline uint32_t loop_of_edge(const Sweep *s, uint32_t b, uint32_t t)
 {
   uint32_t l = s->blocks[t].loop; // in the text
   if (t <= b)
@@ -110,7 +111,7 @@ static void sum_up_handlers(Sweep *s, uint32_t t)
     uint32_t l = s->nat[q->block];
     sum.best = deeper(s, sum.best, l);
     sum.low = level_of(s, l) < sum.low ? level_of(s, l) : sum.low;
-    sum.all_sink &= s->sink[q->block];
+    sum.all_sink &= s->blocks[q->block].sink;
   }
   uint32_t up = k->parent == NO_TRY ? NO_TRY : s->catches[k->parent].real;
   if (up == NO_TRY) {
@@ -138,42 +139,54 @@ static void prepare_tries(Sweep *s, Arena *a)
   }
 }
 
-static bool is_sink(const Sweep *s, uint32_t b, const Catch *c)
+static inline bool is_sink(const Sweep *s, uint32_t b, const Catch *c, uint32_t first, uint32_t end)
 {
-  uint32_t first = s->blocks[b].succ_off, end = succ_end(s, b);
   if (c && !c->all_sink)
     return false;
   if (first == end)
     return s->blocks[b].cold & COLD_SINK;
   for (uint32_t e = first; e < end; e++)
-    if (s->succ[e] <= b || !s->sink[s->succ[e]])
+    if (s->succ[e] <= b || !s->blocks[s->succ[e]].sink)
       return false;
   return true;
 }
 
+// A block of some loop in the text: which one is it in?
+static uint32_t loop_of_block(Sweep *s, uint32_t b, const Catch *c, uint32_t first, uint32_t end)
+{
+  uint32_t best = NO_LOOP, l = s->blocks[b].loop;
+  for (uint32_t e = first; e < end; e++)
+    best = deeper(s, best, loop_of_edge(s, b, s->succ[e]));
+  if (c)
+    best = deeper(s, best, c->best);
+  bool header = s->loops[l].header == b;
+  if (header && s->loops[l].iterates) // also when only a handler that nothing throws to comes back
+    best = deeper(s, best, l);
+  for (uint32_t e = first; e < end && best != NO_LOOP; e++)
+    note_left(s, best, loop_of_edge(s, b, s->succ[e]));
+  if (c)
+    note_thrown(s, best, c->low);
+  return best;
+}
+
 static void find_loops_and_sinks(Sweep *s)
 {
-  for (uint32_t b = s->n; b-- > 0;) {
-    uint32_t best = NO_LOOP, first = s->blocks[b].succ_off, end = succ_end(s, b);
-    for (uint32_t e = first; e < end; e++)
-      best = deeper(s, best, loop_of_edge(s, b, s->succ[e]));
-    const Catch *c = catch_of(s, b);
-    if (c)
-      best = deeper(s, best, c->best);
-    uint32_t l = s->blocks[b].loop;
-    bool header = l != NO_LOOP && s->loops[l].header == b;
-    if (header && s->loops[l].iterates) // also when only a handler that nothing throws to comes back
-      best = deeper(s, best, l);
+  for (uint32_t b = s->n, end = s->f->succ.n; b-- > 0;) {
+    uint32_t first = s->blocks[b].succ_off, l = s->blocks[b].loop, best = NO_LOOP;
+    const Catch *c = s->handles ? catch_of(s, b) : NULL;
+    if (l != NO_LOOP) { // else no way leads back
+      best = loop_of_block(s, b, c, first, end);
+      if (best != NO_LOOP)
+        s->size[best]++;
+    }
     s->nat[b] = best;
-    s->sink[b] = best == NO_LOOP && is_sink(s, b, c);
-    for (uint32_t e = first; e < end && best != NO_LOOP; e++)
-      note_left(s, best, loop_of_edge(s, b, s->succ[e]));
-    if (c)
-      note_thrown(s, best, c->low);
+    s->blocks[b].sink = best == NO_LOOP && is_sink(s, b, c, first, end);
+    s->nhot += !s->blocks[b].sink;
     if (s->handles && s->handles[b] != NO_TRY)
       sum_up_handlers(s, s->handles[b]);
-    if (header)
+    if (l != NO_LOOP && s->loops[l].header == b)
       spread_out(s, l);
+    end = first;
   }
 }
 
@@ -184,9 +197,10 @@ static void set_cold(Sweep *s)
   s->hot[0] = true;
   for (uint32_t b = 0; b < s->n; b++) {
     BlockFact *k = &s->blocks[b];
-    k->cold = s->sink[b] || k->cold || !s->hot[b];
-    for (uint32_t e = k->succ_off; e < succ_end(s, b) && !k->cold; e++)
-      s->hot[s->succ[e]] = true;
+    k->cold = k->sink || k->cold || !s->hot[b];
+    if (!k->cold)
+      for (uint32_t e = k->succ_off, end = succ_end(s, b); e < end; e++)
+        s->hot[s->succ[e]] = true;
   }
 }
 
@@ -229,7 +243,7 @@ static void describe_loops(Sweep *s)
       continue;
     s->loops[nat].effects |= k->effects;
     s->loops[nat].has_call |= k->effects & EFF_CALL && !k->cold;
-    for (uint32_t e = k->succ_off; e < succ_end(s, b); e++) {
+    for (uint32_t e = k->succ_off, end = succ_end(s, b); e < end; e++) {
       uint32_t to = loop_of_edge(s, b, s->succ[e]);
       unsigned left = 0;
       for (uint32_t l = nat; level_of(s, l) > level_of(s, to) && left < MAX_LEFT; l = s->loops[l].parent, left++)
@@ -286,28 +300,27 @@ static void assign_loops(Sweep *s, Arena *a)
 // trap goes to the very end.
 static void lay_out(Sweep *s, Arena *a)
 {
-  uint32_t *size = zw_new_array(a, uint32_t, s->nloops), *cursor = zw_stale_array(a, uint32_t, s->nloops);
-  uint32_t nhot = 0, next = 0;
-  for (uint32_t b = 0; b < s->n; b++) {
-    nhot += !s->sink[b];
-    if (s->nat[b] != NO_LOOP)
-      size[s->nat[b]]++;
-  }
+  uint32_t *size = s->size, *cursor = zw_stale_array(a, uint32_t, s->nloops), nhot = s->nhot, next = 0;
   for (uint32_t l = s->nloops; l-- > 0;)
     if (s->loops[l].iterates && s->loops[l].parent != NO_LOOP)
       size[s->loops[l].parent] += size[l];
   for (uint32_t b = 0; b < s->n; b++) {
-    uint32_t l = s->blocks[b].loop, nat = s->nat[b];
+    BlockFact *k = &s->blocks[b];
+    uint32_t l = k->loop, nat = s->nat[b], depth = 0;
     if (l != NO_LOOP && s->loops[l].header == b && s->loops[l].iterates) {
       uint32_t *from = s->loops[l].parent == NO_LOOP ? &next : &cursor[s->loops[l].parent];
       cursor[l] = *from;
       *from += size[l];
       s->loops[l].last_block_layout = *from - 1;
     }
-    if (s->sink[b])
-      s->blocks[b].layout = nhot++;
+    if (k->sink)
+      k->layout = nhot++;
+    else if (nat == NO_LOOP)
+      k->layout = next++;
     else
-      s->blocks[b].layout = nat == NO_LOOP ? next++ : cursor[nat]++;
+      k->layout = cursor[nat]++, depth = s->loops[nat].depth;
+    k->loop = nat;
+    k->depth = (uint8_t)(depth < 255 ? depth : 255);
   }
 }
 
@@ -395,20 +408,18 @@ static void sweep_loops(FuncCheck *f, Arena *a)
   uint32_t n = f->blocks.n, nloops = f->loops.n;
   Sweep s = { .f = f, .n = n, .nloops = nloops, .blocks = f->blocks.p, .loops = f->loops.p, .succ = f->succ.p };
   s.nat = zw_stale_array(a, uint32_t, n);
-  s.sink = zw_stale_array(a, uint8_t, n);
   s.hot = zw_new_array(a, uint8_t, n);
-  memset(s.nat, 0xff, n * sizeof *s.nat);
-  if (nloops) {
-    s.around = zw_stale_array(a, uint32_t, nloops);
-    s.outer = zw_stale_array(a, uint32_t, nloops);
-    s.level = zw_stale_array(a, uint32_t, nloops);
-    s.spread = zw_new_array(a, uint8_t, nloops);
-    for (uint32_t l = 0; l < nloops; l++) {
-      uint32_t up = s.loops[l].parent;
-      s.around[l] = up == NO_LOOP || s.loops[up].iterates ? up : s.around[up];
-      s.outer[l] = NO_LOOP;
-      s.level[l] = level_of(&s, s.around[l]) + 1;
-    }
+  s.around = zw_stale_array(a, uint32_t, 2 * nloops);
+  s.outer = s.around + nloops;
+  s.level = zw_stale_array(a, uint32_t, nloops + 1);
+  s.size = zw_new_array(a, uint32_t, nloops);
+  s.spread = zw_new_array(a, uint8_t, nloops);
+  s.level[0] = 0;
+  for (uint32_t l = 0; l < nloops; l++) {
+    uint32_t up = s.loops[l].parent;
+    s.around[l] = up == NO_LOOP || s.loops[up].iterates ? up : s.around[up];
+    s.outer[l] = NO_LOOP;
+    s.level[l + 1] = level_of(&s, s.around[l]) + 1;
   }
   if (f->tries.n)
     prepare_tries(&s, a);
@@ -420,12 +431,6 @@ static void sweep_loops(FuncCheck *f, Arena *a)
     assign_loops(&s, a);
   }
   lay_out(&s, a);
-  for (uint32_t b = 0; b < n; b++) {
-    uint32_t l = s.nat[b], depth = l == NO_LOOP ? 0 : s.loops[l].depth;
-    s.blocks[b].loop = l;
-    s.blocks[b].depth = (uint8_t)(depth < 255 ? depth : 255);
-    s.blocks[b].sink = s.sink[b];
-  }
 }
 
 void zw_sweep(FuncCheck *f, FuncFacts *out)
