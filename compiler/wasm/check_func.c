@@ -6,7 +6,7 @@
 
 // ---- the table ----
 
-enum { // FastOp.how
+typedef enum FastHow { // FuncCheck.fast_how
   FAST_NOT,
   FAST_NUM1, FAST_NUM2,   // one or two operands, one result
   FAST_LOAD, FAST_STORE,  // of memory 0
@@ -14,7 +14,7 @@ enum { // FastOp.how
   FAST_GET, FAST_SET, FAST_TEE, FAST_GLOBAL_GET, FAST_GLOBAL_SET, FAST_DROP, FAST_SELECT,
   FAST_BLOCK, FAST_END, FAST_BR, FAST_BR_IF, FAST_CALL,
   FAST_CONTROL // no faster, but without the ado of zw_check_op
-};
+} FastHow;
 
 static void fast_row(FastOp *o, const OpInfo *i, ValType mem0)
 {
@@ -60,6 +60,8 @@ void zw_fill_fast_ops(FuncCheck *f)
       fast_row(&f->fast[b], &zw_op_info[zw_op_one_byte[b]], f->mem0);
   for (unsigned k = 0; k < ARRAY_COUNT(rows); k++)
     f->fast[zw_op_info[rows[k].op].code] = rows[k].fast;
+  for (unsigned b = 0; b < 256; b++)
+    f->fast_how[b] = f->fast[b].how;
 }
 
 // ---- the walk ----
@@ -124,6 +126,8 @@ static void walk(FuncCheck *f)
   const Module *m = f->m;
   const uint8_t *p = f->r.p, *const end = f->r.end;
   const uint8_t *const safe = m->len >= 8 ? m->bytes + m->len - 8 : m->bytes; // up to here 8 bytes can be read
+  const uint8_t *const hows = f->fast_how;
+  const FastOp *const fast = f->fast;
   const ValType *const locals = f->locals;
   const uint32_t nlocals = f->nlocals;
   ValType *sp = f->sp, *sp_max = f->sp_max;
@@ -135,15 +139,18 @@ static void walk(FuncCheck *f)
     unsigned n;
     if (p >= end)
       goto slow;
-    const FastOp *o = &f->fast[*p++];
-    switch (o->how) {
+    const FastOp *o;
+    FastHow how = (FastHow)hows[*p++];
+    switch (how) {
     case FAST_NUM1:
+      o = &fast[*at];
       if (sp[-1] != o->in)
         goto slow;
       sp[-1] = o->out;
       effects |= o->effects;
       break;
     case FAST_NUM2:
+      o = &fast[*at];
       if (two_types(sp) != o->in)
         goto slow;
       sp--;
@@ -151,6 +158,7 @@ static void walk(FuncCheck *f)
       effects |= o->effects;
       break;
     case FAST_LOAD:
+      o = &fast[*at];
       if (p >= safe || *p > o->align_log2 || sp[-1] != o->in)
         goto slow;
       n = leb_bytes(p + 1);
@@ -161,6 +169,7 @@ static void walk(FuncCheck *f)
       effects |= o->effects;
       break;
     case FAST_STORE:
+      o = &fast[*at];
       if (p >= safe || *p > o->align_log2 || two_types(sp) != o->in)
         goto slow;
       n = leb_bytes(p + 1);
@@ -182,6 +191,7 @@ static void walk(FuncCheck *f)
         sp_max = sp;
       break;
     case FAST_CONST64:
+      o = &fast[*at];
       if (p > safe)
         goto slow;
       n = leb_bytes(p);
@@ -193,6 +203,7 @@ static void walk(FuncCheck *f)
         sp_max = sp;
       break;
     case FAST_CONST_BYTES:
+      o = &fast[*at];
       if (end - p <= o->bytes)
         goto slow;
       p += o->bytes;
@@ -210,7 +221,7 @@ static void walk(FuncCheck *f)
     case FAST_SET: case FAST_TEE:
       if (!fast_u32(&p, end, safe, &x) || x >= nlocals || sp[-1] != (t = locals[x]) || zw_is_ref(t))
         goto slow;
-      sp -= o->how == FAST_SET;
+      sp -= how == FAST_SET;
       f->set[x >> 6] |= (uint64_t)1 << (x & 63);
       if (f->stamps[x] != f->block_serial) {
         f->stamps[x] = f->block_serial;
@@ -256,7 +267,7 @@ static void walk(FuncCheck *f)
         p = at + 1;
         goto control;
       }
-      if (o->how == FAST_BR) {
+      if (how == FAST_BR) {
         FLUSH(OP_br);
         zw_br(f, x);
         goto dead;
@@ -277,7 +288,8 @@ static void walk(FuncCheck *f)
       f->c->at_op = zw_op_info[f->op].text;
       zw_check_control(f);
       goto again;
-    default: goto slow;
+    case FAST_NOT: goto slow;
+    default: __builtin_unreachable();
     }
     nlive++;
     continue;
@@ -435,8 +447,10 @@ void zw_check_func(FuncCheck *f, uint32_t index, FuncFacts *out)
   uint32_t code_at = zw_body_pos(f, f->r.p);
   zw_open_body(f);
   walk(f);
-  if (f->r.p != f->r.end)
+  if (f->r.p != f->r.end) {
+    zw_here(f);
     zw_fail(f->c, ERR_malformed, zw_read_pos(&f->r), "section size mismatch: bytes behind the end of the body");
+  }
   out->code_at = code_at;
   zw_sweep(f, out);
   f->hint = f->hint_end;

@@ -112,6 +112,7 @@ struct FuncCheck {
   // of the module
   ValType mem0;             // address type of memory 0, or VT_BOT when there is none
   const uint32_t *global_effect; // per global: EFF_ bit of writing it, 0 for immutable ones
+  uint8_t fast_how[256];    // of opcode bytes: read for each, the rest for some
   FastOp fast[256];
 };
 

@@ -32,7 +32,7 @@ static char *dump_all(const Module *m)
 static void check_slowly(Module *m)
 {
   FuncCheck *f = zw_check_begin(m);
-  memset(f->fast, 0, sizeof f->fast);
+  memset(f->fast_how, 0, sizeof f->fast_how);
   for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++)
     zw_check_body(f, i);
 }
