@@ -20,6 +20,20 @@
 
 // ---- a function ----
 enum { FEW_MOVES = 32 };
+static const RaValue nowhere = { .loc = REG_NONE, .hint = REG_NONE, .ploc = REG_NONE };
+static inline void init_values(Ra *ra, const ZBlock *b)
+{
+  const ZIns *ins = ra->z->ins;
+  const uint32_t *wuse = ra->z->wuse;
+  RaValue *val = ra->val;
+  for (uint32_t v = b->first, end = b->end, pos = b->pos; v < end; v++, pos++) {
+    RaValue *p = &val[v];
+    *p = nowhere;
+    p->left = wuse[v], p->pos = pos;
+    if (value_special[ins[v].op])
+      p->hint = value_hint(&ins[v]), p->vstate = value_state(&ins[v]);
+  }
+}
 static void init_ra(Ra *ra)
 {
   const ZirFunc *z = ra->z;
@@ -27,18 +41,12 @@ static void init_ra(Ra *ra)
   ra->l = zw_new(ra->a, LirFunc);
   ra->l->z = z;
   ra->val = zw_stale_array(ra->a, RaValue, n);
-  for (uint32_t k = 0; k < z->norder; k++) {
-    const ZBlock *b = &z->blocks[z->order[k]];
-    for (uint32_t v = b->first, pos = b->pos; v < b->end; v++, pos++) {
-      ra->val[v] = (RaValue){ 0, z->wuse[v], pos, REG_NONE, REG_NONE, REG_NONE, 0 };
-      if (value_special[z->ins[v].op])
-        ra->val[v].hint = value_hint(&z->ins[v]), ra->val[v].vstate = value_state(&z->ins[v]);
-    }
-  }
+  for (uint32_t k = 0; k < z->norder; k++)
+    init_values(ra, &z->blocks[z->order[k]]);
   for (uint32_t l = 0; l < z->nloops; l++) // hoisted values stand just before the terminator of the entry block
     for (uint32_t v = z->loops[l].hoist_first; v != REF_NONE; v = z->hoist_next[v])
       ra->val[v].pos = z->blocks[z->blk[v]].pos + (z->blocks[z->blk[v]].end - z->blocks[z->blk[v]].first) - 1;
-  ra->val[z->nins] = (RaValue){ .loc = REG_NONE, .hint = REG_NONE, .ploc = REG_NONE };
+  ra->val[z->nins] = nowhere;
   ra->entry = zw_new_array(ra->a, Entry, z->nblocks + 1);
   ra->alias = zw_new_array(ra->a, uint32_t, z->nblocks + 1);
   memset(ra->alias, 0xff, (z->nblocks + 1) * sizeof *ra->alias);
@@ -51,13 +59,13 @@ static void init_ra(Ra *ra)
       keep |= m & -m;
     ra->file = keep | RA_FPR;
   }
-  ra->cap = z->nins + z->nins / 2 + 64;
-  ra->buf = zw_stale_array(ra->a, Lir, ra->cap);
+  uint32_t cap = z->nins + z->nins / 2 + 64;
+  ra->buf = zw_stale_array(ra->a, Lir, cap);
+  ra->top = ra->end = ra->buf + cap;
 #ifdef ZW_ASSERTS
-  ra->notes = zw_new_array(ra->a, LirNote, ra->cap);
+  ra->notes = zw_new_array(ra->a, LirNote, cap);
   ra->l->gone = zw_new_array(ra->a, LirNote, z->nblocks);
 #endif
-  ra->at = ra->cap;
   ra->consts.p = z->consts, ra->consts.n = ra->consts.cap = z->nconsts; // copied when one is added
   zw_reserve(ra->a, &ra->chunks, z->nblocks + z->nblocks / 2 + 8);
   zw_reserve(ra->a, &ra->evals, z->nblocks * (HALF_FILE / 2) + RA_NREG);
@@ -96,41 +104,31 @@ static void finish_block(Ra *ra, uint32_t b)
   if (!ra->split && c->from_end == c->to_end + 1 && k->nedges == 1 && !k->is_header && !k->is_handler && b != ra->z->order[0]) {
     ra->alias[b] = block_label(ra, ra->z->edges[k->edges].to);
     if (notes(ra))
-      ra->l->gone[b] = ra->notes[ra->at];
-    ra->chunks.n--;
-    ra->at++;
+      ra->l->gone[b] = *newest_note(ra);
+    ra->ngroup[c->group]--, ra->chunks.n--;
+    ra->top++;
     return;
   }
+  c->align = k->is_header && k->loop != NO_LOOP && !ra->z->loops[k->loop].has_call;
   ra->next[k->cold != 0] = b;
 }
 // Hot blocks in order, their stubs, cold blocks, their stubs: chunks were made last to first.
 static void copy_chunks(Ra *ra, LirFunc *l)
 {
-  uint32_t at[4] = { 0 }, sum = 0;
-#define GROUP(c) ((c)->cold * 2 + (((c)->label & LABEL_STUB) && !(c)->part))
-  for (uint32_t k = 0; k < ra->chunks.n; k++)
-    at[GROUP(&ra->chunks.p[k])]++;
-  for (unsigned g = 0; g < 4; g++) {
-    uint32_t n = at[g];
-    at[g] = sum, sum += n;
-  }
-  for (uint32_t k = ra->chunks.n; k--;) {
-    const Chunk *c = &ra->chunks.p[k];
-    const ZBlock *b = &ra->z->blocks[c->block];
-    l->chunks[at[GROUP(c)]++] = (LirChunk){
-      .label = c->label, .first = l->nlir - c->from_end, .end = l->nlir - c->to_end, .block = c->block, .cold = c->cold,
-      .align = !(c->label & LABEL_STUB) && b->is_header && b->loop != NO_LOOP && !ra->z->loops[b->loop].has_call,
-    };
-  }
-#undef GROUP
-  l->nchunks = sum;
+  LirChunk *at[CHUNK_GROUPS], *next = l->chunks;
+  for (unsigned g = 0; g < CHUNK_GROUPS; g++)
+    at[g] = next, next += ra->ngroup[g];
+  uint32_t n = l->nlir;
+  for (const Chunk *first = ra->chunks.p, *c = first + ra->chunks.n; c-- > first;)
+    *at[c->group]++ = (LirChunk){ c->label, n - c->from_end, n - c->to_end, c->block, c->group >= COLD_BLOCK, c->align };
+  l->nchunks = ra->chunks.n;
 }
 static void finish_function(Ra *ra)
 {
   LirFunc *l = ra->l;
-  l->lir = ra->buf + ra->at, l->nlir = ra->cap - ra->at;
+  l->lir = ra->top, l->nlir = emitted(ra);
   if (notes(ra))
-    l->notes = ra->notes + ra->at, l->fix = ra->fix.p, l->nfix = ra->fix.n;
+    l->notes = newest_note(ra), l->fix = ra->fix.p, l->nfix = ra->fix.n;
   l->chunks = zw_new_array(ra->a, LirChunk, ra->chunks.n);
   copy_chunks(ra, l);
   l->tables = ra->tables.p, l->ntables = ra->tables.n, l->table_labels = ra->table_labels.p;

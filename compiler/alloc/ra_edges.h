@@ -114,6 +114,34 @@ static inline void keep_same(Ra *ra, RegSet same, RegSet weak)
   ra->weak &= ~(same & ~weak);
   ra->dirty |= same & ~weak & RA_CALLEE;
 }
+// An edge gives phi p the value v, where p arrives.  avoid: registers that the edge's target wants.
+static inline void deliver(Ra *ra, Ref p, Ref v, RegSet avoid, Moves *mv)
+{
+  Reg r = ra->val[p].ploc;
+  if ((r == REG_NONE && (!dslot_of(ra, p) || (ra->val[p].vstate & VS_UNWANTED))) || (ra->z->vflags[p] & ZV_DEAD))
+    return;
+  bool is_value = zw_ref_is_value(v);
+  if (is_value)
+    lose_weight(ra, v);
+  if (r == REG_NONE) {
+    uint32_t s = ra->dslot[p] - 1;
+    if (!is_value || (ra->val[v].slot != s + 1 && !share_slot(ra, v, s) && !lend_slot(ra, v, s)))
+      add_move(ra, mv, delivery_place(ra, p), edge_source(ra, v, avoid), v, kind_of(ra, p));
+    return;
+  }
+  if (is_value && ra->val[v].loc == r) {
+    ra->weak &= ~BIT(r), dirty(ra, r);
+    return;
+  }
+  if (is_value && ra->val[v].loc == REG_NONE && !(ra->reserved & BIT(r)) && (!(ra->busy & BIT(r)) || (ra->weak & BIT(r)))) {
+    if (ra->busy & BIT(r))
+      drop(ra, r);
+    bind(ra, r, v); // the copy vanishes
+    dirty(ra, r);
+    return;
+  }
+  add_move(ra, mv, r, edge_source(ra, v, avoid), v, kind_of(ra, p));
+}
 // Bring the state at the end of the current block in line with what e's target requires.  Values that have no place yet
 // get the wanted one, so the first edge costs nothing; what differs for later edges becomes moves on the edge.
 static void conform(Ra *ra, const ZEdge *e, Moves *mv)
@@ -189,34 +217,10 @@ static void conform(Ra *ra, const ZEdge *e, Moves *mv)
       same &= ~BIT(from), m |= BIT(from);
   }
   keep_same(ra, same, weak);
-  for (uint32_t k = 0; k < t->nphi; k++) {
-    Ref p = t->first + k, v = z->edge_args[e->args + k];
-    Reg r = ra->val[p].ploc;
-    if ((r == REG_NONE && (!dslot_of(ra, p) || (ra->val[p].vstate & VS_UNWANTED))) || (z->vflags[p] & ZV_DEAD))
-      continue;
-    ValKind kind = kind_of(ra, p);
-    bool is_value = zw_ref_is_value(v);
-    if (is_value)
-      lose_weight(ra, v);
-    if (r == REG_NONE) {
-      uint32_t s = ra->dslot[p] - 1;
-      if (is_value && (ra->val[v].slot == s + 1 || share_slot(ra, v, s) || lend_slot(ra, v, s)))
-        continue;
-      add_move(ra, mv, delivery_place(ra, p), edge_source(ra, v, regs), v, kind);
-      continue;
-    }
-    if (is_value && ra->val[v].loc == r) {
-      ra->weak &= ~BIT(r), dirty(ra, r);
-      continue;
-    }
-    if (is_value && ra->val[v].loc == REG_NONE && !(ra->reserved & BIT(r)) && (!(ra->busy & BIT(r)) || (ra->weak & BIT(r)))) {
-      if (ra->busy & BIT(r))
-        drop(ra, r);
-      bind(ra, r, v); // the copy vanishes
-      dirty(ra, r);
-      continue;
-    }
-    add_move(ra, mv, r, edge_source(ra, v, regs), v, kind);
+  for (uint32_t m = want.arrive; m; m &= m - 1) {
+    uint32_t k = zw_ctz64(m), end = k < LAST_ARRIVE ? k + 1 : t->nphi;
+    for (; k < end; k++)
+      deliver(ra, t->first + k, z->edge_args[e->args + k], regs, mv);
   }
 }
 
@@ -254,20 +258,25 @@ static void block_head(Ra *ra, uint32_t b)
     return;
   }
   RegSet phis = 0;
+  uint32_t arrive = 0;
+  RaValue *v = &ra->val[k->first];
   for (uint32_t j = k->nphi; j--;) {
-    Ref p = k->first + j;
-    Reg r = ra->val[p].ploc = ra->val[p].loc;
+    Reg r = v[j].loc;
+    if (r == REG_NONE && !v[j].slot)
+      continue; // most: nobody wants them
+    arrive |= arrive_bit(j);
+    v[j].ploc = (uint8_t)r;
     if (r != REG_NONE)
       phis |= BIT(r);
-    if (ra->val[p].slot && r == REG_NONE)
-      set_dslot(ra, p, ra->val[p].slot);
-    if (ra->val[p].slot) {
+    if (v[j].slot && r == REG_NONE)
+      set_dslot(ra, k->first + j, v[j].slot);
+    if (v[j].slot) {
       if (r != REG_NONE)
-        store_slot(ra, p, r);
-      free_slot(ra, ra->val[p].slot - 1);
+        store_slot(ra, k->first + j, r);
+      free_slot(ra, v[j].slot - 1);
     }
   }
-  save_entry(ra, b, ra->busy, ra->weak, phis, ra->cur);
+  save_entry(ra, b, ra->busy, ra->weak, phis, arrive, ra->cur);
   ra->rest = b + 1;
 }
 
@@ -342,7 +351,7 @@ static BranchPlan plan_branch(Ra *ra, uint32_t b, int taken_edge)
   p.on_true = taken == 0;
   p.taken = first + (uint32_t)taken;
   p.label = mv[taken].n ? edge_stub(ra, p.taken, &mv[taken]) : to[taken];
-  begin_chunk(ra, b, b, ra->cold);
+  begin_chunk(ra, b);
   emit_edge_jump(ra, first + (uint32_t)!taken);
   parallel_move(ra, &mv[!taken]);
   return p;
@@ -351,7 +360,7 @@ static void plan_jump(Ra *ra, uint32_t b)
 {
   uint32_t edge = ra->z->blocks[b].edges;
   conform(ra, &ra->z->edges[edge], &ra->tmp);
-  begin_chunk(ra, b, b, ra->cold);
+  begin_chunk(ra, b);
   emit_edge_jump(ra, edge);
   parallel_move(ra, &ra->tmp);
 }

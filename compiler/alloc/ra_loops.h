@@ -25,14 +25,14 @@ static Promise *open_header(const Ra *ra, uint32_t b)
   return lo < ra->nopen && ra->open[lo]->head_pos == k->pos ? ra->open[lo] : NULL;
 }
 // What block t requires at its head: an open loop's promise for a back edge, else its entry state.
-typedef struct Wanted { RegSet regs, weak, phis; const Ref *vals; } Wanted; // vals by register
+typedef struct Wanted { RegSet regs, weak, phis; uint32_t arrive; const Ref *vals; } Wanted; // vals by register
 static inline Wanted required(const Ra *ra, uint32_t t)
 {
   const Promise *p = open_header(ra, t);
   if (p)
-    return (Wanted){ p->regs, p->weak, p->phis, p->reg };
+    return (Wanted){ p->regs, p->weak, p->phis, p->arrive, p->reg };
   const Entry *e = &ra->entry[t];
-  return (Wanted){ e->regs, e->weak, e->phis, ra->evals.p + e->vals };
+  return (Wanted){ e->regs, e->weak, e->phis, e->arrive, ra->evals.p + e->vals };
 }
 static inline bool is_phi_of(const Ra *ra, Ref v, uint32_t b)
 {
@@ -286,11 +286,14 @@ static void open_loop(Ra *ra, uint32_t l)
           deliver_to_slot(ra, v, back ? back[k] : REF_NONE);
       }
   }
+  for (uint32_t k = 0; k < head->nphi; k++)
+    if (ra->val[head->first + k].ploc != REG_NONE || dslot_of(ra, head->first + k))
+      p->arrive |= arrive_bit(k);
 }
 
-static inline void save_entry(Ra *ra, uint32_t b, RegSet regs, RegSet weak, RegSet phis, const Ref vals[RA_NREG])
+static inline void save_entry(Ra *ra, uint32_t b, RegSet regs, RegSet weak, RegSet phis, uint32_t arrive, const Ref vals[RA_NREG])
 {
-  ra->entry[b] = (Entry){ regs, weak & regs, phis & regs, ra->evals.n };
+  ra->entry[b] = (Entry){ regs, weak & regs, phis & regs, arrive, ra->evals.n };
   if (!regs)
     return;
   zw_reserve(ra->a, &ra->evals, ra->evals.n + RA_NREG);
@@ -371,7 +374,7 @@ static void close_loop(Ra *ra, uint32_t b)
     }
   }
   clear_registers(ra);
-  save_entry(ra, b, want, weak, p->phis, p->reg);
+  save_entry(ra, b, want, weak, p->phis, p->arrive, p->reg);
   ra->nopen--;
   if (ra->nfree_promise < ARRAY_COUNT(ra->free_promise))
     ra->free_promise[ra->nfree_promise++] = p;

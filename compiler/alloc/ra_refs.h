@@ -148,5 +148,5 @@ static void ref_call(Ra *ra, Ref v)
 static void add_map(Ra *ra)
 {
   if (ra->nrefs && ra->map_n)
-    *zw_push(ra->a, &ra->maps) = (LirMap){ ra->cap - ra->at, ra->map_first, ra->map_n };
+    *zw_push(ra->a, &ra->maps) = (LirMap){ emitted(ra), ra->map_first, ra->map_n };
 }

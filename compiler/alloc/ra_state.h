@@ -18,17 +18,21 @@ enum { // how a value can be told from one that is elsewhere: the places of a mo
 typedef struct Move { uint32_t dst, src; Ref ref; uint8_t kind; } Move; // ref: the value that arrives, or the one to make
 typedef VEC(Move) Moves;
 
-// What a block requires at its head.  phis: registers of regs that its own phis arrive in.  vals: in Ra.evals, by register: HALF_FILE
-// of them, or RA_NREG when regs has any of the upper half.
-typedef struct Entry { RegSet regs, weak, phis; uint32_t vals; } Entry;
+// What a block requires at its head.  phis: registers of regs that its own phis arrive in.  arrive: which phis edges deliver, bit by
+// number; bit 31 is for all that come behind 30.  vals: in Ra.evals, by register: HALF_FILE of them, or RA_NREG when regs has any of
+// the upper half.
+typedef struct Entry { RegSet regs, weak, phis; uint32_t arrive, vals; } Entry;
+enum { LAST_ARRIVE = 31 };
+static inline uint32_t arrive_bit(uint32_t phi) { return 1u << (phi < LAST_ARRIVE ? phi : LAST_ARRIVE); }
 enum { HALF_FILE = RA_NREG / 2 };
 #define LOW_HALF (BIT(HALF_FILE) - 1)
 typedef struct Promise {         // what every back edge of an open loop guarantees
   Ref reg[RA_NREG];              // an outside value, or a phi of the header (its next value)
   RegSet regs, weak, phis;       // phis: of its header
-  uint32_t loop, open_seq, head_pos;
+  uint32_t arrive, loop, open_seq, head_pos;
 } Promise;
-typedef struct Chunk { uint32_t label, block, from_end, to_end; bool cold, part; } Chunk; // positions counted from the buffer's end; part: the rest of a block after a mid-block label
+enum { HOT_BLOCK, HOT_STUB, COLD_BLOCK, COLD_STUB, CHUNK_GROUPS }; // in the order of the result
+typedef struct Chunk { uint32_t label, block, from_end, to_end; uint8_t group; bool align; } Chunk; // positions counted from the buffer's end
 
 enum { VS_UNWANTED = 8 /* phi in memory that nobody reads after all */, VS_FUSED = 1, VS_REMAT = 2, VS_LENT = 4 /* phi: its delivery slot holds the argument of a back edge */ };
 
@@ -92,9 +96,9 @@ typedef struct Ra {
   Moves order, pre, tmp;         // tmp: the edge being conformed
   Moves edge_moves[2], hoisted;
   // LIR, filled downward
-  Lir *buf; LirNote *notes; uint32_t at, cap;
+  Lir *buf, *top, *end; LirNote *notes; // top: the newest instruction; notes are parallel to buf
   VEC(LirFix) fix;
-  VEC(Chunk) chunks;
+  VEC(Chunk) chunks; uint32_t ngroup[CHUNK_GROUPS];
   uint32_t nstubs;
   uint32_t *last_edge;           // per block: edge + 1 of the last switch that goes there
   VEC(LirTable) tables; VEC(uint32_t) table_labels;
@@ -153,35 +157,37 @@ static inline LirNote *notes(const Ra *ra) { return (void)ra, NULL; } // so that
 #endif
 static __attribute__((noinline, cold)) void grow_lir(Ra *ra)
 {
-  uint32_t used = ra->cap, cap = ra->cap * 2;
+  uint32_t used = (uint32_t)(ra->end - ra->buf), cap = used * 2;
   if (cap < used || cap > 1u << 28)
     zw_fail(ra->ctx, ERR_limit, ZW_NO_POS, "function %u is too large to compile", ra->z->func);
   Lir *buf = zw_stale_array(ra->a, Lir, cap);
   memcpy(buf + (cap - used), ra->buf, used * sizeof *buf);
-  ra->buf = buf;
+  ra->buf = buf, ra->top = buf + (cap - used), ra->end = buf + cap;
   if (notes(ra)) {
     LirNote *n = zw_new_array(ra->a, LirNote, cap);
     memcpy(n + (cap - used), ra->notes, used * sizeof *n);
     ra->notes = n;
   }
-  ra->at = cap - used, ra->cap = cap;
 }
+// How many instructions there are; positions in LIR are counted from the end.
+static inline uint32_t emitted(const Ra *ra) { return (uint32_t)(ra->end - ra->top); }
+static inline LirNote *newest_note(const Ra *ra) { return &ra->notes[ra->top - ra->buf]; }
 // A new instruction above everything emitted so far: it runs before them.
 static inline Lir *lir(Ra *ra, unsigned op)
 {
-  if (NEVER(ra->at == 0))
+  if (NEVER(ra->top == ra->buf))
     grow_lir(ra);
-  Lir *p = &ra->buf[--ra->at];
+  Lir *p = --ra->top;
   *p = (Lir){ .op = (uint16_t)op, .rd = REG_NONE, .rn = REG_NONE, .rm = REG_NONE, .ra = REG_NONE };
   if (notes(ra))
-    ra->notes[ra->at] = (LirNote){ REF_NONE, { REF_NONE, REF_NONE, REF_NONE, REF_NONE }, ra->fix.n, 0 };
+    *newest_note(ra) = (LirNote){ REF_NONE, { REF_NONE, REF_NONE, REF_NONE, REF_NONE }, ra->fix.n, 0 };
   return p;
 }
 // Say which values the fields of the newest instruction carry (REF_NONE = not a value, unchecked).
 static inline void note(Ra *ra, Ref def, Ref rd, Ref rn, Ref rm, Ref r_a)
 {
   if (notes(ra)) {
-    LirNote *n = &ra->notes[ra->at];
+    LirNote *n = newest_note(ra);
     n->def = def, n->use[0] = rd, n->use[1] = rn, n->use[2] = rm, n->use[3] = r_a;
   }
 }
@@ -190,7 +196,7 @@ static inline void note_fix(Ra *ra, uint32_t place, Ref ref, uint8_t kind)
 {
   if (notes(ra)) {
     *zw_push(ra->a, &ra->fix) = (LirFix){ place, ref, kind };
-    ra->notes[ra->at].nfix = (uint16_t)(ra->notes[ra->at].nfix + 1);
+    newest_note(ra)->nfix++;
   }
 }
 // v is the value of `from` under another name, without code: place holds both, just above the newest instruction.
@@ -199,16 +205,18 @@ static void note_alias(Ra *ra, uint32_t place, Ref v, Ref from)
   note_fix(ra, place, v, LF_ALIAS);
   note_fix(ra, place, from, LF_FROM);
 }
-static void begin_chunk(Ra *ra, uint32_t label, uint32_t block, bool cold)
+static void push_chunk(Ra *ra, uint32_t label, uint32_t block, uint8_t group)
 {
-  *zw_push(ra->a, &ra->chunks) = (Chunk){ label, block, 0, ra->cap - ra->at, cold, false };
+  ra->ngroup[group]++;
+  *zw_push(ra->a, &ra->chunks) = (Chunk){ label, block, 0, emitted(ra), group, false };
 }
-static void end_chunk(Ra *ra) { ra->chunks.p[ra->chunks.n - 1].from_end = ra->cap - ra->at; }
+static void begin_chunk(Ra *ra, uint32_t block) { push_chunk(ra, block, block, ra->cold ? COLD_BLOCK : HOT_BLOCK); }
+static void end_chunk(Ra *ra) { ra->chunks.p[ra->chunks.n - 1].from_end = emitted(ra); }
 // A chunk that is not a block: made before the block that jumps to it has emitted anything.
 static uint32_t begin_stub(Ra *ra, bool cold)
 {
   uint32_t label = LABEL_STUB | ra->nstubs++;
-  begin_chunk(ra, label, ra->b, cold);
+  push_chunk(ra, label, ra->b, cold ? COLD_STUB : HOT_STUB);
   return label;
 }
 

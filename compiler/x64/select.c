@@ -131,7 +131,7 @@ static void term_switch(Ra *ra, uint32_t b, const ZIns *ins)
   Reg t = zw_ctz64(temps), t2 = zw_ctz64(temps & ~BIT(t));
   dirty(ra, t), dirty(ra, t2);
   ra->reserved = 0;
-  begin_chunk(ra, b, b, ra->cold);
+  begin_chunk(ra, b);
   Reg r = t2;
   if (!zw_ref_is_value(ins->a)) {
     bring(ra, t2, ins->a, REG_NONE);
@@ -170,7 +170,7 @@ static void term_switch(Ra *ra, uint32_t b, const ZIns *ins)
 static void term_ret(Ra *ra, uint32_t b, const ZIns *ins)
 {
   const X64Sig *s = &ra->t->self;
-  begin_chunk(ra, b, b, ra->cold);
+  begin_chunk(ra, b);
   lir(ra, X_ret);
   for (uint32_t k = 0; k < ins->b && notes(ra); k++)
     if (s->results[k].reg != REG_NONE)
@@ -187,7 +187,7 @@ static void term_ret(Ra *ra, uint32_t b, const ZIns *ins)
 }
 static void term_trap(Ra *ra, uint32_t b, const ZIns *ins, Ref v)
 {
-  begin_chunk(ra, b, b, ra->cold);
+  begin_chunk(ra, b);
   trap_now(ra, (TrapKind)ins->c, ra->z->at[v]);
 }
 // Arguments to their places, then the frame goes and the callee returns to our caller.
@@ -196,7 +196,7 @@ static void term_tail_call(Ra *ra, uint32_t b, const ZIns *ins, Ref v, uint32_t 
   const X64Sig *s = signature(ra, type);
   uint32_t nargs = ins->b - elem;
   bool import = !elem && ins->c < ra->z->m->nimported_funcs;
-  begin_chunk(ra, b, b, ra->cold);
+  begin_chunk(ra, b);
   ra->l->needs_stack_check = true;
   reg_args(ra, ins, nargs, s);
   if (has_area(s) && s->result_area.reg != REG_NONE)
@@ -230,7 +230,7 @@ static void term_tail_call(Ra *ra, uint32_t b, const ZIns *ins, Ref v, uint32_t 
 // The payload as 16-byte values in the frame; the runtime copies it, unwinds, and never returns here.
 static void term_throw(Ra *ra, uint32_t b, const ZIns *ins, Ref v)
 {
-  begin_chunk(ra, b, b, ra->cold);
+  begin_chunk(ra, b);
   uint32_t area = frame_area(ra, 16 * (ins->b ? ins->b : 1));
   ra->l->has_calls = ra->l->needs_stack_check = true;
   lir(ra, X_unreachable);
@@ -279,7 +279,7 @@ static void emit_handler_head(Ra *ra, uint32_t b)
     if (ra->val[i].slot) {
       store_slot(ra, i, exn ? RDX : d != REG_NONE ? d : X64_SCRATCH);
       if (d == REG_NONE && !exn && !fp) // a scalar through the vector scratch register
-        ra->buf[ra->at].op = X_movsd_mr;
+        ra->top->op = X_movsd_mr;
       free_slot(ra, ra->val[i].slot - 1);
     }
     if (exn) {

@@ -171,12 +171,11 @@ static uint32_t split_block(Ra *ra)
 {
   uint32_t label = LABEL_STUB | ra->nstubs++;
   ra->chunks.p[ra->chunks.n - 1].label = label;
-  ra->chunks.p[ra->chunks.n - 1].part = true;
   ra->split = true;
   end_chunk(ra);
   return label;
 }
-static void resume_block(Ra *ra) { begin_chunk(ra, ra->b, ra->b, ra->cold); }
+static void resume_block(Ra *ra) { begin_chunk(ra, ra->b); }
 static void jump_to(Ra *ra, uint32_t label) { lir(ra, X_jmp)->x = label; }
 static void jump_cc(Ra *ra, unsigned cc, uint32_t label)
 {
