@@ -48,7 +48,7 @@ static bool is_promised(const Promise *p, Ref v)
 }
 
 typedef struct Best { Ref v; uint32_t weight; uint8_t reg; } Best; // reg: the register it should have
-typedef struct BestList { Best p[RA_NREG]; uint32_t n, max; } BestList;
+typedef struct BestList { uint32_t n, max; Best p[RA_NREG]; } BestList;
 // Keep the heaviest `max` of what is offered: at most NREG steps each.
 static void offer(BestList *l, Ref v, uint32_t weight, uint8_t reg)
 {
@@ -200,6 +200,7 @@ static void open_loop(Ra *ra, uint32_t l)
     ra->open = open;
   }
   ra->open[ra->nopen++] = p;
+  set_calm(ra);
   if (!ra->stamp)
     ra->stamp = zw_new_array(ra->a, uint32_t, z->nins + 1);
   for (uint32_t k = 0; k < loop->nliveins; k++)
@@ -213,7 +214,9 @@ static void open_loop(Ra *ra, uint32_t l)
     if (nreg <= 2 * keep)
       keep = 1;
     RegSet wanted = x.xweak; // better left to who wants them
-    BestList phis = { .max = nreg - keep }, used = { .max = nreg - keep }, through = { .max = nreg };
+    BestList phis, used, through;
+    phis.n = used.n = through.n = 0;
+    phis.max = used.max = nreg - keep, through.max = nreg;
     uint32_t nphi = 0, nused = 0;
     for (uint32_t k = 0; k < head->nphi; k++) {
       Ref v = head->first + k;
@@ -376,6 +379,7 @@ static void close_loop(Ra *ra, uint32_t b)
   clear_registers(ra);
   save_entry(ra, b, want, weak, p->phis, p->arrive, p->reg);
   ra->nopen--;
+  set_calm(ra);
   if (ra->nfree_promise < ARRAY_COUNT(ra->free_promise))
     ra->free_promise[ra->nfree_promise++] = p;
 }

@@ -193,11 +193,14 @@ static Reg pick(Ra *ra, Ref v, RegSet allowed, Reg want)
     return make_room(ra, can);
   if (NEVER(ra->o->random_ra != 0))
     return random_bit(ra, free);
-  bool cross = crosses_call(ra, v);
-  if ((free & RA_AVOID_DIV) && (free & ~RA_AVOID_DIV) && crosses_div(ra, v))
-    free &= ~RA_AVOID_DIV;
-  if ((free & RA_AVOID_SHIFT) && (free & ~RA_AVOID_SHIFT) && crosses_shift(ra, v))
-    free &= ~RA_AVOID_SHIFT;
+  bool cross = false;
+  if (def_pos(ra, v) < ra->calm) {
+    cross = crosses_call(ra, v);
+    if ((free & RA_AVOID_DIV) && (free & ~RA_AVOID_DIV) && crosses_div(ra, v))
+      free &= ~RA_AVOID_DIV;
+    if ((free & RA_AVOID_SHIFT) && (free & ~RA_AVOID_SHIFT) && crosses_shift(ra, v))
+      free &= ~RA_AVOID_SHIFT;
+  }
   RegSet good = cross ? free & RA_CALLEE : free & ~RA_CALLEE;
   if (has(free, want) && (!cross || has(RA_CALLEE, want) || !good))
     return want;
@@ -216,7 +219,8 @@ static Reg pick(Ra *ra, Ref v, RegSet allowed, Reg want)
 // ---- operands of an instruction.  Order: def, clobbers, fixed uses, temps for early writes, other uses, LIR, end_ins ----
 static inline void lose_weight(Ra *ra, Ref v)
 {
-  ra->val[v].left = ra->val[v].left > ra->weight ? ra->val[v].left - ra->weight : 0;
+  uint32_t left = ra->val[v].left;
+  ra->val[v].left = left - (left < ra->weight ? left : ra->weight);
   if (ra->nrefs && ra->ref_index[v])
     ra->ref_live[(ra->ref_index[v] - 1) / 64] |= 1ull << (ra->ref_index[v] - 1) % 64;
 }
@@ -236,12 +240,9 @@ static void take_reg(Ra *ra, Reg r)
   ra->lock |= BIT(r), ra->written |= BIT(r);
   dirty(ra, r);
 }
-// The register of `allowed` that the instruction must write v to.  v's range ends here.
-static Reg def(Ra *ra, Ref v, RegSet allowed)
+// v is in no register (d), in one that the instruction cannot write, or in memory as well.
+static __attribute__((noinline)) Reg def_away(Ra *ra, Ref v, RegSet allowed, Reg d)
 {
-  Reg d = ra->val[v].loc;
-  if (ra->nrefs && ra->ref_index[v])
-    ra->ref_live[(ra->ref_index[v] - 1) / 64] &= ~(1ull << (ra->ref_index[v] - 1) % 64);
   if (d == REG_NONE) {
     RegSet can = allowed & ra->file & ~ra->lock & ~ra->written;
     d = can || !allowed ? make_room(ra, can) : zw_ctz64(allowed);
@@ -267,40 +268,64 @@ static Reg def(Ra *ra, Ref v, RegSet allowed)
   ra->written |= BIT(d);
   return d;
 }
+// The register of `allowed` that the instruction must write v to.  v's range ends here.
+static Reg def(Ra *ra, Ref v, RegSet allowed)
+{
+  Reg d = ra->val[v].loc;
+  if (ra->nrefs && ra->ref_index[v])
+    ra->ref_live[(ra->ref_index[v] - 1) / 64] &= ~(1ull << (ra->ref_index[v] - 1) % 64);
+  if (d != REG_NONE && !ra->val[v].slot && (allowed & BIT(d))) { // nearly always
+    unbind(ra, d);
+    dirty(ra, d);
+    ra->written |= BIT(d);
+    return d;
+  }
+  return def_away(ra, v, allowed, d);
+}
 // Nothing needs the value of v: no code when it has no effect either.
 static inline bool is_dead(const Ra *ra, Ref v) { return ra->val[v].loc == REG_NONE && !ra->val[v].slot; }
 
 // A value (or constant) in a register for this instruction only, made or copied right above it.
 static void bring(Ra *ra, Reg r, Ref v, Reg from)
 {
-  *zw_push(ra->a, &ra->pre) = (Move){ r, from == REG_NONE ? PLACE_MAKE : from, v, (uint8_t)kind_of(ra, v) };
+  Move *m = zw_push(ra->a, &ra->pre);
+  m->dst = r, m->src = from == REG_NONE ? PLACE_MAKE : from, m->ref = v;
+  m->kind = from == REG_NONE ? 0 : (uint8_t)kind_of(ra, v); // what is made knows its kind
+}
+static Reg use_const(Ra *ra, Ref v, RegSet allowed, Reg want)
+{
+  RegSet can = pickable(ra, allowed, ra->lock);
+  Reg r = has(can & ~ra->busy, want) ? want : make_room(ra, can & ~ra->written ? can & ~ra->written : can);
+  ra->lock |= BIT(r);
+  dirty(ra, r);
+  bring(ra, r, v, REG_NONE);
+  return r;
+}
+// v is in r, where this instruction cannot use it: a copy of it.
+static __attribute__((noinline)) Reg use_copy(Ra *ra, Ref v, RegSet allowed, Reg r)
+{
+  ra->weak &= ~BIT(r);
+  RegSet keep = ra->lock;
+  ra->lock |= BIT(r);
+  Reg q = make_room(ra, pickable(ra, allowed, ra->lock));
+  ra->lock = keep | BIT(r) | BIT(q);
+  ra->written |= BIT(q);
+  dirty(ra, r), dirty(ra, q);
+  bring(ra, q, v, r);
+  return q;
 }
 // v in one of `allowed`.  want: best register when it has none yet (the destination of a two-address instruction ...).
 static Reg use(Ra *ra, Ref v, RegSet allowed, Reg want)
 {
-  if (!zw_ref_is_value(v)) {
-    RegSet can = pickable(ra, allowed, ra->lock);
-    Reg r = has(can & ~ra->busy, want) ? want : make_room(ra, can & ~ra->written ? can & ~ra->written : can);
-    ra->lock |= BIT(r);
-    dirty(ra, r);
-    bring(ra, r, v, REG_NONE);
-    return r;
-  }
+  if (!zw_ref_is_value(v))
+    return use_const(ra, v, allowed, want);
   Reg r = ra->val[v].loc;
   lose_weight(ra, v);
   if (r == REG_NONE) {
     r = pick(ra, v, allowed, want);
     bind(ra, r, v);
   } else if (!(allowed & BIT(r))) {
-    ra->weak &= ~BIT(r);
-    RegSet keep = ra->lock;
-    ra->lock |= BIT(r);
-    Reg q = make_room(ra, pickable(ra, allowed, ra->lock));
-    ra->lock = keep | BIT(r) | BIT(q);
-    ra->written |= BIT(q);
-    dirty(ra, r), dirty(ra, q);
-    bring(ra, q, v, r);
-    return q;
+    return use_copy(ra, v, allowed, r);
   }
   ra->weak &= ~BIT(r);
   ra->lock |= BIT(r);

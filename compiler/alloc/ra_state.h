@@ -68,6 +68,7 @@ typedef struct Ra {
   // the point
   uint32_t b, i, weight;
   uint32_t event;                // position + 1 of the next call, division or shift above
+  uint32_t calm;                 // what is defined at or behind this position crosses none of them, and is inside all open loops
   bool split;                    // the block has more than one chunk
   bool hoisting;                 // the instruction runs at the end of b, not where it stands
   bool cold, flags_live;         // flags_live: nothing emitted now may change the flags
@@ -284,6 +285,11 @@ static bool crosses_call(const Ra *ra, Ref v)
 }
 static inline bool crosses_div(const Ra *ra, Ref v) { return ra->ndiv && ra->z->div_pos[ra->ndiv - 1] > def_pos(ra, v); }
 static inline bool crosses_shift(const Ra *ra, Ref v) { return ra->nshift && ra->z->shift_pos[ra->nshift - 1] > def_pos(ra, v); }
+static inline void set_calm(Ra *ra)
+{
+  uint32_t inner = ra->nopen ? ra->open[ra->nopen - 1]->head_pos : 0, event = ra->event ? ra->event - 1 : 0;
+  ra->calm = inner > event ? inner : event;
+}
 static void pass_events(Ra *ra, uint32_t pos)
 {
   const ZirFunc *z = ra->z;
@@ -299,6 +305,7 @@ static void pass_events(Ra *ra, uint32_t pos)
   if (ra->nshift && z->shift_pos[ra->nshift - 1] >= next)
     next = z->shift_pos[ra->nshift - 1] + 1;
   ra->event = next;
+  set_calm(ra);
 }
 static inline void set_pos(Ra *ra, uint32_t pos)
 {

@@ -308,16 +308,12 @@ static void select_ins(Ra *ra, const ZIns *ins, Ref v)
   }
   end_ins(ra);
 }
-static void select_one(Ra *ra, uint32_t v)
+static inline void select_one(Ra *ra, uint32_t v)
 {
   const ZIns *ins = &ra->z->ins[v];
-  if (ra->val[v].vstate & VS_FUSED)
+  const RaValue *p = &ra->val[v];
+  if ((p->vstate & VS_FUSED) || (p->loc == REG_NONE && !p->slot && ins->ty != VK_COUNT && (zw_zir_shape[ins->op].flags & OPF_PURE)))
     return;
-  if (ins->ty != VK_COUNT && is_dead(ra, v)) {
-    unsigned flags = zw_zir_shape[ins->op].flags;
-    if (flags & OPF_PURE)
-      return;
-  }
   select_ins(ra, ins, v);
 }
 static void select_terminator(Ra *ra, uint32_t b)
@@ -362,11 +358,13 @@ static void select_block(Ra *ra, uint32_t b)
   select_terminator(ra, b);
   select_hoisted(ra, b);
   ra->effect_at = INT64_MAX;
-  for (uint32_t i = k->end - 1; i-- > k->first + k->nphi;) {
-    if (z->vflags[i] & ZV_HOISTED)
+  const uint8_t *flags = z->vflags;
+  uint32_t top = k->first + k->nphi, pos = k->pos - k->first;
+  for (uint32_t i = k->end - 1; i-- > top;) {
+    if (flags[i] & ZV_HOISTED)
       continue;
     ra->i = i;
-    set_pos(ra, k->pos + (i - k->first));
+    set_pos(ra, pos + i);
     if (ra->scanned == b + 1)
       unlink_uses(ra, i);
     select_one(ra, i);

@@ -88,6 +88,12 @@ static void load_imm(Ra *ra, Reg dst, uint64_t v, bool wide)
 }
 static void make_const(Ra *ra, Reg dst, Ref ref)
 {
+  if (dst < XMM0 && ref >> 29 == REF_CONST >> 29) { // an inline i32 or i64
+    int64_t c = zw_ref_inline(ref);
+    bool wide = ref & 1u << 28;
+    load_imm(ra, dst, wide ? (uint64_t)c : (uint32_t)c, wide);
+    return;
+  }
   uint64_t bits[2];
   const_bits(ra, ref, bits);
   ValKind kind = zw_ref_type(ra->z, ref);
@@ -194,21 +200,31 @@ static void emit_store_make(Ra *ra, uint32_t place, Ref ref, ValKind kind)
 }
 
 // ---- operands ----
-static bool imm_of(const Ra *ra, Ref r, bool wide, int32_t *imm) // does the constant fit a sign-extended imm32?
-{
-  uint64_t bits[2];
-  if (!zw_ref_const(ra->z, r, bits))
-    return false;
-  *imm = (int32_t)(uint32_t)bits[0];
-  return !wide || (int64_t)bits[0] == *imm;
-}
-static bool const_of(const Ra *ra, Ref r, uint64_t *v)
+static bool pool_const(const Ra *ra, Ref r, uint64_t *v)
 {
   uint64_t bits[2];
   if (!zw_ref_const(ra->z, r, bits))
     return false;
   *v = bits[0];
   return true;
+}
+static inline bool const_of(const Ra *ra, Ref r, uint64_t *v)
+{
+  if (zw_ref_is_value(r))
+    return false;
+  if (r >> 29 != REF_CONST >> 29) // not an inline i32 or i64
+    return pool_const(ra, r, v);
+  int64_t c = zw_ref_inline(r);
+  *v = r & 1u << 28 ? (uint64_t)c : (uint32_t)c;
+  return true;
+}
+static inline bool imm_of(const Ra *ra, Ref r, bool wide, int32_t *imm) // does the constant fit a sign-extended imm32?
+{
+  uint64_t v;
+  if (!const_of(ra, r, &v))
+    return false;
+  *imm = (int32_t)(uint32_t)v;
+  return !wide || (int64_t)v == *imm;
 }
 static inline Opnd in_reg(Reg r, Ref v) { return (Opnd){ .reg = (uint8_t)r, .rn = REG_NONE, .rm = REG_NONE, .val = v, .vrn = REF_NONE, .vrm = REF_NONE }; }
 static Opnd at_place(uint32_t place, Ref v)
@@ -276,12 +292,12 @@ static bool blocks_loads(const ZirFunc *z, uint32_t i)
   return (flags & OPF_EFFECT) || ((flags & OPF_TRAPS) && !(z->vflags[i] & ZV_PROVED));
 }
 // Is v defined in this block, used only by the current instruction, without a place of its own?
-static bool is_private(const Ra *ra, Ref v)
+static bool is_private_here(const Ra *ra, Ref v)
 {
   const ZirFunc *z = ra->z;
-  return zw_ref_is_value(v) && z->uses[v] == 1 && v >= z->blocks[ra->b].first && v < ra->i && is_dead(ra, v) &&
-         !(z->vflags[v] & ZV_HOISTED);
+  return v >= z->blocks[ra->b].first && v < ra->i && is_dead(ra, v) && !(z->vflags[v] & ZV_HOISTED);
 }
+static inline bool is_private(const Ra *ra, Ref v) { return zw_ref_is_value(v) && ra->z->uses[v] == 1 && is_private_here(ra, v); }
 // May the load v run here instead?  No effect and no other trap lies between.
 static bool can_sink(Ra *ra, Ref v)
 {
