@@ -59,7 +59,7 @@ static void init_ra(Ra *ra)
       keep |= m & -m;
     ra->file = keep | RA_FPR;
   }
-  uint32_t cap = z->nins + z->nins / 2 + 64;
+  uint32_t cap = 2 * z->nins + 64;
   ra->buf = zw_stale_array(ra->a, Lir, cap);
   ra->top = ra->end = ra->buf + cap;
 #ifdef ZW_ASSERTS

@@ -232,7 +232,8 @@ static void unload_conditional(Ra *ra, uint32_t b)
   const Promise *p = ra->open[ra->nopen - 1];
   if (b == ra->z->loops[p->loop].header)
     return;
-  for (RegSet m = ra->busy & ~ra->weak; m; m &= m - 1) {
+  RegSet promised = p->regs & (same_refs(p->reg, ra->cur) | same_refs(p->reg + HALF_FILE, ra->cur + HALF_FILE) << HALF_FILE);
+  for (RegSet m = ra->busy & ~ra->weak & ~promised; m; m &= m - 1) {
     Reg r = zw_ctz64(m);
     Ref v = ra->cur[r];
     if (def_pos(ra, v) < p->head_pos && ra->val[v].left < ra->weight && !is_promised(p, v))

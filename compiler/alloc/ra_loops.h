@@ -208,8 +208,15 @@ static void open_loop(Ra *ra, uint32_t l)
   const Ref *back = bottom_args(ra, loop->header);
   // per class: registers there are, and how many the body needs for itself
   static const RegSet classes[2] = { RA_GPR, RA_FPR };
+  RegSet met = x.xregs;
+  for (uint32_t k = 0; k < head->nphi; k++)
+    met |= class_of(kind_of(ra, head->first + k));
+  for (uint32_t k = 0; k < loop->nliveins; k++)
+    met |= class_of(kind_of(ra, z->livein[loop->liveins + k]));
   for (int c = 0; c < 2; c++) {
     RegSet cls = classes[c] & ra->file;
+    if (!(met & classes[c]))
+      continue;
     uint32_t nreg = zw_popcnt64(cls), keep = c ? TUNE_FREE_FPR : loop->max_height > 3 ? TUNE_FREE_GPR_DEEP : TUNE_FREE_GPR;
     if (nreg <= 2 * keep)
       keep = 1;
@@ -296,7 +303,8 @@ static void open_loop(Ra *ra, uint32_t l)
 
 static inline void save_entry(Ra *ra, uint32_t b, RegSet regs, RegSet weak, RegSet phis, uint32_t arrive, const Ref vals[RA_NREG])
 {
-  ra->entry[b] = (Entry){ regs, weak & regs, phis & regs, arrive, ra->evals.n };
+  Entry *e = &ra->entry[b];
+  e->regs = regs, e->weak = weak & regs, e->phis = phis & regs, e->arrive = arrive, e->vals = ra->evals.n;
   if (!regs)
     return;
   zw_reserve(ra->a, &ra->evals, ra->evals.n + RA_NREG);

@@ -7,11 +7,14 @@ static inline uint32_t place_index(uint32_t place) { return place >= PLACE_SLOT 
 static inline bool is_tracked(uint32_t place) { return place < PLACE_ARG; } // argument area and constants are never overwritten
 static void reserve_places(Ra *ra)
 {
-  uint32_t n = RA_NREG + ra->slot_bytes.n + 1;
-  while (ra->readers.n < n) {
-    *zw_push(ra->a, &ra->readers) = 0;
-    *zw_push(ra->a, &ra->writer) = 0;
-  }
+  uint32_t n = RA_NREG + ra->slot_bytes.n + 1, had = ra->readers.n;
+  if (n <= had)
+    return;
+  zw_reserve(ra->a, &ra->readers, n);
+  zw_reserve(ra->a, &ra->writer, n);
+  memset(ra->readers.p + had, 0, (n - had) * sizeof *ra->readers.p);
+  memset(ra->writer.p + had, 0, (n - had) * sizeof *ra->writer.p);
+  ra->readers.n = ra->writer.n = n;
 }
 static inline void order_move(Ra *ra, uint32_t dst, uint32_t src, Ref ref, uint8_t kind)
 {
@@ -117,16 +120,35 @@ static void emit_ordered(Ra *ra, const Move *m)
   if (m->src >= PLACE_SLOT && m->src < PLACE_ARG)
     weigh_slot(ra, m->src);
 }
+// Does no move write what another one reads?  Slots are not told apart here.
+static bool are_independent(const Moves *mv)
+{
+  RegSet read = 0, written = 0;
+  bool load = false, store = false;
+  for (uint32_t k = 0; k < mv->n; k++) {
+    const Move *m = &mv->p[k];
+    if (is_reg(m->dst))
+      written |= BIT(m->dst);
+    else
+      store = true;
+    if (is_reg(m->src))
+      read |= BIT(m->src);
+    else
+      load |= is_tracked(m->src);
+  }
+  return !(read & written) && !(load && store);
+}
 // All sources are read before any destination is written.  Linear in the number of moves.
 static void parallel_move(Ra *ra, const Moves *mv)
 {
   if (mv->n == 0)
     return;
-  ra->order.n = 0, ra->work.n = 0;
-  if (mv->n == 1) {
-    emit_ordered(ra, &mv->p[0]);
+  if (mv->n == 1 || are_independent(mv)) {
+    for (uint32_t k = mv->n; k--;)
+      emit_ordered(ra, &mv->p[k]);
     return;
   }
+  ra->order.n = 0, ra->work.n = 0;
   reserve_places(ra);
   for (uint32_t k = 0; k < mv->n; k++) {
     ASSERT(ra->writer.p[place_index(mv->p[k].dst)] == 0);

@@ -21,17 +21,16 @@ static void drop(Ra *ra, Reg r)
   unbind(ra, r);
   forget_promise(ra, v, r);
 }
-static Reg choose(Ra *ra, RegSet m)
+static inline Reg best_of(const Ra *ra, RegSet m)
 {
-  if (NEVER(ra->o->random_ra != 0))
-    return random_bit(ra, m);
   if (m & RA_CALLEE & ra->dirty)
     m &= RA_CALLEE & ra->dirty;
   if (m & RA_LOW)
     m &= RA_LOW;
   return zw_ctz64(m);
 }
-static void dirty(Ra *ra, Reg r) { ra->dirty |= BIT(r) & RA_CALLEE; }
+static inline Reg choose(Ra *ra, RegSet m) { return NEVER(ra->o->random_ra != 0) ? random_bit(ra, m) : best_of(ra, m); }
+static inline void dirty(Ra *ra, Reg r) { ra->dirty |= BIT(r) & RA_CALLEE; }
 
 // r holds w, which is needed below; above this point r is for somebody else.  into: registers w may move to.
 static void free_up(Ra *ra, Reg r, RegSet into)
@@ -186,7 +185,7 @@ static inline RegSet pickable(const Ra *ra, RegSet allowed, RegSet but)
 }
 static inline bool has(RegSet m, Reg r) { return r < RA_NREG && (m & BIT(r)); }
 // A register for v from here upward, emptied but not bound.  Preferences: want, its hint, callee-saved when a call is crossed.
-static Reg pick(Ra *ra, Ref v, RegSet allowed, Reg want)
+static inline __attribute__((always_inline)) Reg pick(Ra *ra, Ref v, RegSet allowed, Reg want)
 {
   RegSet can = pickable(ra, allowed, ra->lock), free = can & ~ra->busy;
   if (!free)
@@ -195,7 +194,7 @@ static Reg pick(Ra *ra, Ref v, RegSet allowed, Reg want)
     return random_bit(ra, free);
   bool cross = false;
   if (def_pos(ra, v) < ra->calm) {
-    cross = crosses_call(ra, v);
+    cross = crosses_call_far(ra, v);
     if ((free & RA_AVOID_DIV) && (free & ~RA_AVOID_DIV) && crosses_div(ra, v))
       free &= ~RA_AVOID_DIV;
     if ((free & RA_AVOID_SHIFT) && (free & ~RA_AVOID_SHIFT) && crosses_shift(ra, v))
@@ -208,12 +207,12 @@ static Reg pick(Ra *ra, Ref v, RegSet allowed, Reg want)
     return ra->val[v].hint;
   if (!good) {
     if (!cross && (free & ra->dirty))
-      return choose(ra, free & ra->dirty);
+      return best_of(ra, free & ra->dirty);
     good = free;
   }
   if (good & ~ra->written)
     good &= ~ra->written;
-  return choose(ra, good);
+  return best_of(ra, good);
 }
 
 // ---- operands of an instruction.  Order: def, clobbers, fixed uses, temps for early writes, other uses, LIR, end_ins ----

@@ -273,8 +273,7 @@ static Promise *outer_loop_of(const Ra *ra, Ref v)
   }
   return ra->open[lo];
 }
-// Does the part of v's range above this point contain a call that is not cold?
-static bool crosses_call(const Ra *ra, Ref v)
+static bool crosses_call_far(const Ra *ra, Ref v)
 {
   if (ra->ncall && ra->z->call_pos[ra->ncall - 1] > def_pos(ra, v))
     return true;
@@ -283,6 +282,8 @@ static bool crosses_call(const Ra *ra, Ref v)
   const Promise *p = outer_loop_of(ra, v);
   return p && ra->z->loops[p->loop].has_call;
 }
+// Does the part of v's range above this point contain a call that is not cold?
+static inline bool crosses_call(const Ra *ra, Ref v) { return def_pos(ra, v) < ra->calm && crosses_call_far(ra, v); }
 static inline bool crosses_div(const Ra *ra, Ref v) { return ra->ndiv && ra->z->div_pos[ra->ndiv - 1] > def_pos(ra, v); }
 static inline bool crosses_shift(const Ra *ra, Ref v) { return ra->nshift && ra->z->shift_pos[ra->nshift - 1] > def_pos(ra, v); }
 static inline void set_calm(Ra *ra)

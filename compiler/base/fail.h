@@ -31,6 +31,7 @@ struct Ctx {
   Arena module;       // until the output is written
   Arena func;         // reset after each function
   Arena scratch;      // mark/release around a pass
+  void *of_target;    // what select keeps from function to function of one module, in `module`; or NULL
   CleanUp *clean_up;  // run by zw_guard when the door was taken, newest first
   // where we are, filled by check and build for messages
   uint32_t at_func, at_instr; const char *at_op;

@@ -42,6 +42,7 @@ typedef struct X64Sig {
   X64Loc *params, *results;
   uint32_t arg_bytes;        // stack arguments, a multiple of 16
   uint32_t result_bytes;     // results in memory (caller-provided area), a multiple of 16; offsets as for stack arguments
+  uint32_t arg_regs;         // registers that arguments and the area's address are passed in
   X64Loc result_area;        // where the area's address is passed (hidden last integer argument); reg = RSP when there is none
 } X64Sig;
 // Parameters in order take the next register of their class, else the next stack slot (8 bytes; v128 16, 16-aligned).

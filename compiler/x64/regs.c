@@ -52,5 +52,10 @@ X64Sig zw_x64_signature(const Module *m, const FuncType *t, Arena *a)
   if (s.result_bytes)
     s.result_area = next_loc(&w, VK_I64, x64_arg_gpr, x64_arg_xmm);
   s.arg_bytes = (w.off + 15) & ~15u;
+  for (uint32_t k = 0; k < t->nparams; k++)
+    if (s.params[k].reg != REG_NONE)
+      s.arg_regs |= X64_BIT(s.params[k].reg);
+  if (s.result_bytes && s.result_area.reg != REG_NONE)
+    s.arg_regs |= X64_BIT(s.result_area.reg);
   return s;
 }

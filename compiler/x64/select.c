@@ -298,23 +298,33 @@ static void emit_handler_head(Ra *ra, uint32_t b)
 #include "compiler/x64/select_atomic.h"
 
 // ---- the walk ----
-static void select_ins(Ra *ra, const ZIns *ins, Ref v)
+// The instructions [first, end), or those that list[first .. end) names, from the last one up.
+static void select_run(Ra *ra, uint32_t first, uint32_t end, const uint32_t *list, uint32_t pos)
 {
-  switch (ins->op) {
-  case OP_param: case OP_phi: case OP_result: case OP_catch_value: return; // where they come from places them
+  const ZirFunc *z = ra->z;
+  uint32_t scanned = ra->b + 1;
+  for (uint32_t k = end; k-- > first;) {
+    uint32_t v = list ? list[k] : k;
+    if (!list) {
+      if (z->vflags[v] & ZV_HOISTED)
+        continue;
+      set_pos(ra, pos + v);
+      if (ra->scanned == scanned)
+        unlink_uses(ra, v);
+    }
+    ra->i = v;
+    const ZIns *ins = &z->ins[v];
+    const RaValue *p = &ra->val[v];
+    if ((p->vstate & VS_FUSED) || (p->loc == REG_NONE && !p->slot && ins->ty != VK_COUNT && (zw_zir_shape[ins->op].flags & OPF_PURE)))
+      continue;
+    switch (ins->op) {
+    case OP_param: case OP_phi: case OP_result: case OP_catch_value: continue; // where they come from places them
 #define EMIT(id, pattern, ...) case OP_##id: sel_##pattern(ra, ins, v, ##__VA_ARGS__); break;
 #include "compiler/x64/emit.def"
-  default: zw_fail(ra->ctx, ERR_unsupported, ZW_NO_POS, "%s on x86-64", zw_op_info[ins->op].text);
+    default: zw_fail(ra->ctx, ERR_unsupported, ZW_NO_POS, "%s on x86-64", zw_op_info[ins->op].text);
+    }
+    end_ins(ra);
   }
-  end_ins(ra);
-}
-static inline void select_one(Ra *ra, uint32_t v)
-{
-  const ZIns *ins = &ra->z->ins[v];
-  const RaValue *p = &ra->val[v];
-  if ((p->vstate & VS_FUSED) || (p->loc == REG_NONE && !p->slot && ins->ty != VK_COUNT && (zw_zir_shape[ins->op].flags & OPF_PURE)))
-    return;
-  select_ins(ra, ins, v);
 }
 static void select_terminator(Ra *ra, uint32_t b)
 {
@@ -344,10 +354,7 @@ static void select_hoisted(Ra *ra, uint32_t b)
     return;
   hoisted_values(ra, l, &n);
   ra->hoisting = true;
-  for (uint32_t k = n; k--;) {
-    ra->i = ra->hoist.p[k];
-    select_one(ra, ra->i);
-  }
+  select_run(ra, 0, n, ra->hoist.p, 0);
   ra->hoisting = false;
 }
 static void select_block(Ra *ra, uint32_t b)
@@ -358,17 +365,7 @@ static void select_block(Ra *ra, uint32_t b)
   select_terminator(ra, b);
   select_hoisted(ra, b);
   ra->effect_at = INT64_MAX;
-  const uint8_t *flags = z->vflags;
-  uint32_t top = k->first + k->nphi, pos = k->pos - k->first;
-  for (uint32_t i = k->end - 1; i-- > top;) {
-    if (flags[i] & ZV_HOISTED)
-      continue;
-    ra->i = i;
-    set_pos(ra, pos + i);
-    if (ra->scanned == b + 1)
-      unlink_uses(ra, i);
-    select_one(ra, i);
-  }
+  select_run(ra, k->first + k->nphi, k->end - 1, NULL, k->pos - k->first);
 }
 // Parameters from where the convention puts them to where the function wants them.
 static void function_head(Ra *ra)
@@ -410,6 +407,7 @@ static void init_target(Ra *ra)
 {
   TargetState *t = ra->t = zw_new(ra->a, TargetState);
   uint64_t cpu = ra->o->cpu_bits;
+  open_signatures(ra);
   t->self = *signature(ra, ra->z->type);
   t->avx = cpu & CPU_AVX, t->avx2 = cpu & CPU_AVX2, t->bmi1 = cpu & CPU_BMI1, t->bmi2 = cpu & CPU_BMI2;
   t->lzcnt = cpu & CPU_LZCNT, t->fma = cpu & CPU_FMA;

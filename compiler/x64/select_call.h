@@ -2,16 +2,42 @@
 #pragma once
 
 // ---- calls ----
-static const X64Sig *signature(Ra *ra, uint32_t type)
+// Signatures are asked for by every call: those met first stay with the context for all its functions, the others with this one.
+typedef struct SigCache { const Module *m; struct { uint32_t type; const X64Sig *sig; } first[64]; } SigCache; // by type + 1
+static void open_signatures(Ra *ra)
 {
-  TargetState *t = ra->t;
-  unsigned k = type % ARRAY_COUNT(t->sigs);
-  if (t->sigs[k].type != type + 1) {
-    X64Sig *s = zw_new(ra->a, X64Sig);
-    *s = zw_x64_signature(ra->z->m, &ra->z->m->types[type].func, ra->a);
-    t->sigs[k].type = type + 1, t->sigs[k].sig = s;
+  SigCache *c = ra->ctx->of_target;
+  if (c && c->m == ra->z->m)
+    return;
+  c = ra->ctx->of_target = zw_new(&ra->ctx->module, SigCache);
+  c->m = ra->z->m;
+}
+static const X64Sig *make_signature(Ra *ra, uint32_t type, Arena *a)
+{
+  X64Sig *s = zw_new(a, X64Sig);
+  *s = zw_x64_signature(ra->z->m, &ra->z->m->types[type].func, a);
+  return s;
+}
+static __attribute__((noinline)) const X64Sig *new_signature(Ra *ra, uint32_t type)
+{
+  SigCache *c = ra->ctx->of_target;
+  unsigned k = type % ARRAY_COUNT(c->first);
+  if (!c->first[k].type) {
+    c->first[k].sig = make_signature(ra, type, &ra->ctx->module);
+    c->first[k].type = type + 1;
+    return c->first[k].sig;
   }
+  TargetState *t = ra->t;
+  k = type % ARRAY_COUNT(t->sigs);
+  if (t->sigs[k].type != type + 1)
+    t->sigs[k].sig = make_signature(ra, type, ra->a), t->sigs[k].type = type + 1;
   return t->sigs[k].sig;
+}
+static inline const X64Sig *signature(Ra *ra, uint32_t type)
+{
+  const SigCache *c = ra->ctx->of_target;
+  unsigned k = type % ARRAY_COUNT(c->first);
+  return c->first[k].type == type + 1 ? c->first[k].sig : new_signature(ra, type);
 }
 static inline bool has_area(const X64Sig *s) { return s->result_bytes != 0; }
 // Room in the frame for results in memory, payloads.
@@ -111,16 +137,6 @@ static void save_around(Ra *ra, RegSet clobbered, RegSet args)
   while (n)
     free_slot(ra, taken[--n]);
 }
-static RegSet arg_regs(const X64Sig *s)
-{
-  RegSet m = BIT(RAX);
-  for (uint32_t k = 0; k < s->nparams; k++)
-    if (s->params[k].reg != REG_NONE)
-      m |= BIT(s->params[k].reg);
-  if (has_area(s) && s->result_area.reg != REG_NONE)
-    m |= BIT(s->result_area.reg);
-  return m;
-}
 // One value to memory at base + off, 8 bytes a slot.  There may be hundreds of them, so each frees its register again.
 static void store_word(Ra *ra, Ref v, Reg base, Ref base_v, uint32_t off)
 {
@@ -196,7 +212,7 @@ static void call_common(Ra *ra, const ZIns *ins, Ref v, uint32_t type, uint32_t 
   Moves *mv = &ra->edge_moves[0];
   call_results(ra, v, s, area, mv);
   ref_call(ra, v);
-  save_around(ra, X64_CALLER_SAVED, arg_regs(s));
+  save_around(ra, X64_CALLER_SAVED, s->arg_regs | BIT(RAX));
   parallel_move(ra, mv);
   free_result_slots(ra, mv);
   ra->written = X64_CALLER_SAVED;
