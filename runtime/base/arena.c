@@ -130,7 +130,7 @@ static __attribute__((noinline)) bool add_chunk(Arena *a, size_t need)
   if (c && (size_t)(c->end - chunk_start(c)) >= need) {
     a->spare = NULL;
   } else {
-    size_t bytes = a->chunks ? chunk_bytes(a->chunks) * 2 : FIRST_CHUNK;
+    size_t bytes = a->chunks ? chunk_bytes(a->chunks) * 2 : a->first_bytes ? a->first_bytes : FIRST_CHUNK;
     size_t most = a->bytes >= LARGE_ARENA ? LARGE_CHUNK : MAX_CHUNK;
     if (bytes > most)
       bytes = most;

@@ -8,6 +8,7 @@ typedef struct Arena {
   ArenaChunk *chunks;              // newest first
   ArenaChunk *spare;               // the largest one released, kept for the next need
   uint64_t bytes;                  // in all chunks
+  size_t first_bytes;              // of the first chunk; 0 = a small one.  Pages that nobody touches cost nothing
   uint64_t max_bytes;              // more than this fails like out of memory; 0 = no limit
   void (*nomem)(void *arg);        // called instead of returning NULL; must not return.  May be NULL
   void *nomem_arg;
