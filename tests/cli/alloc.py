@@ -29,7 +29,7 @@ with tempfile.TemporaryDirectory() as tmp:
         while True:
             n += 1
             r = subprocess.run([os.path.join(bin_dir, command[0]), *command[1:]], env={**os.environ, "ZW_FAIL_ALLOC": str(n)},
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
             if r.returncode == 0 and b"error" not in r.stdout:
                 break
             # the guest may see an error of its own instead: then it is not ours to complain about

@@ -33,7 +33,7 @@ def play(path, env):
                 wanted.append(lines[k])
                 k += 1
             r = subprocess.run(["sh", "-c", line[2:]], cwd=tmp, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, timeout=120)
+                               stderr=subprocess.STDOUT, timeout=600)
             text = r.stdout.decode("utf-8", "backslashreplace").replace(tmp, "TMP").replace(env["BIN"], "BIN")
             got = text.split("\n")[:-1] if text.endswith("\n") else text.split("\n") + ["[no newline]"] if text else []
             if r.returncode:

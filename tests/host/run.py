@@ -16,7 +16,7 @@ def check(name, ok, text=""):
 
 
 def run(args, **kw):
-    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, **kw)
+    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, **kw)
     return p.returncode, p.stdout
 
 

@@ -43,7 +43,7 @@ def check(name, ok, text=""):
 
 
 def run(args):
-    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
     return p.returncode, p.stdout.decode(errors="replace")
 
 

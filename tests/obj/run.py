@@ -29,7 +29,7 @@ def check(name, ok, text=""):
 
 
 def run(args, **kw):
-    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600, **kw)
+    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900, **kw)
     return p.returncode, p.stdout.decode(errors="replace")
 
 
@@ -81,7 +81,8 @@ def jit_text(wasm, size):
     os.write(full, bytes(fcntl.fcntl(full, fcntl.F_SETPIPE_SZ, 4096)))
     p = subprocess.Popen([zwasm, "run", "-mcpu=x86-64-v2", wasm, *args], stdin=subprocess.PIPE, stdout=full, stderr=full)
     try:
-        for _ in range(6000):
+        until = time.monotonic() + 900 # compiled and waiting at the pipe; a slow machine takes its time
+        while time.monotonic() < until:
             time.sleep(0.005)
             with open(f"/proc/{p.pid}/maps") as maps:
                 for line in maps:

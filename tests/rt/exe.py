@@ -16,7 +16,7 @@ def check(name, ok, text=""):
 
 
 def run(args, **kw):
-    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, **kw)
+    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600, **kw)
     return p.returncode, p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace")
 
 
@@ -159,8 +159,6 @@ with tempfile.TemporaryDirectory() as tmp:
     names = run(["nm", "parts"])[1]
     check("a program that needs parts has them", all(re.search(rf" [tT] {n}$", names, re.M) for n in
           ("zw_lib_memory_grow", "zw_lib_memory_init", "zw_lib_table_grow", "zw_lib_notify", "zw_const_expr")), names)
-    maps = subprocess.run(["bash", "-c", "./flood | (sleep 0.3; cat /proc/$(pgrep -n flood)/maps; true) | grep -a -c 'rwx'"], stdout=subprocess.PIPE).stdout
-    check("no page is writable and executable", maps.strip() == b"0", maps)
     relro = re.search(r"GNU_RELRO +0x\w+ (0x\w+) 0x\w+ 0x\w+ (0x\w+)", run(["readelf", "-lW", "flood"])[1])
     with subprocess.Popen(["./flood"], stdout=subprocess.PIPE) as p:
         p.stdout.read(1000) # it has started
@@ -170,6 +168,7 @@ with tempfile.TemporaryDirectory() as tmp:
         at = base + int(relro[1], 16)
         page = [l for l in lines if int(l[0], 16) <= at < int(l[1], 16)]
         p.kill()
+    check("no page is writable and executable", len(lines) > 3 and any("x" in l[2] for l in lines) and not any("w" in l[2] and "x" in l[2] for l in lines), lines)
     check("relocated data is read-only", relro and page and page[0][2].startswith("r--"), (relro and relro[0], lines))
 
 # ---- the archive ----

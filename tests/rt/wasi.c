@@ -432,9 +432,11 @@ static void pointers_at_the_end_of_memory(void **state)
 static void clocks_and_waiting(void **state)
 {
   (void)state;
+  uint64_t now, then;
+  zw_os_clock(0, &now);
   assert_int_equal(CALL(clock_time_get, 0, 0, OUT), 0);
-  uint64_t now = (uint64_t)time(NULL);
-  assert_in_range(out64() / 1000000000, now - 2, now + 2);
+  zw_os_clock(0, &then);
+  assert_in_range(out64(), now, then);
   assert_int_equal(CALL(clock_res_get, 1, OUT), 0);
   assert_true(out64() > 0);
   assert_int_equal(CALL(clock_time_get, 4, 0, OUT), E_inval);
@@ -446,7 +448,7 @@ static void clocks_and_waiting(void **state)
   zw_os_clock(1, &after);
   assert_int_equal(out32(), 1);
   assert_int_equal(zw_get64(bytes + 2000), 77);
-  assert_in_range(after - before, 20000000, 2000000000);
+  assert_true(after - before >= 20000000); // never early; how late is the machine's business
   // a pipe that is ready, beside a clock that is far away
   int pipe_fds[2];
   assert_int_equal(pipe(pipe_fds), 0);
@@ -601,13 +603,14 @@ static void the_forerunner_has_other_forms(void **state)
   assert_memory_equal(bytes + 1064, bytes + 1200, 56);
   assert_int_equal(CALL0(fd_filestat_get, fd, sizeof bytes - 55), E_fault);
   assert_int_equal(CALL0(fd_filestat_get, fd, sizeof bytes - 56), 0);
-  // two clocks: the one of no time at all ends the wait; then the one of 5 ms alone
+  // two clocks: the one of no time at all ends the wait for an hour; then 5 ms alone
   memset(bytes + 2000, 0, 112);
   zw_put64(bytes + 2000, 7), zw_put32(bytes + 2024, 1), zw_put64(bytes + 2032, 0);
-  zw_put64(bytes + 2056, 8), zw_put32(bytes + 2080, 1), zw_put64(bytes + 2088, 5000000);
+  zw_put64(bytes + 2056, 8), zw_put32(bytes + 2080, 1), zw_put64(bytes + 2088, 3600000000000);
   assert_int_equal(CALL0(poll_oneoff, 2000, 3000, 2, OUT), 0);
   assert_int_equal(out32(), 1);
   assert_int_equal(zw_get64(bytes + 3000), 7);
+  zw_put64(bytes + 2088, 5000000);
   assert_int_equal(CALL0(poll_oneoff, 2056, 3000, 1, OUT), 0);
   assert_int_equal(zw_get64(bytes + 3000), 8);
   assert_int_equal(CALL(fd_close, fd), 0);

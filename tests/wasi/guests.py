@@ -13,8 +13,8 @@ A block:
   CALL ARGS -> ERRNO [; CHECK]..
   then KIND PATH [ARG]           after: file P "text" | dir P | link P TARGET | none P
 The arguments of a call: numbers, NAMES of constants joined by |, "text" (pointer and length), &v (address of variable
-v), v (its value), v.64 (its 64 bits), w"text" (a list of one buffer with it, and 1), r[v:N] (the same of variable v
-with N bytes), [v:N] (address of v and N).  Checks: v = N, v.W@OFF = N (W bits), v = "text", v > N, v < N.
+v), v (its value), v.64 (its 64 bits), v.64+N, w"text" (a list of one buffer with it, and 1), r[v:N] (the same of variable v
+with N bytes), [v:N] (address of v and N).  Checks: v = N, v.W@OFF = N (W bits), v = "text", v >= N, v > N, v < N.
 "set v.W@OFF = N" writes, "var v BYTES" makes room; without it there are 64 bytes.
 An exit code that was not asked for is the number of the call.
 """
@@ -62,7 +62,7 @@ CALLS = {m[0]: m[1] for m in re.findall(r"^P1\((\w+),\s*([zil_]+)", (TOP / "runt
 
 # ---- blocks to .wat ----
 
-TOKEN = re.compile(r'\s*(w?"(?:[^"\\]|\\.)*"|r?\[\w+:\d+\]|&\w+(?:\+\d+)?|\w+\.64|'
+TOKEN = re.compile(r'\s*(w?"(?:[^"\\]|\\.)*"|r?\[\w+:\d+\]|&\w+(?:\+\d+)?|\w+\.64(?:\+\d+)?|'
                    r'[A-Z][A-Z0-9_]*(?:\|[A-Z][A-Z0-9_]*)*|-?0x[0-9a-fA-F]+|-?\d+|[a-z]\w*)')
 
 
@@ -111,8 +111,8 @@ class Program:
         if token.startswith("&"):
             name, _, plus = token[1:].partition("+")
             return [self.var(name) + int(plus or 0)]
-        if token.endswith(".64"):
-            return [f"(i64.load (i32.const {self.var(token[:-3])}))"]
+        if m := re.match(r"(\w+)\.64(?:\+(\d+))?$", token):
+            return [f"(i64.add (i64.load (i32.const {self.var(m[1])})) (i64.const {m[2] or 0}))"]
         if re.match(r"[A-Z]", token):
             v = 0
             for n in token.split("|"):
@@ -137,7 +137,7 @@ class Program:
         self.body.append(f"(if (i32.eqz {condition}) (then (call $exit (i32.const {self.step}))))")
 
     def check(self, text):
-        m = re.match(r'(\w+)(?:\.(8|16|32|64))?(?:@(\d+))?\s*(=|>|<)\s*(.*)$', text.strip())
+        m = re.match(r'(\w+)(?:\.(8|16|32|64))?(?:@(\d+))?\s*(=|>=|>|<)\s*(.*)$', text.strip())
         if not m:
             raise ValueError(f"what is the check {text!r}?")
         at, width, op = self.var(m[1]) + int(m[3] or 0), int(m[2] or 32), m[4]
@@ -149,7 +149,7 @@ class Program:
         t = "i64" if width == 64 else "i32"
         want = f"({t}.const {want})" if isinstance(want, int) else want
         load = f"({t}.load{ {8: '8_u', 16: '16_u'}.get(width, '') } (i32.const {at}))"
-        self.fail_unless(f"({t}.{ {'=': 'eq', '>': 'gt_u', '<': 'lt_u'}[op] } {load} {want})")
+        self.fail_unless(f"({t}.{ {'=': 'eq', '>=': 'ge_u', '>': 'gt_u', '<': 'lt_u'}[op] } {load} {want})")
 
     def call(self, line):
         m = re.match(r"(\w+)\s*(.*?)(?:->\s*(\w+)\s*(?:;(.*))?)?$", line)
@@ -412,7 +412,7 @@ def run(lanes, lane, guest, scratch):
     try:
         p = subprocess.Popen(command, cwd=work, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE,
                              env={"HOST": "secret"}, preexec_fn=limits(guest))
-        out, err = p.communicate(data, timeout=60)
+        out, err = p.communicate(data, timeout=600)
     except subprocess.TimeoutExpired:
         p.kill()
         p.communicate()

@@ -119,7 +119,7 @@ static bool s_readdir_right(void)
 static uint32_t s_poll(void)
 {
   memset(rig_mem + AT_BUF, 0, 96);
-  zw_put64(rig_mem + AT_BUF, 7), zw_put32(rig_mem + AT_BUF + 16, 1), zw_put64(rig_mem + AT_BUF + 24, 1000000); // 1 ms
+  zw_put64(rig_mem + AT_BUF, 7), zw_put32(rig_mem + AT_BUF + 16, 1), zw_put64(rig_mem + AT_BUF + 24, 3600000000000); // an hour
   zw_put64(rig_mem + AT_BUF + 48, 8), rig_mem[AT_BUF + 56] = 1, zw_put32(rig_mem + AT_BUF + 64, FILE_FD);
   return CALL(poll_oneoff, AT_BUF, AT_BUF + 200, 2, AT_OUT);
 }

@@ -19,7 +19,7 @@ def check(name, ok, text=""):
 
 
 def run(args, stdin=b"", **kw):
-    p = subprocess.run(args, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, **kw)
+    p = subprocess.run(args, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600, **kw)
     return p.returncode, p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace")
 
 
@@ -104,7 +104,7 @@ with tempfile.TemporaryDirectory() as tmp:
     for lane, cmd in lanes("wait"):
         p = subprocess.Popen(cmd, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         seen = b""
-        while b"go\n" not in seen and select.select([p.stdout], [], [], 30)[0]:
+        while b"go\n" not in seen and select.select([p.stdout], [], [], 600)[0]:
             got = os.read(p.stdout.fileno(), 1000)
             if not got:
                 break
@@ -125,7 +125,7 @@ with tempfile.TemporaryDirectory() as tmp:
         if not check(f"listens in {lane}", port):
             p.kill()
             continue
-        with socket.create_connection(("127.0.0.1", int(port[1])), timeout=30) as s:
+        with socket.create_connection(("127.0.0.1", int(port[1])), timeout=600) as s:
             s.sendall(b"drawer")
             got = b""
             while len(got) < 6 or s.recv(1):
@@ -134,7 +134,7 @@ with tempfile.TemporaryDirectory() as tmp:
                     break
                 got += part
             s.close()
-        out, err = p.communicate(timeout=30)
+        out, err = p.communicate(timeout=600)
         same(f"served in {lane}", (p.returncode, got, out), (0, b"reward", b"served 6, began with dr\n"))
 
     # ---- a terminal ----
@@ -145,7 +145,7 @@ with tempfile.TemporaryDirectory() as tmp:
     def on_terminal(*args):
         master, slave = pty.openpty()
         p = subprocess.Popen([zwasm, "run", *args], stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.DEVNULL)
-        code = p.wait(30)
+        code = p.wait(600)
         os.close(slave)
         got = b""
         try:

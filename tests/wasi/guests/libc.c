@@ -486,7 +486,7 @@ GUEST(bytes_in_stdin)
   UNUSED;
   int n = 0;
   struct pollfd p = { .fd = 0, .events = POLLIN };
-  CHECK(poll(&p, 1, 30000) == 1 && p.revents & POLLIN);
+  CHECK(poll(&p, 1, 600000) == 1 && p.revents & POLLIN);
   CHECK(ioctl(0, FIONREAD, &n) == 0 && n == 5);
   return 0;
 }
@@ -502,7 +502,7 @@ GUEST(poll_times_out)
   CHECK(poll(&p, 1, 20) == 0 && p.revents == 0);
   clock_gettime(CLOCK_MONOTONIC, &b);
   long ms = (b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000;
-  CHECK(ms >= 19 && ms < 5000);
+  CHECK(ms >= 20);
   return 0;
 }
 

@@ -26,7 +26,7 @@ int main(void)
   printf("poll: %d, %s\n", n, took >= 60 ? "in time" : "early");
   printf("go\n");
   fflush(stdout);
-  n = poll(&p, 1, 20000);
+  n = poll(&p, 1, 600000);
   printf("poll: %d, then %zd '%c'\n", n, read(0, &c, 1), c);
   return 0;
 }
