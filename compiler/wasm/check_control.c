@@ -66,6 +66,8 @@ static void set_side(FuncCheck *f, uint32_t entry, uint32_t own_pc, uint32_t pc,
 
 static void side_to_label(FuncCheck *f, Ctrl *c)
 {
+  if (f->m->no_side)
+    return;
   uint32_t entry = f->side.n;
   *zw_push(f->a, &f->side) = (SideEntry){ .nvals = zw_label_type(c).nresults, .drop_to = c->height };
   if (c->kind == CTRL_LOOP) {
@@ -75,6 +77,19 @@ static void side_to_label(FuncCheck *f, Ctrl *c)
   f->side.p[entry].dpc = (int32_t)c->sides;
   f->side.p[entry].dside = (int32_t)here(f);
   c->sides = entry + 1;
+}
+
+static void side_to_else(FuncCheck *f, Ctrl *c)
+{
+  c->else_side = f->side.n;
+  if (!f->m->no_side)
+    *zw_push(f->a, &f->side) = (SideEntry){ .nvals = c->type.nparams, .drop_to = c->height, .dside = (int32_t)here(f) };
+}
+
+static void set_else_side(FuncCheck *f, const Ctrl *c, uint32_t pc)
+{
+  if (!f->m->no_side)
+    set_side(f, c->else_side, (uint32_t)f->side.p[c->else_side].dside, pc, f->side.n);
 }
 
 // Everything that waits for the frame's end goes on at pc.
@@ -355,8 +370,7 @@ static void open_loop(FuncCheck *f, Ctrl *c)
 static void open_if(FuncCheck *f, Ctrl *c)
 {
   uint32_t said = hint(f);
-  c->else_side = f->side.n;
-  *zw_push(f->a, &f->side) = (SideEntry){ .nvals = c->type.nparams, .drop_to = c->height, .dside = (int32_t)here(f) };
+  side_to_else(f, c);
   edge_to_block(f, f->blocks.n);
   c->else_edge = f->succ.n;
   edge_to_block(f, said == 1 ? NO_BLOCK - 1 : NO_BLOCK); // filled in when the else block starts
@@ -432,7 +446,7 @@ static void check_else(FuncCheck *f)
     }
     f->frames.p[c->frame].has_else = true;
     start_else_block(f, c, behind(f));
-    set_side(f, c->else_side, (uint32_t)f->side.p[c->else_side].dside, behind(f), f->side.n);
+    set_else_side(f, c, behind(f));
   }
   restart(f, c, c->type.params, c->type.nparams);
 }
@@ -571,7 +585,7 @@ static void end_live_frame(FuncCheck *f, Ctrl *c)
   bool last = f->ctrl.n == 1;
   uint32_t pc = last ? here(f) : behind(f);
   if (c->kind == CTRL_IF)
-    set_side(f, c->else_side, (uint32_t)f->side.p[c->else_side].dside, pc, f->side.n);
+    set_else_side(f, c, pc);
   resolve_sides(f, c, pc);
   close_set(f, fact, last);
   if (!merges)
@@ -724,7 +738,7 @@ static void check_rethrow(FuncCheck *f)
   Ctrl *c = zw_read_label(f);
   if (c->kind != CTRL_CATCH)
     CHECK_FAIL(f, "invalid rethrow label");
-  if (!f->dead)
+  if (!f->dead && !f->m->no_side)
     *zw_push(f->a, &f->side) = (SideEntry){ .nvals = f->tries.p[c->try_].exn_slot };
   zw_effect(f, EFF_TRAP);
   zw_die(f, COLD_SINK | COLD_THROWS);

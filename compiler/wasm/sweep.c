@@ -347,7 +347,7 @@ static void copy_facts(FuncCheck *f, FuncFacts *out)
     f->flags |= FN_SMALL;
   out->nframes = f->frames.n, out->nblocks = f->blocks.n, out->nloops = f->loops.n, out->nsucc = f->succ.n;
   out->nassigned = f->assigned.n, out->nlocals = f->nlocals, out->nops = f->nlive, out->flags = f->flags;
-  out->ntries = f->tries.n, out->nclauses = f->clauses.n, out->nexn_slots = f->nexn_slots, out->nside = f->m->no_side ? 0 : f->side.n;
+  out->ntries = f->tries.n, out->nclauses = f->clauses.n, out->nexn_slots = f->nexn_slots, out->nside = f->side.n;
   out->max_height = (uint32_t)(f->sp_max - f->vals) - 1; // the mark of frame 0
   out->locals = f->locals, out->local_kinds = f->local_kinds;
   size_t sizes[] = { f->frames.n * sizeof(FrameFact), f->blocks.n * sizeof(BlockFact), f->loops.n * sizeof(LoopFact),
