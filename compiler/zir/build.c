@@ -179,7 +179,7 @@ static void walk_live(Build *b)
   Ref *top = b->stack + b->sp, *locals = b->locals;
   for (;;) {
     at = p++;
-    Op op = (Op)zw_op_one_byte[*at];
+    Op op;
     Ref y = 0;
     switch ((Plain)plain[*at]) {
     case PLAIN_NOP: break;
@@ -193,18 +193,21 @@ static void walk_live(Build *b)
       y = *--top;
       // fall through
     case PLAIN_UN:
+      op = (Op)zw_op_one_byte[*at];
       set_position(b, at);
       top[-1] = zb_pure(b, op, zw_op_info[op].out[0], top[-1], y, 0);
       break;
     case PLAIN_LOAD:
       if (!b->plain_memory || *p++ >= MEMARG_HAS_MEMORY || (y = zw_fast_u32(&p)) >> 31)
         goto out;
+      op = (Op)zw_op_one_byte[*at];
       set_position(b, at);
       top[-1] = zb_load_fact(b, &(ZIns){ (uint16_t)op, zw_op_info[op].out[0], 0, top[-1], 0, y }, ST_MEMORY0);
       break;
     case PLAIN_STORE:
       if (!b->plain_memory || *p++ >= MEMARG_HAS_MEMORY || (y = zw_fast_u32(&p)) >> 31)
         goto out;
+      op = (Op)zw_op_one_byte[*at];
       set_position(b, at);
       top -= 2;
       y = append(b, op, VK_COUNT, 0, top[0], top[1], y);
@@ -216,15 +219,16 @@ static void walk_live(Build *b)
       b->p = at + 1;
       b->sp = (uint32_t)(top - b->stack);
       if (plain[*at] == PLAIN_CONTROL)
-        zb_control(b, op);
+        zb_control(b, (Op)zw_op_one_byte[*at]);
       else if (plain[*at] == PLAIN_CALL)
-        zb_call_op(b, op);
+        zb_call_op(b, OP_call);
       else
         b->p = at, instruction(b, zw_fast_op(&b->p, zw_op_one_byte));
       if (!b->live || b->ghost || !b->frames.n)
         return;
       p = b->p, top = b->stack + b->sp, locals = b->locals;
       break;
+    default: __builtin_unreachable();
     }
   }
 }

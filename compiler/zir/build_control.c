@@ -153,13 +153,16 @@ static uint32_t branch_edge(Build *b, uint32_t label)
 }
 
 // For zb_low_bits: 1 + how many low bits the phi of an i32 slot can have set; 0 = all.
-static uint32_t join_bits(const Build *b, const Frame *f, uint32_t slot)
+static uint32_t join_bits(const Build *b, const Ref **ways, uint32_t nways, uint32_t slot)
 {
   unsigned most = 0;
-  if (b->o->no_fold || f->npending > 4 || zw_ref_type(b->f, b->carry.p[b->pending.p[f->pending].carry + slot]) != VK_I32)
+  if (b->o->no_fold || nways > 4 || zw_ref_type(b->f, ways[0][slot]) != VK_I32)
     return 0;
-  for (uint32_t k = f->pending; k != UINT32_MAX && most < 32; k = b->pending.p[k].next) {
-    unsigned n = zb_low_bits(b, b->carry.p[b->pending.p[k].carry + slot]);
+  for (uint32_t k = 0; k < nways; k++)
+    if (!zb_may_be_narrow(b, ways[k][slot]))
+      return 0;
+  for (uint32_t k = 0; k < nways && most < 32; k++) {
+    unsigned n = zb_low_bits(b, ways[k][slot]);
     most = n > most ? n : most;
   }
   return most < 32 ? most + 1 : 0;
@@ -212,7 +215,7 @@ void zb_join(Build *b, Frame *f)
       k++;
     if (k < nways) {
       phis[nphi++] = s;
-      r = append(b, OP_phi, zw_ref_type(b->f, r), 0, 0, 0, join_bits(b, f, s));
+      r = append(b, OP_phi, zw_ref_type(b->f, r), 0, 0, 0, join_bits(b, ways, nways, s));
     }
     if (s < nresults)
       push(b, r);

@@ -102,6 +102,17 @@ static unsigned low_bits(const Build *b, Ref r, unsigned depth)
   default: return rules[i->op] >= K_EQZ && rules[i->op] <= K_BOOL ? 1 : most;
   }
 }
+
+// The ops that low_bits knows something of.
+static const uint8_t narrow[OP_COUNT] = {
+  BOTH(load8_u, 1), BOTH(load16_u, 1), [OP_i64_load32_u] = 1, [OP_i64_extend_i32_u] = 1, [OP_i32_wrap_i64] = 1, BOTH(clz, 1),
+  BOTH(ctz, 1), BOTH(popcnt, 1), BOTH(and, 1), BOTH(or, 1), BOTH(xor, 1), [OP_sel] = 1, BOTH(shr_u, 1), BOTH(shl, 1), [OP_phi] = 1,
+};
+bool zb_may_be_narrow(const Build *b, Ref r)
+{
+  unsigned op = zw_ref_is_value(r) ? b->f->ins[r].op : OP_phi;
+  return narrow[op] || (rules[op] >= K_EQZ && rules[op] <= K_BOOL);
+}
 unsigned zb_low_bits(const Build *b, Ref r) { return low_bits(b, r, 4); }
 static unsigned bits_of(const Fold *f, Ref r) { return low_bits(f->b, r, 4); }
 

@@ -145,6 +145,7 @@ extern const uint8_t zb_fold_when[OP_COUNT];
 Ref zb_select(Build *b, Ref yes, Ref no, Ref cond);
 Ref zb_simpler_condition(const Build *b, Ref cond);
 unsigned zb_low_bits(const Build *b, Ref r);       // so many low bits of r can be set
+bool zb_may_be_narrow(const Build *b, Ref r);      // false: all of them
 static inline bool zb_is_const(const Build *b, Ref r, uint64_t *c)
 {
   uint64_t bits[2];
@@ -232,8 +233,10 @@ static inline Ref to_i64(Build *b, Ref r) { return zw_ref_type(b->f, r) == VK_I3
 static inline uint32_t xa_list(Build *b, const Ref *refs, uint32_t n)
 {
   uint32_t at = b->xa.n;
+  zw_reserve(b->f->arena, &b->xa, at + n);
   for (uint32_t k = 0; k < n; k++)
-    *zw_push(b->f->arena, &b->xa) = refs[k];
+    b->xa.p[at + k] = refs[k];
+  b->xa.n = at + n;
   return at;
 }
 

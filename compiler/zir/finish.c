@@ -15,8 +15,8 @@ typedef struct LoopPair { uint32_t outer, inner; } LoopPair; // loop + 1; 0 = no
 typedef struct Finish {
   ZirFunc *f;
   Arena *scratch;
-  uint32_t *in_edge, *next_in;     // incoming edges of block b: a chain from in_edge[b] by next_in[], in layout order
-  uint8_t *edges_done, *phis_done; // per block
+  uint32_t *in_edge, *next_in;     // edges into a block with phis from those walked: a chain from in_edge[b] by next_in[]
+  uint8_t *phis_done;              // per block
   LoopPair *last;                  // per value with ZV_IN_LOOPS: its latest live-in records
   uint32_t *loop_at;               // loops around the current block by depth, 1 = outermost
   uint32_t *jump;                  // per loop: an ancestor far up, for level_ancestor
@@ -162,17 +162,15 @@ static inline __attribute__((always_inline)) void use_operands(Finish *s, const 
     use(s, ins->c, at);
 }
 
-// A live phi of block b: its arguments on those incoming edges whose blocks have been walked.
+// A live phi of block b: its arguments on those incoming edges whose blocks have been walked, in layout order.
 static void use_phi_args(Finish *s, uint32_t b, uint32_t phi)
 {
   const ZirFunc *f = s->f;
   uint32_t k = phi - f->blocks[b].first;
   for (uint32_t e = s->in_edge[b]; e != UINT32_MAX; e = s->next_in[e]) {
     const ZEdge *edge = &f->edges[e];
-    if (s->edges_done[edge->from]) {
-      Place at = place_of(f, &f->blocks[edge->from]);
-      use(s, f->edge_args[edge->args + k], &at);
-    }
+    Place at = place_of(f, &f->blocks[edge->from]);
+    use(s, f->edge_args[edge->args + k], &at);
   }
 }
 
@@ -206,17 +204,26 @@ static inline __attribute__((always_inline)) void walk_ins(Finish *s, uint32_t i
         f->vflags[i] & ZV_HOISTED ? zw_zir_pos(f, i) : b->pos + (i - b->first);
 }
 
-static void walk_edges(Finish *s, const ZBlock *block, const Place *at)
+static inline void walk_edges(Finish *s, const ZBlock *block, const Place *at)
 {
   const ZirFunc *f = s->f;
-  for (const ZEdge *edge = f->edges + block->edges, *end = edge + block->nedges; edge < end; edge++) {
-    const ZBlock *to = &f->blocks[edge->to];
+  uint32_t end = block->edges + block->nedges;
+  bool phis = false;
+  for (uint32_t e = block->edges; e < end; e++) {
+    const ZEdge *edge = &f->edges[e];
+    ZBlock *to = &f->blocks[edge->to];
+    to->npreds = (uint16_t)(to->npreds + (to->npreds != UINT16_MAX));
+    phis |= to->nphi > 0;
     if (!to->nphi || !s->phis_done[edge->to])
       continue;
     const Ref *args = f->edge_args + edge->args;
     for (uint32_t k = 0; k < to->nphi; k++)
       if (f->uses[to->first + k])
         use(s, args[k], at);
+  }
+  for (uint32_t e = end; phis && e-- > block->edges;) { // from the last, so that the chains run forward
+    s->next_in[e] = s->in_edge[f->edges[e].to];
+    s->in_edge[f->edges[e].to] = e;
   }
 }
 
@@ -240,7 +247,6 @@ static void walk_block(Finish *s, uint32_t b, uint32_t hoist_loop)
     s->loop_at[f->loops[l].depth] = l;
   s->here = block->loop;
   walk_edges(s, block, &at);
-  s->edges_done[b] = 1;
   uint32_t i = block->end - 1, behind_phis = block->first + block->nphi;
   use_operands(s, &f->ins[i], &zw_zir_shape[f->ins[i].op], &at); // the terminator
   if (hoist_loop != NO_LOOP)
@@ -258,23 +264,6 @@ static void walk_block(Finish *s, uint32_t b, uint32_t hoist_loop)
 }
 
 // ---- positions, live-ins ----
-
-static void index_edges(Finish *s)
-{
-  ZirFunc *f = s->f;
-  s->in_edge = zw_stale_array(s->scratch, uint32_t, f->nblocks);
-  s->next_in = zw_stale_array(s->scratch, uint32_t, f->nedges + 1);
-  memset(s->in_edge, 0xff, f->nblocks * sizeof *s->in_edge);
-  for (uint32_t k = f->norder; k-- > 0;) { // from the end, so that the chains run forward
-    const ZBlock *b = &f->blocks[f->order[k]];
-    for (uint32_t e = b->edges + b->nedges; e-- > b->edges;) {
-      uint32_t to = f->edges[e].to;
-      s->next_in[e] = s->in_edge[to];
-      s->in_edge[to] = e;
-      f->blocks[to].npreds = (uint16_t)(f->blocks[to].npreds + (f->blocks[to].npreds != UINT16_MAX));
-    }
-  }
-}
 
 static void sort_liveins(Finish *s)
 {
@@ -355,13 +344,14 @@ void zw_zir_finish(ZirFunc *f, Arena *scratch)
 {
   ArenaMark mark = zw_arena_mark(scratch);
   Finish s = { .f = f, .scratch = scratch, .here = NO_LOOP };
-  s.edges_done = zw_new_array(scratch, uint8_t, 2 * (size_t)f->nblocks);
-  s.phis_done = s.edges_done + f->nblocks;
+  s.phis_done = zw_new_array(scratch, uint8_t, f->nblocks);
+  s.in_edge = zw_stale_array(scratch, uint32_t, f->nblocks);
+  s.next_in = zw_stale_array(scratch, uint32_t, f->nedges);
+  memset(s.in_edge, 0xff, f->nblocks * sizeof *s.in_edge);
   s.last = zw_stale_array(scratch, LoopPair, f->nloops ? f->nins : 0);
   s.loop_at = zw_stale_array(scratch, uint32_t, f->nloops + 1);
   memset(s.loop_at, 0xff, (f->nloops + 1) * sizeof *s.loop_at);
   lay_out(f);
-  index_edges(&s);
   link_loops(&s);
   memset(f->uses, 0, f->nins * sizeof *f->uses);
   memset(f->wuse, 0, f->nins * sizeof *f->wuse);
