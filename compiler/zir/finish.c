@@ -116,14 +116,15 @@ static __attribute__((noinline)) void record_loop_use(Finish *s, uint32_t v, uin
 
 // ---- counting ----
 
-// Where uses are, in registers while a block is walked.
+// Where uses are, while a block is walked.  What is constant and what is not, which operands there are, first use or
+// not: no two instructions are alike in that, so nothing here branches on it.  What is no value counts for f->nins.
 typedef struct Place {
   uint16_t *uses; uint32_t *wuse; const uint8_t *vflags; // the function's
-  uint32_t loop, first, len, weight;
+  uint32_t nobody, loop, first, len, weight;
 } Place;
 static inline Place place_of(const ZirFunc *f, const ZBlock *b)
 {
-  return (Place){ f->uses, f->wuse, f->vflags, b->loop, b->first, b->end - b->first, b->cold ? 0 : zw_depth_weight(b->depth) };
+  return (Place){ f->uses, f->wuse, f->vflags, f->nins, b->loop, b->first, b->end - b->first, b->cold ? 0 : zw_depth_weight(b->depth) };
 }
 
 static __attribute__((noinline)) void revive(Finish *s, uint32_t v)
@@ -134,15 +135,15 @@ static __attribute__((noinline)) void revive(Finish *s, uint32_t v)
 
 static inline __attribute__((always_inline)) void use(Finish *s, Ref r, const Place *at)
 {
-  if (!zw_ref_is_value(r))
-    return;
-  uint32_t n = at->uses[r], w = at->wuse[r] + at->weight;
-  if (n == 0 && at->vflags[r] & ZV_PASSED)
-    revive(s, r);
-  at->uses[r] = (uint16_t)(n + (n != UINT16_MAX));
-  at->wuse[r] = w < at->weight ? UINT32_MAX : w;
-  if (at->loop != NO_LOOP && (r - at->first >= at->len || at->vflags[r] & ZV_HOISTED))
-    record_loop_use(s, r, at->loop);
+  uint32_t no_value = 0u - (r >> 31), v = (r & ~no_value) | (at->nobody & no_value);
+  uint32_t n = at->uses[v], w = at->wuse[v] + at->weight;
+  unsigned flags = at->vflags[v];
+  if (__builtin_expect(flags & ZV_PASSED, 0)) // it has no use yet
+    revive(s, v);
+  at->uses[v] = (uint16_t)(n + (n != UINT16_MAX));
+  at->wuse[v] = w < at->weight ? UINT32_MAX : w;
+  if (at->loop != NO_LOOP && (~no_value & ((v - at->first >= at->len) | ((flags & ZV_HOISTED) != 0))))
+    record_loop_use(s, v, at->loop);
 }
 
 static inline __attribute__((always_inline)) void use_operands(Finish *s, const ZIns *ins, const ZShape *shape, const Place *at)
@@ -154,11 +155,12 @@ static inline __attribute__((always_inline)) void use_operands(Finish *s, const 
       use(s, xa[k], at);
     return;
   }
-  if (shape->refs & 1)
+  unsigned refs = shape->refs;
+  if (refs & 1)
     use(s, ins->a, at);
-  if (shape->refs & 2)
+  if (refs & 2)
     use(s, ins->b, at);
-  if (shape->refs & 4)
+  if (refs & 4)
     use(s, ins->c, at);
 }
 
@@ -194,10 +196,11 @@ static inline __attribute__((always_inline)) void walk_ins(Finish *s, uint32_t i
   ZirFunc *f = s->f;
   const ZIns *ins = &f->ins[i];
   const ZShape *shape = &zw_zir_shape[ins->op];
-  if (f->uses[i] || zw_zir_must_run(f, i))
-    use_operands(s, ins, shape, at);
-  else
+  unsigned unused = (f->uses[i] - 1u) >> 31;
+  if (__builtin_expect(unused & !zw_zir_must_run(f, i), 0))
     f->vflags[i] |= ZV_PASSED;
+  else
+    use_operands(s, ins, shape, at);
   unsigned class = pos_class[ins->op];
   if (class != POS_NONE && !b->cold && (class != POS_SHIFT || zw_ref_is_value(ins->b)))
     *zw_push(s->scratch, &s->positions[class]) = // also of dead shifts: they are few
@@ -353,8 +356,10 @@ void zw_zir_finish(ZirFunc *f, Arena *scratch)
   memset(s.loop_at, 0xff, (f->nloops + 1) * sizeof *s.loop_at);
   lay_out(f);
   link_loops(&s);
-  memset(f->uses, 0, f->nins * sizeof *f->uses);
-  memset(f->wuse, 0, f->nins * sizeof *f->wuse);
+  zw_zir_reserve(f, f->nins + 1); // the last is nobody's
+  memset(f->uses, 0, (f->nins + 1) * sizeof *f->uses);
+  memset(f->wuse, 0, (f->nins + 1) * sizeof *f->wuse);
+  f->vflags[f->nins] = 0;
   if (f->flags & FN_REFS)
     for (uint32_t i = 0; i < f->nins; i++)
       f->has_refs |= f->ins[i].ty == VK_REF;

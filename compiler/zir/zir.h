@@ -119,7 +119,7 @@ static inline bool zw_zir_yields(const ZIns *ins) { return ins->ty != VK_COUNT; 
 static inline bool zw_zir_must_run(const ZirFunc *f, uint32_t i)
 {
   unsigned flags = zw_zir_shape[f->ins[i].op].flags;
-  return !(flags & OPF_PURE) && (!(flags & OPF_TRAPS) || flags & OPF_EFFECT || !(f->vflags[i] & ZV_PROVED));
+  return ((flags & OPF_PURE) == 0) & (((flags & (OPF_TRAPS | OPF_EFFECT)) != OPF_TRAPS) | ((f->vflags[i] & ZV_PROVED) == 0));
 }
 
 static inline uint32_t zw_depth_weight(uint32_t depth) { return 1u << (TUNE_DEPTH_SHIFT * (depth > 7 ? 7 : depth)); }
