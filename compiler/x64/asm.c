@@ -15,8 +15,16 @@
   ((op) == X_jmp || (op) == X_jcc ? X64_JUMP : (form) == X64_P ? X64_PSEUDO : (op) == X_test_rr ? X64_TEST : (op) == X_call_m || (op) == X_call_r ? X64_CALL : \
    !HAS_MEM(form) ? SHORT(form, enc, opc, imm) : \
    ((form) == X64_RM || (form) == X64_MR) && (imm) == I0 && !((enc) & (VEX | LOCK | EXTRA | COND | BYTE_RM)) ? X64_MEMORY_REG : X64_MEMORY)
+#define PREFIX(enc) (((enc) & 3) == P66 ? 0x66u : ((enc) & 3) == PF3 ? 0xf3u : ((enc) & 3) == PF2 ? 0xf2u : 0)
+#define PREFIXES(enc) (((enc) & 3) != 0)
+#define ESCAPE(enc) (((enc) & M3A) == M0F ? 0x0full : ((enc) & M3A) == M38 ? 0x380full : ((enc) & M3A) == M3A ? 0x3a0full : 0)
+#define ESCAPES(enc) (((enc) & M3A) == 0 ? 0 : ((enc) & M3A) == M0F ? 1 : 2)
+#define BEHIND(enc, opc, at) (ESCAPE(enc) << 8 * (at) | (uint64_t)(opc) << 8 * ((at) + ESCAPES(enc)))
+#define OPEN(enc, opc) { PREFIX(enc) | BEHIND(enc, opc, PREFIXES(enc)), PREFIX(enc) | 0x40ull << 8 * PREFIXES(enc) | BEHIND(enc, opc, PREFIXES(enc) + 1) }
 const X64Row zw_x64_rows[X64_NOPS] = {
-#define LIR(id, text, form, enc, opc, ext, imm, use, mw) { text, enc, X64_##form, opc, ext, imm, use, mw, CLASS(X_##id, X64_##form, enc, opc, imm) },
+#define LIR(id, text, form, enc, opc, ext, imm, use, mw) \
+  { text, OPEN(enc, opc), enc, X64_##form, opc, ext, imm, use, mw, CLASS(X_##id, X64_##form, enc, opc, imm), \
+    PREFIXES(enc) + ESCAPES(enc) + 1, 8 * PREFIXES(enc), (enc) & WSZ ? 8 : 0, (enc) & W1 ? 8 : 0 },
 #include "compiler/x64/lir.def"
 };
 // clang-format on

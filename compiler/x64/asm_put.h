@@ -29,60 +29,50 @@ static inline uint8_t *put_mem(uint8_t *p, unsigned reg, const X64Mem *m, uint8_
   return p + (mod == 0 ? 0 : mod == 0x40 ? 1 : 4);
 }
 
-// Prefix, REX when it says something, escape and opcode, without a jump.
-static inline uint8_t *put_open(uint8_t *p, const X64Row *row, unsigned rex, unsigned opc)
+// Prefix, REX when it says something, escape and opcode, without a jump; `behind` (ModRM, immediate) follows in the same word, which
+// has room for three bytes of it at least.  Returns the end of the opcode.
+static inline uint8_t *put_open(uint8_t *p, const X64Row *row, unsigned rex, uint64_t behind)
 {
-  static const uint8_t prefix[4] = { 0, 0x66, 0xf3, 0xf2 }, escape_bytes[4] = { 0, 1, 2, 2 };
-  static const uint16_t escape[4] = { 0, 0x0f, 0x380f, 0x3a0f };
-  unsigned pp = row->enc & 3, map = row->enc >> 2 & 3;
-  *p = prefix[pp];
-  p += pp != 0;
-  *p = (uint8_t)(0x40 | rex);
-  p += rex != 0;
-  zw_put16(p, escape[map]);
-  p += escape_bytes[map];
-  *p = (uint8_t)opc;
-  return p + 1;
+  bool has = rex != 0;
+  unsigned n = row->open_bytes + has;
+  zw_put64(p, row->open[has] | (uint64_t)rex << row->rex_at | behind << 8 * n);
+  return p + n;
 }
-static inline uint8_t *put_regs(uint8_t *p, const X64Row *row, bool w, unsigned reg, unsigned rm, unsigned opc)
+static inline unsigned rex_w(const X64Row *row, const Lir *i) { return (i->sz & row->w_of_sz) | row->w; }
+static inline uint8_t *put_regs(uint8_t *p, const X64Row *row, unsigned w, unsigned reg, unsigned rm, uint64_t behind)
 {
-  p = put_open(p, row, (unsigned)w << 3 | (reg & 8) >> 1 | (rm & 8) >> 3, opc);
-  *p = (uint8_t)(0xc0 | (reg & 7) << 3 | (rm & 7));
-  return p + 1;
+  return put_open(p, row, w | (reg & 8) >> 1 | (rm & 8) >> 3, (0xc0 | (reg & 7) << 3 | (rm & 7)) | behind << 8) + 1;
 }
 
-static inline bool is_wide(const X64Row *row, const Lir *i) { return row->enc & W1 || (row->enc & WSZ && i->sz == 8); }
 // A row of the classes below X64_PLAIN.
 static inline uint8_t *put_plain(uint8_t *p, const X64Row *row, const Lir *i)
 {
-  bool w = is_wide(row, i), narrow = row->enc & WB && i->sz < 4;
+  if (row->enc & WB && i->sz < 4)
+    return zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);
   switch ((X64Class)row->cls) {
-  case X64_PLAIN_RR:
-    if (narrow)
+  case X64_PLAIN_RR: return put_regs(p, row, rex_w(row, i), i->rd, i->rn, 0);
+  case X64_PLAIN_RX: return put_regs(p, row, rex_w(row, i), i->rn, i->rd, 0);
+  case X64_PLAIN_ALU: {
+    bool is_short = fits8(i->imm);
+    if (i->rd == RAX && !is_short)
       break;
-    return put_regs(p, row, w, i->rd, i->rn, row->opc);
-  case X64_PLAIN_RX:
-    if (narrow)
-      break;
-    return put_regs(p, row, w, i->rn, i->rd, row->opc);
-  case X64_PLAIN_ALU:
-    if (narrow || (i->rd == RAX && !fits8(i->imm)))
-      break;
-    p = put_regs(p, row, w, row->ext, i->rd, fits8(i->imm) ? 0x83 : 0x81);
+    p = put_regs(p, row, rex_w(row, i), row->ext, i->rd, 0);
+    p[-2] ^= is_short ? 0x81 ^ 0x83 : 0;
     zw_put32(p, (uint32_t)i->imm);
-    return p + (fits8(i->imm) ? 1 : 4);
-  case X64_PLAIN_MOV:
+    return p + (is_short ? 1 : 4);
+  }
+  case X64_PLAIN_MOV: {
     if (i->sz == 8 && i->imm < 0)
       break;
-    p = put_open(p, row, i->rd >> 3 & 1, 0xb8 | (i->rd & 7));
-    zw_put32(p, (uint32_t)i->imm);
-    return p + 4;
+    unsigned b = i->rd >> 3 & 1;
+    uint64_t code = (0xb8u | (i->rd & 7)) | (uint64_t)(uint32_t)i->imm << 8;
+    zw_put64(p, b ? code << 8 | 0x41 : code);
+    return p + 5 + b;
+  }
   case X64_PLAIN_SHIFT:
     if (i->imm == 1)
       break;
-    p = put_regs(p, row, w, row->ext, i->rd, 0xc1);
-    *p = (uint8_t)i->imm;
-    return p + 1;
+    return put_regs(p, row, rex_w(row, i), row->ext, i->rd, (uint8_t)i->imm) + 1;
   case X64_PLAIN: case X64_TEST: case X64_MEMORY_REG: case X64_MEMORY: case X64_CALL: case X64_PSEUDO: case X64_JUMP: break;
   }
   return zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);
@@ -93,7 +83,7 @@ static inline uint8_t *put_memory(uint8_t *p, const X64Row *row, const Lir *i, X
   if ((m.base == REG_NONE && !m.rip) || (row->enc & WB && i->sz < 4))
     return zw_x64_put_any(p, i, m, rip_at);
   ASSERT(m.index != RSP && (m.base < 16 || m.base == REG_NONE) && (m.index < 16 || m.index == REG_NONE));
-  unsigned x = m.index & 8 && m.index != REG_NONE, b = m.base & 8 && m.base != REG_NONE;
-  p = put_open(p, row, (unsigned)is_wide(row, i) << 3 | (i->rd & 8u) >> 1 | x << 1 | b, row->opc);
+  unsigned x = m.index >> 2 & 2 & ~(m.index >> 6), b = m.base >> 3 & 1 & ~(m.base >> 7); // REG_NONE has all bits
+  p = put_open(p, row, rex_w(row, i) | (i->rd & 8u) >> 1 | x | b, 0);
   return put_mem(p, i->rd, &m, rip_at);
 }

@@ -16,6 +16,8 @@
 static uint32_t place_slots(Enc *e, unsigned bytes, uint32_t off)
 {
   const LirFunc *l = e->l;
+  if (!l->nslots || (bytes == 16 && !memchr(l->slot_bytes, 16, l->nslots)))
+    return off;
   uint32_t first[34] = { 0 };
   for (uint32_t s = 0; s < l->nslots; s++)
     if (l->slot_bytes[s] == bytes)
@@ -105,7 +107,7 @@ static inline uint8_t *put_s32(uint8_t *q, int32_t v)
   *q = v & 0x7f;
   return v >= -64 && v < 64 ? q + 1 : q + zw_leb_write_s32(q, v);
 }
-static void put_site(Enc *e, unsigned kind, uint32_t wasm_at)
+static __attribute__((noinline)) void put_long_site(Enc *e, unsigned kind, uint32_t wasm_at)
 {
   if (wasm_at & IMAGE_INLINE_AT)
     wasm_at = site_position(e, wasm_at);
@@ -116,6 +118,18 @@ static void put_site(Enc *e, unsigned kind, uint32_t wasm_at)
   q = put_s32(q, (int32_t)(wasm_at - e->site_at));
   e->sites.n = (uint32_t)(q - e->sites.p);
   e->site_pc = here(e), e->site_at = wasm_at, e->nsites++;
+}
+// Most are near the one before, in both.
+static inline void put_site(Enc *e, unsigned kind, uint32_t wasm_at)
+{
+  uint32_t pc = here(e), pc_delta = pc - e->site_pc, at_delta = wasm_at - e->site_at;
+  if (wasm_at & IMAGE_INLINE_AT || pc_delta >= 0x80 || at_delta + 64 >= 128 || e->sites.n + 4 > e->sites.cap) {
+    put_long_site(e, kind, wasm_at);
+    return;
+  }
+  zw_put32(e->sites.p + e->sites.n, pc_delta | kind << 8 | (at_delta & 0x7f) << 16);
+  e->sites.n += 3;
+  e->site_pc = pc, e->site_at = wasm_at, e->nsites++;
 }
 
 static void put_fixup(Enc *e, uint32_t target)
@@ -249,7 +263,7 @@ static inline void copy_raw(Enc *e, uint32_t to)
 {
   const uint8_t *from = e->raw.p + e->raw_at;
   size_t n = to - e->raw_at;
-  CHECK((size_t)(e->end - e->p) >= n + COPY_STEP);
+  ASSERT((size_t)(e->end - e->p) >= n + COPY_STEP); // put_chunk has looked
   for (size_t k = 0; k < n; k += COPY_STEP)
     memcpy(e->p + k, from + k, COPY_STEP);
   e->p += n, e->raw_at = to, e->ub += (uint32_t)n;
@@ -290,16 +304,18 @@ static void put_mark(Enc *e, const Mark *m)
 
 static void put_chunk(Enc *e)
 {
-  uint32_t want = e->pad[e->k], pad = (want - here(e) % want) % want;
+  uint32_t pad = -here(e) & (e->pad[e->k] - 1u); // a power of two
   CHECK((size_t)(e->end - e->p) >= pad + 8u);
-  e->p = zw_x64_nops(e->p, pad);
+  if (pad)
+    e->p = zw_x64_nops(e->p, pad);
   e->chunk_off[e->k] = here(e);
   e->ub = e->chunk_ub[e->k];
-  ASSERT(here(e) <= e->ub);
+  // Nothing below writes more than its bound, which is checked, and the bounds of the chunk add up to the next one's: there is room.
+  CHECK(here(e) <= e->ub && e->ub <= e->end_ub);
   for (uint32_t end = e->mark_end[e->k]; e->mark_at < end; e->mark_at++) {
     const Mark *m = &e->marks.p[e->mark_at];
     copy_raw(e, m->at);
-    CHECK((size_t)(e->end - e->p) >= m->bound + (size_t)X64_PUT_BYTES);
+    ASSERT((size_t)(e->end - e->p) >= m->bound + (size_t)X64_PUT_BYTES);
     e->ub += m->bound;
     const uint8_t *was = e->p;
     put_mark(e, m);

@@ -30,8 +30,10 @@ static uint32_t target_place(const Enc *e, uint32_t label)
 static void order_chunks(Enc *e)
 {
   const LirFunc *l = e->l;
+  uint32_t ncold = 0;
   for (uint32_t c = 0; c < l->nchunks; c++) {
     uint32_t label = l->chunks[c].label;
+    ncold += l->chunks[c].cold;
     if (label & LABEL_STUB && (label & ~LABEL_STUB) >= e->nstubs)
       e->nstubs = (label & ~LABEL_STUB) + 1;
   }
@@ -41,13 +43,10 @@ static void order_chunks(Enc *e)
   e->stub_chunk = zw_new_array(e->s, uint32_t, e->nstubs + 1);
   e->order = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
   e->place = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
-  uint32_t k = 0;
-  for (int cold = 0; cold < 2; cold++)
-    for (uint32_t c = 0; c < l->nchunks; c++)
-      if (l->chunks[c].cold == cold)
-        e->place[c] = k, e->order[k++] = c;
+  uint32_t at[2] = { 0, l->nchunks - ncold }; // of the next hot one, of the next cold one
   for (uint32_t c = 0; c < l->nchunks; c++) {
-    uint32_t label = l->chunks[c].label;
+    uint32_t label = l->chunks[c].label, k = at[l->chunks[c].cold]++;
+    e->place[c] = k, e->order[k] = c;
     if (label & LABEL_STUB)
       e->stub_chunk[label & ~LABEL_STUB] = c;
     else {
@@ -74,13 +73,6 @@ static uint32_t tail_bytes(const Enc *e, uint32_t n)
   return 8 * e->npushes + 4 * 10 + n / 16 * 20 + 8 + TO_CALLEE;
 }
 
-// A jmp at the end of a chunk to what follows it anyway.
-static bool falls_through(const Enc *e, uint32_t k, const Lir *i, const Lir *end) { return i + 1 == end && target_place(e, i->x) == k + 1; }
-// jcc A; jmp B where A follows: the condition is turned round and the jmp goes.
-static bool turns_round(const Enc *e, uint32_t k, const Lir *i, const Lir *end)
-{
-  return i + 2 == end && i[1].op == X_jmp && target_place(e, i->x) == k + 1 && target_place(e, i[1].x) != k + 1;
-}
 
 // A memory operand of LIR with machine registers.
 static X64Mem pseudo_mem(const Enc *e, const Lir *i)
@@ -189,11 +181,11 @@ static bool is_redundant_test(const Enc *e, uint32_t k, const Lir *i, const Lir 
 
 // A jump to a short chunk that ends in a jump table, as interpreters have: the chunk is written again in its place, so
 // that each way to the dispatch has an indirect jump, and a branch history, of its own.  Both walks count the copies.
-static const LirChunk *copied_dispatch(Enc *e, uint32_t k, const Lir *i, const Lir *end)
+static const LirChunk *copied_dispatch(Enc *e, uint32_t k, uint32_t to)
 {
-  if (i + 1 != end || i->op != X_jmp || e->copies == DISPATCH_COPIES || falls_through(e, k, i, end))
+  if (e->copies == DISPATCH_COPIES)
     return NULL;
-  const LirChunk *c = &e->l->chunks[e->order[target_place(e, i->x)]];
+  const LirChunk *c = &e->l->chunks[e->order[to]];
   const Lir *lir = e->l->lir;
   if (c->end - c->first > DISPATCH_LIRS || c->first == c->end || lir[c->end - 1].op != X_jtable || e->l->chunks[e->order[k]].cold)
     return NULL;
@@ -201,9 +193,11 @@ static const LirChunk *copied_dispatch(Enc *e, uint32_t k, const Lir *i, const L
   return c;
 }
 
-static Mark *mark(Enc *e, MarkKind kind, const uint8_t *p, const Lir *i)
+enum { MARKS_PER_LIR = 3 }; // a fault, a constant, a call
+static inline Mark *mark(Enc *e, MarkKind kind, const uint8_t *p, const Lir *i)
 {
-  Mark *m = zw_push(e->s, &e->marks);
+  ASSERT(e->marks.n < e->marks.cap);
+  Mark *m = &e->marks.p[e->marks.n++]; // reserved by measure_lirs
   *m = (Mark){ .at = (uint32_t)(p - e->raw.p), .lir = (uint32_t)(i - e->l->lir), .kind = (uint8_t)kind };
   return m;
 }
@@ -212,7 +206,7 @@ static uint8_t *put_simple(uint8_t *p, unsigned op, unsigned sz, unsigned rd, un
   return zw_x64_put(p, &(Lir){ .op = (uint16_t)op, .sz = (uint8_t)sz, .rd = (uint8_t)rd, .rn = (uint8_t)rn }, (X64Mem){ 0 }, NULL);
 }
 // An instruction with a memory operand.
-static inline uint8_t *measure_mem(Enc *e, uint8_t *p, const Lir *i, bool is_short)
+static inline __attribute__((always_inline)) uint8_t *measure_mem(Enc *e, uint8_t *p, const Lir *i, bool is_short)
 {
   uint8_t *rip_at = NULL, *from = p;
   if (i->at && i->op != X_call_m && i->op != X_lea)
@@ -257,10 +251,14 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
 {
   const Lir *first = e->l->lir + c->first, *end = e->l->lir + c->end;
   uint32_t sum = 0;
-  zw_reserve(e->s, &e->raw, e->raw.n + (c->end - c->first + 1) * X64_PUT_BYTES);
-  uint8_t *p = e->raw.p + e->raw.n, *raw_end = e->raw.p + e->raw.cap;
+  uint32_t count = c->end - c->first;
+  zw_reserve(e->s, &e->raw, e->raw.n + (count + 1) * X64_PUT_BYTES);
+  zw_reserve(e->s, &e->marks, e->marks.n + MARKS_PER_LIR * count);
+  uint8_t *p = e->raw.p + e->raw.n;
+  const uint8_t *raw_end = e->raw.p + e->raw.cap;
   for (const Lir *i = first; i < end; i++) {
-    CHECK(i->op < X64_NOPS && (size_t)(raw_end - p) >= X64_PUT_BYTES);
+    CHECK(i->op < X64_NOPS);
+    ASSERT((size_t)(raw_end - p) >= X64_PUT_BYTES); // no instruction is longer
     const X64Row *row = &zw_x64_rows[i->op];
     switch ((X64Class)row->cls) {
     case X64_PLAIN_RR: case X64_PLAIN_RX: case X64_PLAIN_ALU: case X64_PLAIN_MOV: case X64_PLAIN_SHIFT: p = put_plain(p, row, i); continue;
@@ -282,20 +280,23 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
       continue;
     case X64_JUMP: break;
     }
-    if (i->op == X_jmp) {
-      const LirChunk *copy = copied_dispatch(e, k, i, end);
+    uint32_t to = target_place(e, i->x), other;
+    bool jmp = i->op == X_jmp, turn = false;
+    if (jmp && i + 1 == end) {
+      if (to == k + 1) // to what follows anyway
+        break;
+      const LirChunk *copy = copied_dispatch(e, k, to);
       if (copy) {
         e->raw.n = (uint32_t)(p - e->raw.p);
         return sum + measure_lirs(e, k, copy);
       }
-      if (falls_through(e, k, i, end))
-        continue;
     }
-    bool turn = i->op == X_jcc && turns_round(e, k, i, end);
-    Mark *m = mark(e, i->op == X_jmp ? MK_JUMP : MK_JCC, p, i);
-    m->to = target_place(e, turn ? i[1].x : i->x);
+    if (!jmp && to == k + 1 && i + 2 == end && i[1].op == X_jmp && (other = target_place(e, i[1].x)) != k + 1)
+      to = other, turn = true; // jcc A; jmp B where A follows: the condition is turned round and the jmp goes
+    Mark *m = mark(e, jmp ? MK_JUMP : MK_JCC, p, i);
+    m->to = to;
     m->cc = i->cc ^ turn;
-    sum += m->bound = i->op == X_jmp ? JMP_BYTES : JCC_BYTES;
+    sum += m->bound = jmp ? JMP_BYTES : JCC_BYTES;
     if (turn)
       break;
   }
