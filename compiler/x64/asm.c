@@ -9,12 +9,13 @@
 #define HAS_MEM(form) ((form) == X64_RM || (form) == X64_MR || (form) == X64_M || (form) == X64_RRM || (form) == X64_SRM)
 #define SHORT(form, enc, opc, imm) \
   ((enc) & (VEX | LOCK | EXTRA | COND | BYTE_RM) ? X64_PLAIN : \
-   (imm) == I0 ? ((form) == X64_RR ? X64_PLAIN_RR : (form) == X64_RX ? X64_PLAIN_RX : X64_PLAIN) : \
+   (imm) == I0 ? ((form) == X64_RR ? X64_PLAIN_RR : (form) == X64_RX ? X64_PLAIN_RX : (form) == X64_O && (enc) == 0 ? X64_PLAIN_PUSH : X64_PLAIN) : \
    (form) == X64_R && ((enc) & M3A) == 0 ? ((opc) == 0x81 ? X64_PLAIN_ALU : (opc) == 0xc7 ? X64_PLAIN_MOV : (opc) == 0xc1 ? X64_PLAIN_SHIFT : X64_PLAIN) : X64_PLAIN)
 #define CLASS(op, form, enc, opc, imm) \
   ((op) == X_jmp || (op) == X_jcc ? X64_JUMP : (form) == X64_P ? X64_PSEUDO : (op) == X_test_rr ? X64_TEST : (op) == X_call_m || (op) == X_call_r ? X64_CALL : \
    !HAS_MEM(form) ? SHORT(form, enc, opc, imm) : \
-   ((form) == X64_RM || (form) == X64_MR) && (imm) == I0 && !((enc) & (VEX | LOCK | EXTRA | COND | BYTE_RM)) ? X64_MEMORY_REG : X64_MEMORY)
+   ((form) == X64_RM || (form) == X64_MR) && (imm) == I0 && !((enc) & (VEX | LOCK | EXTRA | COND | BYTE_RM)) ? X64_MEMORY_REG : \
+   (form) == X64_M && (imm) == IZ && ((enc) & ~(WSZ | WB)) == 0 && ((opc) == 0x81 || (opc) == 0xc7) ? X64_MEMORY_IMM : X64_MEMORY)
 #define PREFIX(enc) (((enc) & 3) == P66 ? 0x66u : ((enc) & 3) == PF3 ? 0xf3u : ((enc) & 3) == PF2 ? 0xf2u : 0)
 #define PREFIXES(enc) (((enc) & 3) != 0)
 #define ESCAPE(enc) (((enc) & M3A) == M0F ? 0x0full : ((enc) & M3A) == M38 ? 0x380full : ((enc) & M3A) == M3A ? 0x3a0full : 0)
@@ -203,7 +204,11 @@ uint8_t *zw_x64_put(uint8_t *p, const Lir *i, X64Mem m, uint8_t **rip_at)
   const X64Row *row = &zw_x64_rows[i->op];
   if (row->cls == X64_MEMORY_REG)
     return put_memory(p, row, i, m, rip_at);
-  return row->cls < X64_PLAIN ? put_plain(p, row, i) : zw_x64_put_any(p, i, m, rip_at);
+  if (row->cls == X64_MEMORY_IMM)
+    return put_memory_imm(p, row, i, m, rip_at);
+  if (row->cls == X64_TEST)
+    return put_test(p, row, i);
+  return row->cls < X64_PLAIN ? put_class(p, row, i, row->cls) : zw_x64_put_any(p, i, m, rip_at);
 }
 
 unsigned zw_x64_imm64_length(unsigned rd, uint64_t v)

@@ -44,12 +44,12 @@ static inline uint8_t *put_regs(uint8_t *p, const X64Row *row, unsigned w, unsig
   return put_open(p, row, w | (reg & 8) >> 1 | (rm & 8) >> 3, (0xc0 | (reg & 7) << 3 | (rm & 7)) | behind << 8) + 1;
 }
 
-// A row of the classes below X64_PLAIN.
-static inline uint8_t *put_plain(uint8_t *p, const X64Row *row, const Lir *i)
+// A row of the class cls, below X64_PLAIN: the class of the row, or a constant.
+static inline __attribute__((always_inline)) uint8_t *put_class(uint8_t *p, const X64Row *row, const Lir *i, X64Class cls)
 {
   if (row->enc & WB && i->sz < 4)
     return zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);
-  switch ((X64Class)row->cls) {
+  switch (cls) {
   case X64_PLAIN_RR: return put_regs(p, row, rex_w(row, i), i->rd, i->rn, 0);
   case X64_PLAIN_RX: return put_regs(p, row, rex_w(row, i), i->rn, i->rd, 0);
   case X64_PLAIN_ALU: {
@@ -73,17 +73,48 @@ static inline uint8_t *put_plain(uint8_t *p, const X64Row *row, const Lir *i)
     if (i->imm == 1)
       break;
     return put_regs(p, row, rex_w(row, i), row->ext, i->rd, (uint8_t)i->imm) + 1;
-  case X64_PLAIN: case X64_TEST: case X64_MEMORY_REG: case X64_MEMORY: case X64_CALL: case X64_PSEUDO: case X64_JUMP: break;
+  case X64_PLAIN_PUSH: {
+    unsigned b = i->rd >> 3 & 1, code = row->opc | (i->rd & 7);
+    zw_put16(p, (uint16_t)(b ? code << 8 | 0x41 : code));
+    return p + 1 + b;
+  }
+  case X64_PLAIN: case X64_TEST: case X64_MEMORY_REG: case X64_MEMORY_IMM: case X64_MEMORY: case X64_CALL: case X64_PSEUDO: case X64_JUMP: break;
   }
   return zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);
+}
+static inline uint8_t *put_test(uint8_t *p, const X64Row *row, const Lir *i)
+{
+  return i->sz < 4 ? zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL) : put_regs(p, row, rex_w(row, i), i->rn, i->rd, 0);
+}
+// REX.X and REX.B of a memory operand.
+static inline unsigned rex_xb(const X64Mem *m)
+{
+  static const uint8_t high[256] = { [8] = 1, 1, 1, 1, 1, 1, 1, 1 }; // not of REG_NONE
+  return high[m->index] << 1 | high[m->base];
+}
+// Without a base there are forms to choose from.
+static inline bool is_simple(const X64Row *row, const Lir *i, const X64Mem *m)
+{
+  ASSERT(m->index != RSP && (m->base < 16 || m->base == REG_NONE) && (m->index < 16 || m->index == REG_NONE));
+  return (m->base != REG_NONE || m->rip) && !(row->enc & WB && i->sz < 4);
 }
 // A row of class X64_MEMORY_REG.
 static inline uint8_t *put_memory(uint8_t *p, const X64Row *row, const Lir *i, X64Mem m, uint8_t **rip_at)
 {
-  if ((m.base == REG_NONE && !m.rip) || (row->enc & WB && i->sz < 4))
+  if (!is_simple(row, i, &m))
     return zw_x64_put_any(p, i, m, rip_at);
-  ASSERT(m.index != RSP && (m.base < 16 || m.base == REG_NONE) && (m.index < 16 || m.index == REG_NONE));
-  unsigned x = m.index >> 2 & 2 & ~(m.index >> 6), b = m.base >> 3 & 1 & ~(m.base >> 7); // REG_NONE has all bits
-  p = put_open(p, row, rex_w(row, i) | (i->rd & 8u) >> 1 | x | b, 0);
+  p = put_open(p, row, rex_w(row, i) | (i->rd & 8u) >> 1 | rex_xb(&m), 0);
   return put_mem(p, i->rd, &m, rip_at);
+}
+// A row of class X64_MEMORY_IMM: a store of a constant, arithmetic with one.
+static inline uint8_t *put_memory_imm(uint8_t *p, const X64Row *row, const Lir *i, X64Mem m, uint8_t **rip_at)
+{
+  if (!is_simple(row, i, &m))
+    return zw_x64_put_any(p, i, m, rip_at);
+  bool is_short = row->opc == 0x81 && fits8(i->imm);
+  p = put_open(p, row, rex_w(row, i) | rex_xb(&m), 0);
+  p[-1] ^= is_short ? 0x81 ^ 0x83 : 0;
+  p = put_mem(p, row->ext, &m, rip_at);
+  zw_put32(p, (uint32_t)i->imm);
+  return p + (is_short ? 1 : 4);
 }

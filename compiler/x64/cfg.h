@@ -73,7 +73,8 @@ enum { // `enc` of a row
 };
 typedef enum X64Imm { I0, I8, IZ } X64Imm;
 typedef enum X64Class { // how P4 treats a row; the first ones are X64_PLAIN with a short way to their bytes
-  X64_PLAIN_RR, X64_PLAIN_RX, X64_PLAIN_ALU, X64_PLAIN_MOV, X64_PLAIN_SHIFT, X64_PLAIN, X64_TEST, X64_MEMORY_REG, X64_MEMORY, X64_CALL, X64_PSEUDO, X64_JUMP
+  X64_PLAIN_RR, X64_PLAIN_RX, X64_PLAIN_ALU, X64_PLAIN_MOV, X64_PLAIN_SHIFT, X64_PLAIN_PUSH, X64_PLAIN, X64_TEST, X64_MEMORY_REG,
+  X64_MEMORY_IMM, X64_MEMORY, X64_CALL, X64_PSEUDO, X64_JUMP
 } X64Class;
 // open: prefix, REX, escape and opcode as a little-endian word, without a REX prefix and with one whose low bits are to be
 // filled in at bit rex_at; open_bytes of the first, the other is one longer.

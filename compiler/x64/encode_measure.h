@@ -205,14 +205,20 @@ static uint8_t *put_simple(uint8_t *p, unsigned op, unsigned sz, unsigned rd, un
 {
   return zw_x64_put(p, &(Lir){ .op = (uint16_t)op, .sz = (uint8_t)sz, .rd = (uint8_t)rd, .rn = (uint8_t)rn }, (X64Mem){ 0 }, NULL);
 }
-// An instruction with a memory operand.
-static inline __attribute__((always_inline)) uint8_t *measure_mem(Enc *e, uint8_t *p, const Lir *i, bool is_short)
+typedef uint8_t *PutMemory(uint8_t *p, const X64Row *row, const Lir *i, X64Mem m, uint8_t **rip_at);
+static uint8_t *put_other_memory(uint8_t *p, const X64Row *row, const Lir *i, X64Mem m, uint8_t **rip_at)
+{
+  (void)row;
+  return zw_x64_put_any(p, i, m, rip_at);
+}
+// An instruction with a memory operand; inlined for each way to write one.
+static inline __attribute__((always_inline)) uint8_t *measure_mem(Enc *e, uint8_t *p, const Lir *i, PutMemory *put)
 {
   uint8_t *rip_at = NULL, *from = p;
   if (i->at && i->op != X_call_m && i->op != X_lea)
     mark(e, MK_FAULT, p, i);
   X64Mem m = mem_of(e, i);
-  p = is_short ? put_memory(p, &zw_x64_rows[i->op], i, m, &rip_at) : zw_x64_put_any(p, i, m, &rip_at);
+  p = put(p, &zw_x64_rows[i->op], i, m, &rip_at);
   if (NEVER(rip_at != NULL)) {
     uint32_t bytes = zw_x64_rows[i->op].mw ? zw_x64_rows[i->op].mw : i->sz;
     *zw_push(e->s, &e->const_uses) = (ConstUse){ (uint32_t)(p - rip_at), (uint32_t)(p - from), (uint32_t)i->disp, bytes };
@@ -258,19 +264,26 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
   const uint8_t *raw_end = e->raw.p + e->raw.cap;
   for (const Lir *i = first; i < end; i++) {
     CHECK(i->op < X64_NOPS);
-    ASSERT((size_t)(raw_end - p) >= X64_PUT_BYTES); // no instruction is longer
+    ASSERT((size_t)(raw_end - p) >= X64_PUT_BYTES);
     const X64Row *row = &zw_x64_rows[i->op];
     switch ((X64Class)row->cls) {
-    case X64_PLAIN_RR: case X64_PLAIN_RX: case X64_PLAIN_ALU: case X64_PLAIN_MOV: case X64_PLAIN_SHIFT: p = put_plain(p, row, i); continue;
-    case X64_MEMORY_REG: p = measure_mem(e, p, i, true); continue;
-    case X64_MEMORY: p = measure_mem(e, p, i, false); continue;
+    case X64_PLAIN_RR: p = put_class(p, row, i, X64_PLAIN_RR); continue;
+    case X64_PLAIN_RX: p = put_class(p, row, i, X64_PLAIN_RX); continue;
+    case X64_PLAIN_ALU: p = put_class(p, row, i, X64_PLAIN_ALU); continue;
+    case X64_PLAIN_MOV: p = put_class(p, row, i, X64_PLAIN_MOV); continue;
+    case X64_PLAIN_SHIFT: p = put_class(p, row, i, X64_PLAIN_SHIFT); continue;
+    case X64_PLAIN_PUSH: p = put_class(p, row, i, X64_PLAIN_PUSH); continue;
+    case X64_MEMORY_REG: p = measure_mem(e, p, i, put_memory); continue;
+    case X64_MEMORY_IMM: p = measure_mem(e, p, i, put_memory_imm); continue;
+    case X64_MEMORY: p = measure_mem(e, p, i, put_other_memory); continue;
     case X64_TEST:
       if (is_redundant_test(e, k, i, first, end))
         continue;
-      __attribute__((fallthrough));
+      p = put_test(p, row, i);
+      continue;
     case X64_PLAIN: p = zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL); continue;
     case X64_CALL:
-      p = i->op == X_call_m ? measure_mem(e, p, i, false) : zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);
+      p = i->op == X_call_m ? measure_mem(e, p, i, put_other_memory) : zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);
       mark(e, MK_CALLED, p, i);
       follow_area(e, i);
       continue;
@@ -287,6 +300,7 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
         break;
       const LirChunk *copy = copied_dispatch(e, k, to);
       if (copy) {
+        CHECK(p <= raw_end);
         e->raw.n = (uint32_t)(p - e->raw.p);
         return sum + measure_lirs(e, k, copy);
       }
@@ -300,6 +314,7 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
     if (turn)
       break;
   }
+  CHECK(p <= raw_end && e->marks.n <= e->marks.cap); // as reserved: no instruction is longer
   e->raw.n = (uint32_t)(p - e->raw.p);
   return sum;
 }
