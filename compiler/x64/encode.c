@@ -107,24 +107,24 @@ static inline uint8_t *put_s32(uint8_t *q, int32_t v)
   *q = v & 0x7f;
   return v >= -64 && v < 64 ? q + 1 : q + zw_leb_write_s32(q, v);
 }
-static __attribute__((noinline)) void put_long_site(Enc *e, unsigned kind, uint32_t wasm_at)
+static __attribute__((noinline)) void put_long_site(Enc *e, unsigned kind, uint32_t wasm_at, uint32_t pc)
 {
   if (wasm_at & IMAGE_INLINE_AT)
     wasm_at = site_position(e, wasm_at);
   zw_reserve(e->s, &e->sites, e->sites.n + 16);
   uint8_t *q = e->sites.p + e->sites.n;
-  q = put_u32(q, here(e) - e->site_pc);
+  q = put_u32(q, pc - e->site_pc);
   *q++ = (uint8_t)kind;
   q = put_s32(q, (int32_t)(wasm_at - e->site_at));
   e->sites.n = (uint32_t)(q - e->sites.p);
-  e->site_pc = here(e), e->site_at = wasm_at, e->nsites++;
+  e->site_pc = pc, e->site_at = wasm_at, e->nsites++;
 }
 // Most are near the one before, in both.
-static inline void put_site(Enc *e, unsigned kind, uint32_t wasm_at)
+static inline void put_site(Enc *e, unsigned kind, uint32_t wasm_at, uint32_t pc)
 {
-  uint32_t pc = here(e), pc_delta = pc - e->site_pc, at_delta = wasm_at - e->site_at;
+  uint32_t pc_delta = pc - e->site_pc, at_delta = wasm_at - e->site_at;
   if (wasm_at & IMAGE_INLINE_AT || pc_delta >= 0x80 || at_delta + 64 >= 128 || e->sites.n + 4 > e->sites.cap) {
-    put_long_site(e, kind, wasm_at);
+    put_long_site(e, kind, wasm_at, pc);
     return;
   }
   zw_put32(e->sites.p + e->sites.n, pc_delta | kind << 8 | (at_delta & 0x7f) << 16);
@@ -152,7 +152,7 @@ static const LirMap *map_at(const LirFunc *l, uint32_t at)
   return lo < l->nmaps && l->maps[lo].lir == at ? &l->maps[lo] : NULL;
 }
 // After a safepoint's bytes.  Slots ascend: through a bitmap of the frame, because P4 has renumbered them.
-static void put_map(Enc *e, uint32_t at)
+static void put_map(Enc *e, uint32_t at, uint32_t pc)
 {
   const LirFunc *l = e->l;
   const LirMap *m = map_at(l, at);
@@ -166,7 +166,7 @@ static void put_map(Enc *e, uint32_t at)
   }
   zw_reserve(e->s, &e->maps, e->maps.n + 10 + 5 * m->n);
   uint8_t *q = e->maps.p + e->maps.n;
-  q += zw_leb_write_u32(q, here(e) - e->map_pc);
+  q += zw_leb_write_u32(q, pc - e->map_pc);
   q += zw_leb_write_u32(q, m->n);
   uint32_t last = 0;
   for (uint32_t w = lo / 64; m->n && w <= hi / 64; w++)
@@ -176,7 +176,7 @@ static void put_map(Enc *e, uint32_t at)
       last = slot;
     }
   e->maps.n = (uint32_t)(q - e->maps.p);
-  e->map_pc = here(e), e->nmaps++;
+  e->map_pc = pc, e->nmaps++;
 }
 
 #include "encode_frame.h"
@@ -246,14 +246,14 @@ static void put_pseudo(Enc *e, const Lir *i)
 
 // After a call: its site, its stack map, and the stack arguments that the callee has popped.  The unwinder looks a
 // return address up by its predecessor, so the row for the popped stack begins at the call's last byte.
-static void after_call(Enc *e, const Lir *i)
+static void after_call(Enc *e, const Lir *i, uint32_t pc)
 {
-  put_site(e, SITE_CALL, i->at);
-  put_map(e, (uint32_t)(i - e->l->lir));
+  put_site(e, SITE_CALL, i->at, pc);
+  put_map(e, (uint32_t)(i - e->l->lir), pc);
   if (i->op == X_call_m && i->rn == X64_VMCTX && i->disp >= (int32_t)offsetof(VmCtx, libcall))
     e->libcalls |= 1ull << ((unsigned)i->disp - offsetof(VmCtx, libcall)) / 8;
   if (e->out) {
-    zw_cfi_at(&e->cfi, here(e) - 1);
+    zw_cfi_at(&e->cfi, pc - 1);
     zw_cfi_cfa_offset(&e->cfi, 8 + e->frame + 8 * e->npushes);
   }
 }
@@ -269,37 +269,39 @@ static inline void copy_raw(Enc *e, uint32_t to)
   e->p += n, e->raw_at = to, e->ub += (uint32_t)n;
 }
 
+// A mark that writes bytes.
 static void put_mark(Enc *e, const Mark *m)
 {
-  const Lir *i = &e->l->lir[m->lir];
-  switch ((MarkKind)m->kind) {
-  case MK_JUMP: put_branch(e, -1, m->to, JMP_BYTES); break;
-  case MK_JCC: put_branch(e, m->cc, m->to, JCC_BYTES); break;
-  case MK_PSEUDO:
+  if (m->kind == MK_PSEUDO) {
+    const Lir *i = &e->l->lir[m->lir];
     put_pseudo(e, i);
     follow_area(e, i);
-    break;
-  case MK_FAULT:
+  } else
+    put_branch(e, m->kind == MK_JUMP ? -1 : m->cc, m->to, m->bound);
+}
+
+// A mark that only has to know its address: what is before it need not have been copied.
+static inline void note_mark(Enc *e, const Mark *m, uint32_t pc)
+{
+  if (m->kind == MK_FAULT) {
     ASSERT(e->out == 0); // the records know rsp only outside of areas
-    put_site(e, SITE_FAULT | (i->x ? i->x : TRAP_oob), i->at);
-    break;
-  case MK_CONST: {
+    put_site(e, SITE_FAULT | m->cc, m->to, pc);
+    return;
+  }
+  const Lir *i = &e->l->lir[m->lir];
+  if (m->kind == MK_CONST) {
     ConstUse *u = &e->const_uses.p[e->const_at++];
-    u->at = here(e) - u->at, u->next = here(e);
-    break;
+    u->at = pc - u->at, u->next = pc;
+    return;
   }
-  case MK_TRAP: case MK_CALL:
-    *zw_push(e->s, &e->fixups) = (Fixup){ here(e) - 4, FX_CALL, m->kind == MK_TRAP ? FX_THUNK(THUNK_TRAP, i->x) : i->x };
-    if (m->kind == MK_TRAP) {
-      put_site(e, i->x, i->at);
-      break;
-    }
-    __attribute__((fallthrough));
-  case MK_CALLED:
-    after_call(e, i);
-    follow_area(e, i);
-    break;
+  if (m->kind != MK_CALLED)
+    *zw_push(e->s, &e->fixups) = (Fixup){ pc - 4, FX_CALL, m->kind == MK_TRAP ? FX_THUNK(THUNK_TRAP, i->x) : i->x };
+  if (m->kind == MK_TRAP) {
+    put_site(e, i->x, i->at, pc);
+    return;
   }
+  after_call(e, i, pc);
+  follow_area(e, i);
 }
 
 static void put_chunk(Enc *e)
@@ -314,6 +316,10 @@ static void put_chunk(Enc *e)
   CHECK(here(e) <= e->ub && e->ub <= e->end_ub);
   for (uint32_t end = e->mark_end[e->k]; e->mark_at < end; e->mark_at++) {
     const Mark *m = &e->marks.p[e->mark_at];
+    if (m->kind > MK_PSEUDO) {
+      note_mark(e, m, here(e) + (m->at - e->raw_at));
+      continue;
+    }
     copy_raw(e, m->at);
     ASSERT((size_t)(e->end - e->p) >= m->bound + (size_t)X64_PUT_BYTES);
     e->ub += m->bound;
@@ -355,7 +361,7 @@ static void put_trap_stubs(Enc *e)
         }
         *e->p++ = 0xe8;
         put_fixup(e, FX_THUNK(THUNK_TRAP, t->kind));
-        put_site(e, (t->no_frame ? SITE_NO_FRAME : 0) | t->kind, t->wasm_at);
+        put_site(e, (t->no_frame ? SITE_NO_FRAME : 0) | t->kind, t->wasm_at, here(e));
       }
       patch_branch(e, t->jump_at, t->rel8, target);
     }

@@ -23,14 +23,14 @@ enum {
 // Something of the first walk that the second has to look at, behind `at` bytes of the side buffer.
 typedef enum MarkKind {
   MK_JUMP, MK_JCC,         // to place `to`, on `cc`
-  MK_PSEUDO,               // written by put_pseudo
-  MK_FAULT,                // the next instruction is a memory access that may fault
+  MK_PSEUDO,               // written by put_pseudo; those below write nothing
+  MK_FAULT,                // the next instruction is a memory access that may fault with trap `cc`; `to` is its Lir.at
   MK_CONST,                // the instruction before has a rip-relative operand: const_uses in their order
   MK_CALL,                 // a call of a function or thunk has been written: fixup, then as
   MK_CALLED,               // any other call
   MK_TRAP,                 // likewise
 } MarkKind;
-typedef struct Mark { uint32_t at, lir, to; uint16_t bound; uint8_t kind, cc; } Mark;
+typedef struct Mark { uint32_t at, lir /* not of a MK_FAULT */, to; uint16_t bound; uint8_t kind, cc; } Mark;
 typedef struct Patch { uint32_t at, chunk; bool rel8; } Patch;          // forward branch to a chunk
 typedef struct ConstUse { uint32_t at, next, id, bytes; } ConstUse;     // rip-relative field; rip = next.  First walk: at = bytes from it to next
 typedef struct TableUse { uint32_t at, id; } TableUse;                  // rip-relative field at the end of its lea

@@ -194,10 +194,14 @@ static const LirChunk *copied_dispatch(Enc *e, uint32_t k, uint32_t to)
 }
 
 enum { MARKS_PER_LIR = 3 }; // a fault, a constant, a call
-static inline Mark *mark(Enc *e, MarkKind kind, const uint8_t *p, const Lir *i)
+static inline Mark *new_mark(Enc *e)
 {
   ASSERT(e->marks.n < e->marks.cap);
-  Mark *m = &e->marks.p[e->marks.n++]; // reserved by measure_lirs
+  return &e->marks.p[e->marks.n++]; // reserved by measure_lirs
+}
+static inline Mark *mark(Enc *e, MarkKind kind, const uint8_t *p, const Lir *i)
+{
+  Mark *m = new_mark(e);
   *m = (Mark){ .at = (uint32_t)(p - e->raw.p), .lir = (uint32_t)(i - e->l->lir), .kind = (uint8_t)kind };
   return m;
 }
@@ -216,7 +220,7 @@ static inline __attribute__((always_inline)) uint8_t *measure_mem(Enc *e, uint8_
 {
   uint8_t *rip_at = NULL, *from = p;
   if (i->at && i->op != X_call_m && i->op != X_lea)
-    mark(e, MK_FAULT, p, i);
+    *new_mark(e) = (Mark){ .at = (uint32_t)(p - e->raw.p), .to = i->at, .kind = MK_FAULT, .cc = (uint8_t)(i->x ? i->x : TRAP_oob) };
   X64Mem m = mem_of(e, i);
   p = put(p, &zw_x64_rows[i->op], i, m, &rip_at);
   if (NEVER(rip_at != NULL)) {
