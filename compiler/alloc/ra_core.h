@@ -123,6 +123,15 @@ static void copy_chunks(Ra *ra, LirFunc *l)
     *at[c->group]++ = (LirChunk){ c->label, n - c->from_end, n - c->to_end, c->block, c->group >= COLD_BLOCK, c->align };
   l->nchunks = ra->chunks.n;
 }
+// What only the walk needed; of a large function it is more than the code.
+static void drop_working_storage(Ra *ra)
+{
+  const void *none_wanted[] = { ra->val, ra->entry, ra->alias, ra->dslot, ra->first_edge, ra->family_slot, ra->up, ra->up_block, ra->stamp,
+                                ra->ref_index, ra->ref_value, ra->ref_in, ra->chunks.p, ra->evals.p, ra->links.p, ra->link_at.p,
+                                ra->readers.p, ra->writer.p, ra->work.p, ra->hoist.p, ra->maps.p };
+  for (uint32_t k = 0; k < ARRAY_COUNT(none_wanted) && ra->a->own; k++)
+    zw_arena_drop(ra->a, none_wanted[k]);
+}
 static void finish_function(Ra *ra)
 {
   LirFunc *l = ra->l;
@@ -142,4 +151,5 @@ static void finish_function(Ra *ra)
   l->consts = ra->consts.p, l->nconsts = ra->consts.n;
   l->nslots = ra->slot_bytes.n, l->slot_bytes = ra->slot_bytes.p, l->slot_weight = ra->slot_weight.p;
   l->used_saved = (uint32_t)(ra->dirty & RA_CALLEE);
+  drop_working_storage(ra);
 }

@@ -161,14 +161,10 @@ static __attribute__((noinline, cold)) void grow_lir(Ra *ra)
   uint32_t used = (uint32_t)(ra->end - ra->buf), cap = used * 2;
   if (cap < used || cap > 1u << 28)
     zw_fail(ra->ctx, ERR_limit, ZW_NO_POS, "function %u is too large to compile", ra->z->func);
-  Lir *buf = zw_stale_array(ra->a, Lir, cap);
-  memcpy(buf + (cap - used), ra->buf, used * sizeof *buf);
-  ra->buf = buf, ra->top = buf + (cap - used), ra->end = buf + cap;
-  if (notes(ra)) {
-    LirNote *n = zw_new_array(ra->a, LirNote, cap);
-    memcpy(n + (cap - used), ra->notes, used * sizeof *n);
-    ra->notes = n;
-  }
+  ra->buf = zw_arena_grow_down(ra->a, ra->buf, used * sizeof *ra->buf, cap * sizeof *ra->buf);
+  ra->top = ra->buf + (cap - used), ra->end = ra->buf + cap;
+  if (notes(ra))
+    ra->notes = zw_arena_grow_down(ra->a, ra->notes, used * sizeof *ra->notes, cap * sizeof *ra->notes);
 }
 // How many instructions there are; positions in LIR are counted from the end.
 static inline uint32_t emitted(const Ra *ra) { return (uint32_t)(ra->end - ra->top); }

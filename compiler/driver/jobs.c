@@ -106,6 +106,7 @@ static void compile_function(Ctx *ctx, void *arg)
   LirFunc *l = j->t->select(ctx, z, j->o, &ctx->func);
   zw_verify_lir(ctx, l, j->t, j->o);           // every use reads the right value
   lap(j, &t, &w->times.select);
+  zw_zir_drop_code(z);                         // encode asks about blocks and loops only
   w->times.w_reload += l->w_reload, w->times.w_store += l->w_store, w->times.w_move += l->w_move, w->times.lirs += l->nlir;
 
   j->codes[w->at] = j->t->encode(ctx, l, j->o, &ctx->module);

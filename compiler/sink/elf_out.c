@@ -68,10 +68,7 @@ uint64_t zw_elf_put(ElfOut *o, uint32_t section, const void *p, uint64_t n, uint
     uint64_t cap = s->cap ? s->cap * 2 : n; // the first put is often the whole section
     while (cap < own)
       cap = cap ? cap * 2 : 256;
-    uint8_t *bigger = zw_arena_alloc(o->a, cap, 16);
-    if (s->bytes > s->first_bytes)
-      memcpy(bigger, s->p, s->bytes - s->first_bytes);
-    s->p = bigger, s->cap = cap;
+    s->p = zw_arena_grow(o->a, s->p, s->bytes - s->first_bytes, s->cap, cap), s->cap = cap;
   }
   if (p && n)
     memcpy(s->p + (at - s->first_bytes), p, n);

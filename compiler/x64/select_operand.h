@@ -55,6 +55,13 @@ static int32_t add_const(Ra *ra, ValKind ty, uint64_t lo, uint64_t hi)
     if (c->bits[0] == lo && c->bits[1] == hi && c->ty == ty)
       return (int32_t)k;
   }
+  if (ra->consts.p == ra->z->consts) { // the function's own, which stay as they are
+    enum { MORE = 24 };
+    ra->consts.cap = ra->consts.n + MORE;
+    ra->consts.p = zw_stale_array(ra->a, ZConst, ra->consts.cap);
+    if (ra->consts.n)
+      memcpy(ra->consts.p, ra->z->consts, ra->consts.n * sizeof(ZConst));
+  }
   *zw_push(ra->a, &ra->consts) = (ZConst){ { lo, hi }, (uint8_t)ty };
   return (int32_t)ra->consts.n - 1;
 }

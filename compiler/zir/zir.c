@@ -199,11 +199,18 @@ bool zw_ref_const(const ZirFunc *f, Ref r, uint64_t bits[2])
   return true;
 }
 
-// The arrays lie in one piece, the widest first.
-static void *move(const ZirFunc *f, char **at, const void *old, size_t size, uint32_t cap)
+// Each array by itself, of a function where growing moves pages and copies nothing.
+enum { MANY_VALUES = 16 << 10 };
+typedef struct Room { char *at; uint32_t cap; } Room; // at: in the one piece where the arrays of all others lie, the widest first
+static void *move(const ZirFunc *f, Room *r, void *old, size_t size)
 {
-  void *p = *at;
-  *at += cap * size;
+  if (f->cap > MANY_VALUES)
+    return zw_arena_grow(f->arena, old, f->nins * size, f->cap * size, r->cap * size);
+  void *p = r->at;
+  if (r->cap > MANY_VALUES)
+    p = zw_arena_stale(f->arena, r->cap, size, 16);
+  else
+    r->at += r->cap * size;
   if (f->nins)
     memcpy(p, old, f->nins * size);
   return p;
@@ -213,20 +220,36 @@ void zw_zir_reserve(ZirFunc *f, uint32_t want)
 {
   if (want <= f->cap)
     return;
-  uint32_t cap = f->cap ? f->cap : want;
-  while (cap < want)
-    cap *= 2;
+  Room r = { .cap = f->cap ? f->cap : want };
+  while (r.cap < want)
+    r.cap += r.cap > MANY_VALUES ? r.cap / 4 : r.cap;
   size_t bytes = sizeof *f->ins + sizeof *f->wuse + sizeof *f->blk + sizeof *f->at + sizeof *f->hoist_next + sizeof *f->uses +
                  sizeof *f->vflags;
-  char *at = zw_arena_stale(f->arena, cap, bytes, 16);
-  f->ins = move(f, &at, f->ins, sizeof *f->ins, cap);
-  f->wuse = move(f, &at, f->wuse, sizeof *f->wuse, cap);
-  f->blk = move(f, &at, f->blk, sizeof *f->blk, cap);
-  f->at = move(f, &at, f->at, sizeof *f->at, cap);
-  f->hoist_next = move(f, &at, f->hoist_next, sizeof *f->hoist_next, cap);
-  f->uses = move(f, &at, f->uses, sizeof *f->uses, cap);
-  f->vflags = move(f, &at, f->vflags, sizeof *f->vflags, cap);
-  f->cap = cap;
+  ZIns *piece = f->cap <= MANY_VALUES ? f->ins : NULL;
+  if (r.cap <= MANY_VALUES)
+    r.at = zw_arena_stale(f->arena, r.cap, bytes, 16);
+  f->ins = move(f, &r, f->ins, sizeof *f->ins);
+  f->wuse = move(f, &r, f->wuse, sizeof *f->wuse);
+  f->blk = move(f, &r, f->blk, sizeof *f->blk);
+  f->at = move(f, &r, f->at, sizeof *f->at);
+  f->hoist_next = move(f, &r, f->hoist_next, sizeof *f->hoist_next);
+  f->uses = move(f, &r, f->uses, sizeof *f->uses);
+  f->vflags = move(f, &r, f->vflags, sizeof *f->vflags);
+  if (piece)
+    zw_arena_drop(f->arena, piece);
+  f->cap = r.cap;
+}
+
+void zw_zir_drop_code(ZirFunc *f)
+{
+  if (!f->arena->own)
+    return;
+  const void *code[] = { f->ins, f->uses, f->wuse, f->blk, f->vflags, f->at, f->hoist_next, f->const_slots, f->edges, f->edge_args,
+                         f->xa, f->livein, f->call_pos, f->div_pos, f->shift_pos };
+  for (uint32_t k = 0; k < ARRAY_COUNT(code); k++)
+    zw_arena_drop(f->arena, code[k]);
+  f->ins = NULL, f->nins = f->cap = 0;
+  f->edges = NULL; // encode compares with their number
 }
 
 uint32_t zw_zir_pos(const ZirFunc *f, uint32_t v)

@@ -151,6 +151,9 @@ void zw_zir_finish(ZirFunc *f, Arena *scratch);
 // Layout position of a definition: its own, or for hoisted values and those that live at a block's end that block's end.
 uint32_t zw_zir_pos(const ZirFunc *f, uint32_t v);
 
+// Instructions, values and edges of a large function go; its blocks, loops and tries stay.
+void zw_zir_drop_code(ZirFunc *f);
+
 void zw_zir_print(const ZirFunc *f, Text *out);                 // --dump=zir; stable, parses back
 ZirFunc *zw_zir_parse(Ctx *ctx, Str text, Arena *a);            // a function without a module: m has just the types it mentions
 // Numbered rules V1..V12 (zir/README.md).  NULL, or a sentence naming the rule, block and instruction.

@@ -1,5 +1,6 @@
 // Arenas on zw_alloc's blocks.  Memory is handed out zeroed without clearing it twice: a chunk knows how far
 // it was ever used (`dirty`), and only what lies below is cleared again.
+// What is large has a block of its own: it can go before the rest does, and growing moves pages, not bytes.
 #include "runtime/base/arena.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/asan.h"
@@ -11,6 +12,15 @@ struct ArenaChunk {
   char *dirty;  // nothing at or above was ever handed out
 };
 
+struct ArenaOwn {
+  ArenaOwn *older, *newer;
+  uint64_t number;      // ascending; a mark remembers the newest
+  size_t bytes;
+  uint64_t pad[2];
+};
+STATIC_ASSERT((sizeof(ArenaOwn) + 16) % 64 == 0, "with zw_alloc's header what is behind it is aligned to 64 in its page");
+
+enum { OWN_BYTES = 256 << 10 };
 enum { FIRST_CHUNK = 8 << 10, MAX_CHUNK = 1 << 20, LARGE_ARENA = 8 << 20, LARGE_CHUNK = (2 << 20) - 32 /* with its header one huge page */ };
 
 static char *chunk_start(ArenaChunk *c) { return (char *)(c + 1); }
@@ -65,8 +75,82 @@ static void drop_newest(Arena *a)
   a->end = a->chunks ? a->chunks->end : NULL;
 }
 
+// ---- blocks of their own ----
+
+static void free_own(Arena *a, ArenaOwn *o)
+{
+  *(o->newer ? &o->newer->older : &a->own) = o->older;
+  if (o->older)
+    o->older->newer = o->newer;
+  a->bytes -= o->bytes;
+  zw_asan_unpoison(o, o->bytes);
+  zw_free(o);
+}
+
+static void free_own_above(Arena *a, uint64_t number)
+{
+  while (a->own && a->own->number > number)
+    free_own(a, a->own);
+}
+
+static bool too_much(const Arena *a, size_t more)
+{
+  return a->max_bytes && (a->bytes > a->max_bytes || more > a->max_bytes - a->bytes);
+}
+
+static void *new_own(Arena *a, size_t bytes)
+{
+  size_t all = bytes + sizeof(ArenaOwn);
+  if (bytes > SIZE_MAX / 2 || too_much(a, all))
+    return NULL;
+  ArenaOwn *o = zw_alloc(all);
+  if (!o)
+    return NULL;
+  *o = (ArenaOwn){ .older = a->own, .number = ++a->last_own, .bytes = all };
+  if (a->own)
+    a->own->newer = o;
+  a->own = o;
+  a->bytes += all;
+  return o + 1;
+}
+
+static ArenaOwn *find_own(const Arena *a, const void *p) // there are a few dozen at most
+{
+  ArenaOwn *o = a->own;
+  while (o && (const void *)(o + 1) != p)
+    o = o->older;
+  return o;
+}
+
+void zw_arena_drop(Arena *a, const void *p)
+{
+  ArenaOwn *o = find_own(a, p);
+  if (o)
+    free_own(a, o);
+}
+
+static void *grow_own(Arena *a, ArenaOwn *o, size_t old_bytes, size_t bytes)
+{
+  size_t all = bytes + sizeof(ArenaOwn);
+  if (bytes > SIZE_MAX / 2 || too_much(a, bytes - old_bytes))
+    return NULL;
+  size_t before = o->bytes;
+  o = zw_realloc(o, sizeof(ArenaOwn) + old_bytes, all);
+  if (!o)
+    return NULL;
+  *(o->newer ? &o->newer->older : &a->own) = o;
+  if (o->older)
+    o->older->newer = o;
+  o->bytes = all;
+  a->bytes += all - before;
+  return o + 1;
+}
+
+// ---- arenas ----
+
 void zw_arena_free(Arena *a)
 {
+  free_own_above(a, 0);
   while (a->chunks)
     drop_newest(a);
   free_chunk(a, a->spare);
@@ -74,10 +158,31 @@ void zw_arena_free(Arena *a)
   ASSERT(a->bytes == 0);
 }
 
+// They become a's oldest ones, as the chunks do, and keep numbers above 0; a's marks must not be released any more.
+static void adopt_own(Arena *a, Arena *from)
+{
+  ArenaOwn *o = a->own;
+  while (o && o->older)
+    o = o->older;
+  if (o)
+    o->older = from->own;
+  else
+    a->own = from->own;
+  if (from->own)
+    from->own->newer = o;
+  for (ArenaOwn *k = from->own; k; k = k->older) {
+    k->number = 1;
+    a->bytes += k->bytes;
+    from->bytes -= k->bytes;
+  }
+  from->own = NULL;
+}
+
 void zw_arena_adopt(Arena *a, Arena *from)
 {
   free_chunk(from, from->spare);
   from->spare = NULL;
+  adopt_own(a, from);
   ArenaChunk *c = from->chunks;
   if (!c)
     return;
@@ -100,6 +205,7 @@ void zw_arena_adopt(Arena *a, Arena *from)
 
 void zw_arena_reset(Arena *a)
 {
+  free_own_above(a, 0);
   while (a->chunks)
     drop_newest(a);
   ArenaChunk *c = a->spare;
@@ -112,10 +218,11 @@ void zw_arena_reset(Arena *a)
   rewind_to(a, chunk_start(c));
 }
 
-ArenaMark zw_arena_mark(const Arena *a) { return (ArenaMark){ a->chunks, a->next }; }
+ArenaMark zw_arena_mark(const Arena *a) { return (ArenaMark){ a->chunks, a->next, a->last_own }; }
 
 void zw_arena_release(Arena *a, ArenaMark m)
 {
+  free_own_above(a, m.own);
   while (a->chunks != m.chunk)
     drop_newest(a);
   if (a->chunks)
@@ -136,7 +243,7 @@ static __attribute__((noinline)) bool add_chunk(Arena *a, size_t need)
       bytes = most;
     if (bytes < need + sizeof(ArenaChunk))
       bytes = need + sizeof(ArenaChunk);
-    if (a->max_bytes && (a->bytes > a->max_bytes || bytes > a->max_bytes - a->bytes))
+    if (too_much(a, bytes))
       return false;
     c = zw_alloc(bytes);
     if (!c)
@@ -166,6 +273,10 @@ static inline void *take(Arena *a, size_t bytes, size_t align, bool clear)
 {
   ASSERT(align && align <= 64 && (align & (align - 1)) == 0);
   const size_t redzone = ZW_REDZONE;
+  if (bytes >= OWN_BYTES) {
+    void *own = new_own(a, bytes);
+    return own ? own : out_of_memory(a);
+  }
   for (;;) {
     char *p = (char *)zw_align_up((uintptr_t)a->next, align);
     size_t room = a->end > p ? (size_t)(a->end - p) : 0;
@@ -184,13 +295,55 @@ static inline void *take(Arena *a, size_t bytes, size_t align, bool clear)
 }
 
 // The newest allocation becomes `bytes` long where it is, if there is room for that.
-bool zw_arena_extend(Arena *a, const void *p, size_t old_bytes, size_t bytes)
+static bool extend(Arena *a, const void *p, size_t old_bytes, size_t bytes)
 {
   if ((uintptr_t)p + old_bytes + ZW_REDZONE != (uintptr_t)a->next || bytes - old_bytes > (size_t)(a->end - a->next))
     return false;
   zw_asan_unpoison(p, bytes);
   a->next += bytes - old_bytes;
   return true;
+}
+
+void *zw_arena_grow(Arena *a, void *p, size_t used, size_t old_bytes, size_t bytes)
+{
+  ArenaOwn *o = old_bytes >= OWN_BYTES ? find_own(a, p) : NULL;
+  if (o) {
+    void *q = grow_own(a, o, old_bytes, bytes);
+    return q ? q : out_of_memory(a);
+  }
+  if (bytes < OWN_BYTES && old_bytes && extend(a, p, old_bytes, bytes))
+    return p;
+  void *q = take(a, bytes, 16, false);
+  if (q && used)
+    memcpy(q, p, used);
+  return q;
+}
+
+// Copied from its end in pieces, and each is given back when it is copied: there are never two of all.
+static void move_down(char *to, char *from, size_t bytes)
+{
+  enum { PIECE = 64 << 10 };
+  while (bytes) {
+    size_t n = bytes < PIECE ? bytes : PIECE;
+    bytes -= n;
+    memcpy(to + bytes, from + bytes, n);
+    zw_alloc_discard(from + bytes, n);
+  }
+}
+
+void *zw_arena_grow_down(Arena *a, void *p, size_t old_bytes, size_t bytes)
+{
+  char *q = take(a, bytes, 16, false);
+  ArenaOwn *o = find_own(a, p);
+  if (!q)
+    return NULL;
+  if (o) {
+    move_down(q + (bytes - old_bytes), p, old_bytes);
+    free_own(a, o);
+  } else {
+    memcpy(q + (bytes - old_bytes), p, old_bytes);
+  }
+  return q;
 }
 
 void *zw_arena_slow(Arena *a, size_t bytes, size_t align) { return take(a, bytes, align, true); }

@@ -3,17 +3,20 @@
 #include "runtime/base/assert.h"
 
 typedef struct ArenaChunk ArenaChunk;
+typedef struct ArenaOwn ArenaOwn;
 typedef struct Arena {
   char *next, *end;                // free space of the newest chunk
   ArenaChunk *chunks;              // newest first
   ArenaChunk *spare;               // the largest one released, kept for the next need
-  uint64_t bytes;                  // in all chunks
+  ArenaOwn *own;                   // large allocations, newest first: each is a block of its own
+  uint64_t last_own;               // the newest one's number so far
+  uint64_t bytes;                  // in all chunks and blocks
   size_t first_bytes;              // of the first chunk; 0 = a small one.  Pages that nobody touches cost nothing
   uint64_t max_bytes;              // more than this fails like out of memory; 0 = no limit
   void (*nomem)(void *arg);        // called instead of returning NULL; must not return.  May be NULL
   void *nomem_arg;
 } Arena;
-typedef struct ArenaMark { ArenaChunk *chunk; char *next; } ArenaMark;
+typedef struct ArenaMark { ArenaChunk *chunk; char *next; uint64_t own; } ArenaMark;
 
 void zw_arena_init(Arena *a, void (*nomem)(void *arg), void *nomem_arg);
 // Free everything.  The arena may be used again.
@@ -32,9 +35,13 @@ static inline void *zw_arena_alloc(Arena *a, size_t bytes, size_t align) { retur
 // n objects of T; the product is checked.
 void *zw_arena_array(Arena *a, size_t n, size_t size, size_t align);
 // The same without zeroes: for large arrays that the caller writes before it reads them.
-// Of what was allocated last: make it longer in place, the new part stale.  False when there is no room or it was not the last.
-bool zw_arena_extend(Arena *a, const void *p, size_t old_bytes, size_t bytes);
 void *zw_arena_stale(Arena *a, size_t n, size_t size, size_t align);
+// Something allocated here that nobody needs any more: its memory is free at once if it was large, else later.
+void zw_arena_drop(Arena *a, const void *p);
+// An array becomes longer; it may move, and then the old one is dropped.  What is behind its first `used` bytes is stale.
+void *zw_arena_grow(Arena *a, void *p, size_t used, size_t old_bytes, size_t bytes);
+// The same at its lower end: the last old_bytes of what is returned are the old array.
+void *zw_arena_grow_down(Arena *a, void *p, size_t old_bytes, size_t bytes);
 #define zw_stale_array(a, T, n) ((T *)zw_arena_stale((a), (n), sizeof(T), _Alignof(T)))
 #define zw_new(a, T) ((T *)zw_arena_alloc((a), sizeof(T), _Alignof(T)))
 #define zw_new_array(a, T, n) ((T *)zw_arena_array((a), (n), sizeof(T), _Alignof(T)))

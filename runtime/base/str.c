@@ -167,9 +167,7 @@ static void text_reserve(Text *t, size_t more)
   size_t cap = t->cap;
   while (cap <= t->n + more)
     cap *= 2;
-  char *p = zw_arena_alloc(t->a, cap, 1);
-  memcpy(p, t->p, t->n);
-  t->p = p;
+  t->p = zw_arena_grow(t->a, t->p, t->n, t->cap, cap);
   t->cap = cap;
 }
 

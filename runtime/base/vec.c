@@ -1,21 +1,22 @@
 #include "runtime/base/vec.h"
 #include "runtime/base/bits.h"
 
+enum { LARGE = 256 << 10 }; // bytes from which a quarter more will do: it costs pages, not copies
+
 void *zw_vec_grow(Arena *a, void *p, uint32_t n, uint32_t *cap, uint32_t want, size_t size)
 {
   uint32_t to = *cap ? *cap : 8;
-  while (to < want)
+  while (to < want && (size_t)to * size < LARGE)
     to = to > UINT32_MAX / 2 ? UINT32_MAX : to * 2;
-  size_t bytes;
-  if (n && zw_mul_size(to, size, &bytes) && zw_arena_extend(a, p, (size_t)*cap * size, bytes)) {
-    *cap = to;
-    return p;
+  if (to < want) {
+    to = *cap > UINT32_MAX - *cap / 4 ? UINT32_MAX : *cap + *cap / 4;
+    to = to < want ? want : to;
   }
-  void *q = zw_arena_stale(a, to, size, 16);
-  if (!q)
-    return NULL; // only an arena without nomem; such callers use their own growth
-  if (n)
-    memcpy(q, p, (size_t)n * size);
-  *cap = to;
+  size_t bytes;
+  if (!zw_mul_size(to, size, &bytes))
+    bytes = SIZE_MAX; // fails below like any size that is too large
+  void *q = zw_arena_grow(a, p, (size_t)n * size, (size_t)*cap * size, bytes);
+  if (q)
+    *cap = to;
   return q;
 }

@@ -1,6 +1,6 @@
 // Growable arrays in an arena: VEC(T) v = {0};  *zw_push(arena, &v) = x;  v.p[i], v.n.
-// Growth doubles, in place when nothing was allocated since; else it copies, and the old block stays in the arena (the total is
-// below 2 x the final size).
+// Growth doubles, in place when nothing was allocated since; else it copies, and the old block stays in the arena, unless it is
+// large (arena.h).
 #pragma once
 #include "runtime/base/arena.h"
 

@@ -145,18 +145,36 @@ void zw_free(void *p)
   zw_os_unlock(&lock);
 }
 
+// Pages change hands instead of bytes.
+static void *resize_big(Header *h, size_t old_bytes, size_t bytes)
+{
+  if (bytes > SIZE_MAX / 2)
+    return NULL;
+  size_t from = big_bytes(h->bytes), to = big_bytes(bytes);
+  if (from != to && !(h = zw_os_remap(h, from, to)))
+    return NULL;
+  size_t stale = h->bytes < bytes ? h->bytes : bytes;
+  if (stale > old_bytes)
+    memset((char *)(h + 1) + old_bytes, 0, stale - old_bytes);
+  h->bytes = bytes;
+  __atomic_sub_fetch(&bytes_now, from, __ATOMIC_RELAXED);
+  count(to);
+  return h + 1;
+}
+
 void *zw_realloc(void *p, size_t old_bytes, size_t bytes)
 {
   if (!p)
     return zw_alloc(bytes);
   Header *h = (Header *)p - 1;
   ASSERT(h->magic == LIVE && old_bytes <= h->bytes);
+  if (h->class_ == BIG && bytes > BIG_BYTES)
+    return resize_big(h, old_bytes, bytes);
   void *q = zw_alloc(bytes);
   if (!q)
     return NULL; // p is still the caller's
   memcpy(q, p, old_bytes < bytes ? old_bytes : bytes);
   zw_free(p);
-  (void)h;
   return q;
 }
 

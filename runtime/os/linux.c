@@ -53,6 +53,26 @@ void *zw_os_map(size_t bytes)
     zw_sys3(SYS_madvise, (long)p, (long)bytes, MADV_HUGEPAGE_);
   return p;
 }
+#ifdef __SANITIZE_THREAD__
+void *zw_os_remap(void *p, size_t bytes, size_t new_bytes)
+{
+  void *q = zw_os_map(new_bytes);
+  if (!q)
+    return NULL;
+  memcpy(q, p, bytes < new_bytes ? bytes : new_bytes);
+  zw_os_unmap(p, bytes);
+  return q;
+}
+#else
+void *zw_os_remap(void *p, size_t bytes, size_t new_bytes)
+{
+  enum { MAYMOVE = 1 };
+  if (zw_alloc_should_fail())
+    return NULL;
+  long q = zw_sys6(SYS_mremap, (long)p, (long)bytes, (long)new_bytes, MAYMOVE, 0, 0);
+  return q < 0 && q > -4096 ? NULL : (void *)q;
+}
+#endif
 void *zw_os_reserve(size_t bytes)
 {
   if (zw_alloc_should_fail())

@@ -4,7 +4,8 @@
 #include <asm/unistd.h>
 
 enum {
-  SYS_mmap = __NR_mmap, SYS_munmap = __NR_munmap, SYS_mprotect = __NR_mprotect, SYS_madvise = __NR_madvise, SYS_mincore = __NR_mincore,
+  SYS_mmap = __NR_mmap, SYS_munmap = __NR_munmap, SYS_mremap = __NR_mremap, SYS_mprotect = __NR_mprotect, SYS_madvise = __NR_madvise,
+  SYS_mincore = __NR_mincore,
   SYS_read = __NR_read, SYS_write = __NR_write, SYS_openat = __NR_openat, SYS_close = __NR_close, SYS_statx = __NR_statx,
   SYS_exit_group = __NR_exit_group, SYS_getpid = __NR_getpid, SYS_gettid = __NR_gettid, SYS_tgkill = __NR_tgkill,
   SYS_rt_sigaction = __NR_rt_sigaction, SYS_rt_sigprocmask = __NR_rt_sigprocmask, SYS_prlimit64 = __NR_prlimit64,

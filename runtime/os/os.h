@@ -13,6 +13,8 @@ bool zw_os_decommit(void *p, size_t bytes) MUST_CHECK; // back to PROT_NONE, con
 void zw_os_unmap(void *p, size_t bytes);
 void zw_os_discard(void *p, size_t bytes);         // read-write pages whose contents nobody wants: they read as zeros
 bool zw_os_mapped(const void *p, size_t bytes);    // may all of it be read?  (Says yes of pages without access.)
+// A mapping of zw_os_map becomes longer or shorter and may move; what is new is zero.  NULL = refused, p is as it was.
+void *zw_os_remap(void *p, size_t bytes, size_t new_bytes);
 // Code: map read-write, fill, then seal (read-execute for ever).  Never both.
 void *zw_os_code_map(size_t bytes);
 bool zw_os_code_seal(void *p, size_t bytes) MUST_CHECK;

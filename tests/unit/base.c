@@ -92,6 +92,41 @@ static void arena_zeroes_what_it_hands_out_again(void **state)
   assert_int_equal(a.bytes, 0);
 }
 
+// Blocks of 256 KiB and more go by themselves: when dropped, when they grow, with a mark.
+static void arena_gives_back_what_is_large(void **state)
+{
+  (void)state;
+  Arena a;
+  zw_arena_init(&a, NULL, NULL);
+  char *small = zw_arena_alloc(&a, 1000, 8), *large = zw_arena_alloc(&a, 1 << 20, 64);
+  memset(small, 1, 1000);
+  memset(large, 2, 1 << 20);
+  assert_int_equal((uintptr_t)large % 64, 0);
+  uint64_t with = a.bytes;
+  ArenaMark m = zw_arena_mark(&a);
+  char *more = zw_arena_alloc(&a, 3 << 20, 16);
+  assert_true(all_zero(more, 3 << 20));
+  large = zw_arena_grow(&a, large, 1 << 20, 1 << 20, 2 << 20);
+  for (size_t i = 0; i < 1 << 20; i++)
+    assert_int_equal(large[i], 2);
+  zw_arena_release(&a, m); // what grew is as old as it was
+  assert_int_equal(a.bytes, with + (1 << 20));
+  memset(large, 3, 2 << 20);
+  zw_arena_drop(&a, small); // stays
+  assert_int_equal(small[999], 1);
+  zw_arena_drop(&a, large);
+  assert_int_equal(a.bytes, with - (1 << 20) - 48);
+  VEC(uint32_t) v = { 0 };
+  for (uint32_t i = 0; i < 1 << 20; i++)
+    *zw_push(&a, &v) = i;
+  for (uint32_t i = 0; i < 1 << 20; i++)
+    assert_int_equal(v.p[i], i);
+  assert_true(a.bytes < (4 << 20) * 2); // no old copies
+  zw_arena_reset(&a);
+  assert_true(a.bytes < 1 << 20);
+  zw_arena_free(&a);
+}
+
 static void arena_adopts_another(void **state)
 {
   (void)state;
@@ -314,6 +349,7 @@ int main(void)
     cmocka_unit_test(realloc_keeps_and_zeroes),
     cmocka_unit_test(alloc_fails_at_the_nth),
     cmocka_unit_test(arena_zeroes_what_it_hands_out_again),
+    cmocka_unit_test(arena_gives_back_what_is_large),
     cmocka_unit_test(arena_adopts_another),
     cmocka_unit_test(arena_respects_its_limit),
     cmocka_unit_test(vec_grows),
