@@ -28,8 +28,8 @@ static inline void init_values(Ra *ra, const ZBlock *b)
   RaValue *val = ra->val;
   for (uint32_t v = b->first, end = b->end, pos = b->pos; v < end; v++, pos++) {
     RaValue *p = &val[v];
-    *p = nowhere;
-    p->left = wuse[v], p->pos = pos;
+    p->slot = 0, p->left = wuse[v], p->pos = pos;
+    p->loc = p->hint = p->ploc = REG_NONE, p->vstate = 0;
     if (value_special[ins[v].op])
       p->hint = value_hint(&ins[v]), p->vstate = value_state(&ins[v]);
   }

@@ -111,8 +111,9 @@ static inline RegSet same_refs(const Ref *a, const Ref *b)
 // Registers of an edge's target that hold already what it wants there.
 static inline void keep_same(Ra *ra, RegSet same, RegSet weak)
 {
-  ra->weak &= ~(same & ~weak);
-  ra->dirty |= same & ~weak & RA_CALLEE;
+  RegSet strong = same & ~weak;
+  ra->weak &= ~strong;
+  ra->dirty |= strong & RA_CALLEE;
 }
 // An edge gives phi p the value v, where p arrives.  avoid: registers that the edge's target wants.
 static inline void deliver(Ra *ra, Ref p, Ref v, RegSet avoid, Moves *mv)
@@ -151,8 +152,8 @@ static void conform(Ra *ra, const ZEdge *e, Moves *mv)
   Wanted want = required(ra, e->to);
   const Ref *vals = want.vals;
   RegSet regs = want.regs, weak = want.weak, todo = regs & ~want.phis;
-  const Promise *leaves = ra->nopen && !in_loop(ra, e->to, ra->open[ra->nopen - 1]) ? ra->open[ra->nopen - 1] : NULL;
-  bool cools = t->cold && !z->blocks[ra->b].cold;
+  const Promise *leaves = ra->nopen && !in_loop(t, ra->open[ra->nopen - 1]) ? ra->open[ra->nopen - 1] : NULL;
+  bool cools = t->cold && !ra->cold;
   bool plain = !leaves && !cools && !(regs & ra->reserved);
   mv->n = 0;
   if (ra->rest) {
@@ -375,11 +376,11 @@ static void hoisted_values(Ra *ra, uint32_t l, uint32_t *n)
   *n = ra->hoist.n;
 }
 // The loop that block b is the entry block of, or NO_LOOP.
-static uint32_t enters_loop(const Ra *ra, uint32_t b)
+static inline uint32_t enters_loop(const Ra *ra, uint32_t b)
 {
   const ZirFunc *z = ra->z;
   const ZBlock *k = &z->blocks[b];
-  if (k->nedges != 1)
+  if (k->nedges != 1 || !z->nloops)
     return NO_LOOP;
   const ZBlock *t = &z->blocks[z->edges[k->edges].to];
   return t->is_header && t->loop != NO_LOOP && z->loops[t->loop].entry == b ? t->loop : NO_LOOP;

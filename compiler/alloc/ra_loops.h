@@ -3,17 +3,9 @@
 #include "ra_moves.h"
 
 // ---- loops ----
-static inline bool in_loop(const Ra *ra, uint32_t block, const Promise *p)
+static inline bool in_loop(const ZBlock *b, const Promise *p) { return b->pos >= p->head_pos && b->pos <= p->last_pos; }
+static Promise *find_open(const Ra *ra, const ZBlock *k)
 {
-  uint32_t pos = ra->z->blocks[block].pos;
-  return pos >= p->head_pos && pos <= ra->z->blocks[ra->z->loops[p->loop].last_block].pos;
-}
-// The open loop that block b heads, or NULL.
-static Promise *open_header(const Ra *ra, uint32_t b)
-{
-  const ZBlock *k = &ra->z->blocks[b];
-  if (!k->is_header || !ra->nopen)
-    return NULL;
   uint32_t lo = 0, hi = ra->nopen;
   while (lo < hi) {
     uint32_t mid = (lo + hi) / 2;
@@ -24,11 +16,13 @@ static Promise *open_header(const Ra *ra, uint32_t b)
   }
   return lo < ra->nopen && ra->open[lo]->head_pos == k->pos ? ra->open[lo] : NULL;
 }
+// The open loop that block b heads, or NULL.
+static inline Promise *open_header(const Ra *ra, const ZBlock *b) { return b->is_header && ra->nopen ? find_open(ra, b) : NULL; }
 // What block t requires at its head: an open loop's promise for a back edge, else its entry state.
 typedef struct Wanted { RegSet regs, weak, phis; uint32_t arrive; const Ref *vals; } Wanted; // vals by register
 static inline Wanted required(const Ra *ra, uint32_t t)
 {
-  const Promise *p = open_header(ra, t);
+  const Promise *p = open_header(ra, &ra->z->blocks[t]);
   if (p)
     return (Wanted){ p->regs, p->weak, p->phis, p->arrive, p->reg };
   const Entry *e = &ra->entry[t];
@@ -131,7 +125,7 @@ static void merge_exits(Ra *ra, uint32_t l, LoopPlan *x)
   for (uint32_t k = 0; k < nedges; k++) { // results that the bottom's own exits carry
     const ZEdge *e = &z->edges[last->edges + k];
     const ZBlock *t = &z->blocks[e->to];
-    if (t->cold || e->to == z->loops[l].header || (t->is_header && open_header(ra, e->to)))
+    if (t->cold || e->to == z->loops[l].header || open_header(ra, t))
       continue;
     for (uint32_t j = 0; j < t->nphi; j++)
       if (ra->val[t->first + j].ploc != REG_NONE)
@@ -189,7 +183,7 @@ static void open_loop(Ra *ra, uint32_t l)
   const ZLoop *loop = &z->loops[l];
   const ZBlock *head = &z->blocks[loop->header];
   Promise *p = ra->nfree_promise ? ra->free_promise[--ra->nfree_promise] : zw_new(ra->a, Promise);
-  *p = (Promise){ .loop = l, .open_seq = ++ra->seq, .head_pos = head->pos };
+  *p = (Promise){ .loop = l, .open_seq = ++ra->seq, .head_pos = head->pos, .last_pos = z->blocks[loop->last_block].pos };
   LoopPlan x;
   merge_exits(ra, l, &x);
   if (ra->nopen == ra->open_cap) {

@@ -91,6 +91,10 @@ static void emit_ordered(Ra *ra, const Move *m)
   bool dst_reg = is_reg(m->dst);
   if (dst_reg)
     dirty(ra, m->dst);
+  if (dst_reg && is_reg(m->src)) {
+    move_reg(ra, m->dst, m->src, kind);
+    return;
+  }
   if (m->src == PLACE_MAKE) {
     if (dst_reg)
       make(ra, m->dst, m->ref);
@@ -99,8 +103,6 @@ static void emit_ordered(Ra *ra, const Move *m)
   } else if (m->src & 0x80000000u) {
     emit_swap(ra, m->dst, m->src & 0xff);
     ra->l->w_move += ra->weight;
-  } else if (dst_reg && is_reg(m->src)) {
-    move_reg(ra, m->dst, m->src, kind);
   } else if (dst_reg) {
     ra->l->w_reload += ra->weight;
     emit_load(ra, m->dst, m->src, kind);
@@ -139,10 +141,8 @@ static bool are_independent(const Moves *mv)
   return !(read & written) && !(load && store);
 }
 // All sources are read before any destination is written.  Linear in the number of moves.
-static void parallel_move(Ra *ra, const Moves *mv)
+static __attribute__((noinline)) void move_all(Ra *ra, const Moves *mv)
 {
-  if (mv->n == 0)
-    return;
   if (mv->n == 1 || are_independent(mv)) {
     for (uint32_t k = mv->n; k--;)
       emit_ordered(ra, &mv->p[k]);
@@ -170,6 +170,11 @@ static void parallel_move(Ra *ra, const Moves *mv)
       break_cycle(ra, mv, k);
   for (uint32_t k = ra->order.n; k--;)
     emit_ordered(ra, &ra->order.p[k]);
+}
+static inline void parallel_move(Ra *ra, const Moves *mv)
+{
+  if (mv->n)
+    move_all(ra, mv);
 }
 static inline void add_move(Ra *ra, Moves *mv, uint32_t dst, uint32_t src, Ref ref, ValKind kind)
 {

@@ -270,11 +270,13 @@ static __attribute__((noinline)) Reg def_away(Ra *ra, Ref v, RegSet allowed, Reg
 // The register of `allowed` that the instruction must write v to.  v's range ends here.
 static Reg def(Ra *ra, Ref v, RegSet allowed)
 {
-  Reg d = ra->val[v].loc;
+  RaValue *p = &ra->val[v];
+  Reg d = p->loc;
   if (ra->nrefs && ra->ref_index[v])
     ra->ref_live[(ra->ref_index[v] - 1) / 64] &= ~(1ull << (ra->ref_index[v] - 1) % 64);
-  if (d != REG_NONE && !ra->val[v].slot && (allowed & BIT(d))) { // nearly always
-    unbind(ra, d);
+  if (d != REG_NONE && !p->slot && (allowed & BIT(d))) { // nearly always
+    p->loc = REG_NONE;
+    ra->busy &= ~BIT(d), ra->weak &= ~BIT(d);
     dirty(ra, d);
     ra->written |= BIT(d);
     return d;
@@ -291,7 +293,7 @@ static void bring(Ra *ra, Reg r, Ref v, Reg from)
   m->dst = r, m->src = from == REG_NONE ? PLACE_MAKE : from, m->ref = v;
   m->kind = from == REG_NONE ? 0 : (uint8_t)kind_of(ra, v); // what is made knows its kind
 }
-static Reg use_const(Ra *ra, Ref v, RegSet allowed, Reg want)
+static __attribute__((noinline)) Reg use_const(Ra *ra, Ref v, RegSet allowed, Reg want)
 {
   RegSet can = pickable(ra, allowed, ra->lock);
   Reg r = has(can & ~ra->busy, want) ? want : make_room(ra, can & ~ra->written ? can & ~ra->written : can);
@@ -313,6 +315,14 @@ static __attribute__((noinline)) Reg use_copy(Ra *ra, Ref v, RegSet allowed, Reg
   bring(ra, q, v, r);
   return q;
 }
+static __attribute__((noinline)) Reg use_first(Ra *ra, Ref v, RegSet allowed, Reg want)
+{
+  Reg r = pick(ra, v, allowed, want);
+  bind(ra, r, v);
+  ra->lock |= BIT(r);
+  dirty(ra, r);
+  return r;
+}
 // v in one of `allowed`.  want: best register when it has none yet (the destination of a two-address instruction ...).
 static Reg use(Ra *ra, Ref v, RegSet allowed, Reg want)
 {
@@ -320,28 +330,20 @@ static Reg use(Ra *ra, Ref v, RegSet allowed, Reg want)
     return use_const(ra, v, allowed, want);
   Reg r = ra->val[v].loc;
   lose_weight(ra, v);
-  if (r == REG_NONE) {
-    r = pick(ra, v, allowed, want);
-    bind(ra, r, v);
-  } else if (!(allowed & BIT(r))) {
+  if (r == REG_NONE)
+    return use_first(ra, v, allowed, want);
+  if (!(allowed & BIT(r)))
     return use_copy(ra, v, allowed, r);
-  }
   ra->weak &= ~BIT(r);
   ra->lock |= BIT(r);
   dirty(ra, r);
   return r;
 }
-// v in exactly register r (also one outside the file).  When v lives elsewhere r gets a copy.
-static Reg use_at(Ra *ra, Ref v, Reg r)
+// use_at when r is not simply free for v, whose use is counted.
+static __attribute__((noinline)) Reg use_at_far(Ra *ra, Ref v, Reg r)
 {
   if (zw_ref_is_value(v)) {
-    lose_weight(ra, v);
     Reg have = ra->val[v].loc;
-    if (have == r) {
-      ra->weak &= ~BIT(r);
-      ra->lock |= BIT(r);
-      return r;
-    }
     if (have == REG_NONE) {
       if (ra->busy & BIT(r))
         free_up(ra, r, ra->file);
@@ -379,17 +381,36 @@ static Reg use_at(Ra *ra, Ref v, Reg r)
   bring(ra, r, v, REG_NONE);
   return r;
 }
-// Is it cheaper to read v from its slot here than to give it a register?  Only when no register is free.
-static bool prefer_slot(Ra *ra, Ref v, RegSet allowed)
+// v in exactly register r (also one outside the file).  When v lives elsewhere r gets a copy.
+static Reg use_at(Ra *ra, Ref v, Reg r)
+{
+  if (!zw_ref_is_value(v))
+    return use_at_far(ra, v, r);
+  lose_weight(ra, v);
+  Reg have = ra->val[v].loc;
+  if (have == REG_NONE && (ra->file & ~ra->busy & BIT(r)) && (has(RA_CALLEE, r) || !crosses_call(ra, v))) {
+    bind(ra, r, v);
+    dirty(ra, r);
+  } else if (have != r) {
+    return use_at_far(ra, v, r);
+  }
+  ra->weak &= ~BIT(r);
+  ra->lock |= BIT(r);
+  return r;
+}
+static __attribute__((noinline)) bool prefer_slot_now(Ra *ra, Ref v, RegSet can)
 {
   if (!zw_ref_is_value(v) || ra->val[v].loc != REG_NONE || is_remat(ra, v))
-    return false;
-  RegSet can = allowed & ra->file & ~ra->lock;
-  if (can & (~ra->busy | ra->weak))
     return false;
   if (!can)
     return true;
   return evict_score(ra, v) >= evict_score(ra, ra->cur[cheapest(ra, can)]);
+}
+// Is it cheaper to read v from its slot here than to give it a register?  Only when no register is free.
+static inline bool prefer_slot(Ra *ra, Ref v, RegSet allowed)
+{
+  RegSet can = allowed & ra->file & ~ra->lock;
+  return !(can & (~ra->busy | ra->weak)) && prefer_slot_now(ra, v, can);
 }
 // The place of v's slot, as a memory operand of this instruction.
 static uint32_t use_slot(Ra *ra, Ref v)

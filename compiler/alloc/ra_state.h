@@ -29,7 +29,7 @@ enum { HALF_FILE = RA_NREG / 2 };
 typedef struct Promise {         // what every back edge of an open loop guarantees
   Ref reg[RA_NREG];              // an outside value, or a phi of the header (its next value)
   RegSet regs, weak, phis;       // phis: of its header
-  uint32_t arrive, loop, open_seq, head_pos;
+  uint32_t arrive, loop, open_seq, head_pos, last_pos; // last_pos: where its last block starts
 } Promise;
 enum { HOT_BLOCK, HOT_STUB, COLD_BLOCK, COLD_STUB, CHUNK_GROUPS }; // in the order of the result
 typedef struct Chunk { uint32_t label, block, from_end, to_end; uint8_t group; bool align; } Chunk; // positions counted from the buffer's end

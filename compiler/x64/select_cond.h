@@ -10,18 +10,15 @@ typedef struct Cond {
   bool shared;           // the comparison has other uses and may be made again for them: its operands stay values
   Ref a, b;
 } Cond;
-static bool int_compare(unsigned op, unsigned *cc, unsigned *sz)
-{
-  switch (op) {
-#define CMP(name, c) case OP_i32_##name: *cc = c, *sz = 4; return true; case OP_i64_##name: *cc = c, *sz = 8; return true;
+// Integer comparisons: the condition and, above it, the width in bytes; 0: not one.
+static const uint8_t int_compare[OP_COUNT] = {
+#define CMP(name, c) [OP_i32_##name] = 4 << 4 | (c), [OP_i64_##name] = 8 << 4 | (c),
   // clang-format off
   CMP(eq, CC_E) CMP(ne, CC_NE) CMP(lt_s, CC_L) CMP(lt_u, CC_B) CMP(gt_s, CC_G) CMP(gt_u, CC_A)
   CMP(le_s, CC_LE) CMP(le_u, CC_BE) CMP(ge_s, CC_GE) CMP(ge_u, CC_AE)
   // clang-format on
 #undef CMP
-  default: return false;
-  }
-}
+};
 static bool float_compare(Cond *c, const ZIns *ins)
 {
   bool swap = false;
@@ -52,7 +49,7 @@ static bool can_fuse_compare(const Ra *ra, Ref v)
     return false;
   const ZirFunc *z = ra->z;
   uint32_t db = z->blk[v];
-  return z->uses[v] == 1 ? z->blocks[db].depth >= z->blocks[ra->b].depth || db == ra->b : db == ra->b;
+  return db == ra->b || (z->uses[v] == 1 && z->blocks[db].depth >= z->blocks[ra->b].depth);
 }
 static Cond cond_from(Ra *ra, const ZIns *ins);
 // What to test for "v is not zero".
@@ -70,9 +67,9 @@ static Cond cond_of(Ra *ra, Ref v)
 static Cond test_zero(Ra *ra, Ref a, unsigned sz, unsigned cc)
 {
   Cond c = { .form = COND_BOOL, .cc = (uint8_t)cc, .sz = (uint8_t)sz, .a = a };
-  if (is_private(ra, a)) {
+  if (zw_ref_is_value(a)) {
     const ZIns *x = &ra->z->ins[a];
-    if (x->op == (sz == 4 ? OP_i32_and : OP_i64_and))
+    if (x->op == (sz == 4 ? OP_i32_and : OP_i64_and) && is_private(ra, a))
       return (Cond){ .form = COND_TEST, .cc = (uint8_t)cc, .sz = (uint8_t)sz, .a = x->a, .b = x->b };
   }
   return c;
@@ -80,8 +77,13 @@ static Cond test_zero(Ra *ra, Ref a, unsigned sz, unsigned cc)
 static Cond cond_from(Ra *ra, const ZIns *ins)
 {
   Cond c = { .form = COND_BOOL, .a = REF_NONE };
-  unsigned cc, sz;
-  uint64_t k;
+  if (int_compare[ins->op]) {
+    unsigned cc = int_compare[ins->op] & 15, sz = int_compare[ins->op] >> 4;
+    uint64_t k;
+    if (const_of(ra, ins->b, &k) && k == 0 && cc != CC_B && cc != CC_AE && cc != CC_A && cc != CC_BE)
+      return test_zero(ra, ins->a, sz, cc == CC_L ? CC_S : cc == CC_GE ? CC_NS : cc);
+    return (Cond){ .form = COND_CMP, .cc = (uint8_t)cc, .sz = (uint8_t)sz, .a = ins->a, .b = ins->b };
+  }
   if (ins->op == OP_i32_eqz) {
     if (zw_ref_is_value(ins->a) && can_fuse_compare(ra, ins->a)) {
       Cond inner = cond_from(ra, &ra->z->ins[ins->a]);
@@ -96,13 +98,6 @@ static Cond cond_from(Ra *ra, const ZIns *ins)
     return test_zero(ra, ins->a, 8, CC_E);
   if (ins->op == OP_i32_and) // of a condition: not zero
     return is_private(ra, (Ref)(ins - ra->z->ins)) ? (Cond){ .form = COND_TEST, .cc = CC_NE, .sz = 4, .a = ins->a, .b = ins->b } : c;
-  if (int_compare(ins->op, &cc, &sz)) {
-    if (const_of(ra, ins->b, &k) && k == 0 && cc != CC_B && cc != CC_AE && cc != CC_A && cc != CC_BE) {
-      c = test_zero(ra, ins->a, sz, cc == CC_L ? CC_S : cc == CC_GE ? CC_NS : cc);
-      return c;
-    }
-    return (Cond){ .form = COND_CMP, .cc = (uint8_t)cc, .sz = (uint8_t)sz, .a = ins->a, .b = ins->b };
-  }
   float_compare(&c, ins);
   return c;
 }

@@ -79,7 +79,7 @@ static void sel_add(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, un
   for (int k = 0; k < 2 && (how & LEA_ADD); k++) {
     Ref s = k ? ins->a : ins->b, x = k ? ins->b : ins->a;
     uint64_t c;
-    if (!is_private(ra, s) || (ra->z->ins[s].op != OP_i32_shl && ra->z->ins[s].op != OP_i64_shl))
+    if (!zw_ref_is_value(s) || (ra->z->ins[s].op != OP_i32_shl && ra->z->ins[s].op != OP_i64_shl) || !is_private(ra, s))
       continue;
     const ZIns *sh = &ra->z->ins[s];
     if (!const_of(ra, sh->b, &c) || (c &= sz * 8 - 1) > 3 || !zw_ref_is_value(sh->a))
@@ -101,8 +101,8 @@ static void sel_add(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, un
 static bool complement_of(const Ra *ra, Ref v, unsigned sz, Ref *of)
 {
   uint64_t c;
-  if (!is_private(ra, v) || ra->z->ins[v].op != (sz == 4 ? OP_i32_xor : OP_i64_xor) || !const_of(ra, ra->z->ins[v].b, &c) ||
-      c != (sz == 4 ? UINT32_MAX : UINT64_MAX))
+  if (!zw_ref_is_value(v) || ra->z->ins[v].op != (sz == 4 ? OP_i32_xor : OP_i64_xor) || !const_of(ra, ra->z->ins[v].b, &c) ||
+      c != (sz == 4 ? UINT32_MAX : UINT64_MAX) || !is_private(ra, v))
     return false;
   *of = ra->z->ins[v].a;
   return zw_ref_is_value(*of);

@@ -26,18 +26,15 @@ static void sel_load(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, u
 // Narrow stores need only the low bits: look through what changes the others.
 static Ref stored_value(const Ra *ra, Ref v, unsigned bytes)
 {
-  while (is_private(ra, v)) {
+  while (zw_ref_is_value(v)) {
     const ZIns *x = &ra->z->ins[v];
     uint64_t c;
-    if (x->op == OP_i32_wrap_i64 && bytes <= 4)
-      v = x->a;
-    else if ((x->op == OP_i32_and || x->op == OP_i64_and) && bytes < 8 && const_of(ra, x->b, &c) &&
-             (~c & ((1ull << bytes * 8) - 1)) == 0)
-      v = x->a;
-    else if (x->op == OP_i64_extend_i32_u && bytes <= 4)
-      v = x->a;
-    else
+    bool wide = x->op == OP_i32_wrap_i64 || x->op == OP_i64_extend_i32_u, mask = x->op == OP_i32_and || x->op == OP_i64_and;
+    if (wide ? bytes > 4 : !mask || bytes == 8 || !const_of(ra, x->b, &c) || (~c & ((1ull << bytes * 8) - 1)))
       break;
+    if (!is_private(ra, v))
+      break;
+    v = x->a;
   }
   return v;
 }
@@ -68,12 +65,14 @@ static unsigned load_width(unsigned op)
 static bool sel_store_alu(Ra *ra, const ZIns *ins, Ref b, unsigned sz)
 {
   const ZirFunc *z = ra->z;
-  if (!is_private(ra, b))
+  if (!zw_ref_is_value(b))
     return false;
   const ZIns *x = &z->ins[b];
   bool commutes;
   unsigned op = memory_alu(x->op, &commutes);
-  for (int k = 0; op && k < 1 + commutes; k++) {
+  if (!op || !is_private(ra, b))
+    return false;
+  for (int k = 0; k < 1 + commutes; k++) {
     Ref old = k ? x->b : x->a, with = k ? x->a : x->b;
     if (!zw_ref_is_value(old) || old == with)
       continue;

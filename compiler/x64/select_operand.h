@@ -349,12 +349,12 @@ static Opnd mem_addr(Ra *ra, const ZIns *ins, Ref addr, uint32_t offset, uint32_
       o.disp = (int32_t)(c + offset);
       return o;
     }
-  } else if (is_private(ra, addr)) {
+  } else {
     const ZIns *a = &ra->z->ins[addr];
-    if (a->op == OP_i32_shl && const_of(ra, a->b, &c) && (c & 31) <= 3 && is_below(ra, a->a, 32 - (c & 31))) {
+    if (a->op == OP_i32_shl && const_of(ra, a->b, &c) && (c & 31) <= 3 && is_private(ra, addr) && is_below(ra, a->a, 32 - (c & 31))) {
       o.scale = c & 31;
       addr = a->a;
-    } else if (a->op == OP_i64_extend_i32_u) {
+    } else if (a->op == OP_i64_extend_i32_u && is_private(ra, addr)) {
       addr = a->a;
     }
   }
@@ -382,8 +382,11 @@ static Opnd ptr_addr(Ra *ra, Ref base, uint32_t offset)
   return o;
 }
 static unsigned kind_bytes(ValKind k) { return k == VK_I32 || k == VK_F32 || k == VK_REF ? 4 : k == VK_V128 ? 16 : 8; }
-// The load v as a memory operand of the current instruction: `bytes` wide, no extension.
-static bool fuse_load(Ra *ra, Ref v, unsigned bytes, Opnd *o)
+static const bool may_fuse[OP_COUNT] = {
+  [OP_i32_load] = true, [OP_f32_load] = true, [OP_i64_load] = true, [OP_f64_load] = true, [OP_v128_load] = true,
+  [OP_vm_load] = true, [OP_ptr_load] = true,
+};
+static __attribute__((noinline)) bool fuse_load_now(Ra *ra, Ref v, unsigned bytes, Opnd *o)
 {
   if (!can_sink(ra, v))
     return false;
@@ -412,6 +415,11 @@ static bool fuse_load(Ra *ra, Ref v, unsigned bytes, Opnd *o)
   ra->val[v].vstate |= VS_FUSED;
   *o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
   return true;
+}
+// The load v as a memory operand of the current instruction: `bytes` wide, no extension.
+static inline bool fuse_load(Ra *ra, Ref v, unsigned bytes, Opnd *o)
+{
+  return zw_ref_is_value(v) && may_fuse[ra->z->ins[v].op] && fuse_load_now(ra, v, bytes, o);
 }
 // v as the operand of an instruction that takes a register or memory.
 static Opnd use_rm(Ra *ra, Ref v, RegSet allowed, Reg want, unsigned bytes)
