@@ -75,6 +75,10 @@ zwasm_status_t zwasm_try(zwasm_instance_t *, void (*fn)(void *arg), void *arg);
    zwasm_set_trap takes effect when the import returns. */
 ZWASM_NORETURN void zwasm_raise(zwasm_instance_t *, const char *message);
 void zwasm_set_trap(zwasm_instance_t *, const char *message);
+/* An import may leave by longjmp or by a C++ exception.  An exception needs nothing; longjmp tells nobody, so the calls that
+   it skipped look alive (to backtraces, and to a trap that no zwasm_try or _try catches) until one of these happens: a
+   call of wasm or of this function from the function that called setjmp, or their part of the stack is written over. */
+void zwasm_after_longjmp(void);
 /* For hosts with a SIGSEGV handler of their own: nonzero = it was a wasm trap, return from the handler. */
 int zwasm_handle_fault(int sig, void *siginfo, void *context);
 

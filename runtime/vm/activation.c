@@ -3,12 +3,12 @@
 // A host function may leave sideways.  A C++ exception unwinds zw_enter's frame, whose personality unlinks the record.
 // longjmp tells nobody: so records lie in memory of the thread, not on the stack, and whoever needs the chain first drops
 // what cannot be alive: a record of this stack whose frames are below the stack pointer or no longer hold what they must.
-// (Left over: the words of a skipped frame that happen to survive in unused bytes of newer, deeper frames.  Then a
-// backtrace shows too much, and a trap that no call catches may be thought caught by the skipped one.)
+// The words of a skipped frame may survive in unused bytes of newer, deeper frames, and nothing in memory tells the two
+// apart then: only who stands at the landing place knows, and says so by zwasm_after_longjmp or by entering wasm from there.
 // Records of other stacks (fibers, signal stacks) are left alone.
 #include "runtime/vm/vm_int.h"
 
-enum { RECORDS_PER_BLOCK = 32, ERROR_BYTES = 1024, LEAST_STACK = 512 };
+enum { RECORDS_PER_BLOCK = 32, ERROR_BYTES = 1024 };
 typedef struct ThreadBlock {
   struct ThreadBlock *next;
   char error[ERROR_BYTES];
@@ -97,18 +97,29 @@ NO_ASAN static bool frame_lives(const Activation *a, uintptr_t sp)
     return false;
   return a->exit_frame == 0 || (a->exit_frame > sp && ((Activation *const *)a->exit_frame)[2] == a);
 }
+static __attribute__((noinline)) void put_away(ThreadState *t, Activation *a)
+{
+  if (a == t->first) { // as call_x64.S wants it
+    a->exit_pc = a->exit_frame = 0, a->host_mxcsr = a->pending = 0, a->walk = NULL;
+    return;
+  }
+  a->prev = t->free;
+  t->free = a;
+}
 static void drop_head(ThreadState *t)
 {
   Activation *a = t->head;
   t->head = a->prev;
-  a->prev = t->free;
-  t->free = a;
+  put_away(t, a);
 }
 static void prune(ThreadState *t, uintptr_t sp)
 {
   while (t->head && on_stack(t->head, sp) && !frame_lives(t->head, sp))
     drop_head(t);
 }
+
+// Frames at and below the caller's stack pointer are gone.
+void zw_activation_unwound(uintptr_t sp) { prune(&zw_thread, sp); }
 
 Activation *zw_activation(void) { return zw_thread.head; }
 void zw_activation_stamp(uint64_t id)
@@ -156,7 +167,7 @@ static size_t headroom(size_t stack)
 // The deepest that an outermost entry at sp may go.
 static uintptr_t limit_from(uintptr_t sp, uintptr_t lowest, const Store *s)
 {
-  uintptr_t budget = s->options.max_stack ? s->options.max_stack : 1 << 20;
+  uintptr_t budget = zw_stack_budget(s);
   return sp > budget && sp - budget > lowest ? sp - budget : lowest;
 }
 
@@ -194,8 +205,20 @@ static Activation *link_record(ThreadState *t, Activation *a, VmCtx *v, bool pla
 {
   a->prev = t->head, a->vmctx = v, a->plain = plain;
   a->exit_pc = a->exit_frame = 0, a->host_mxcsr = a->pending = 0, a->walk = NULL;
-  a->serial = ++t->serial ^ 0x9e3779b97f4a7c15u; // not a small number, which stale memory holds often
+  a->serial = t->serial += SERIAL_STEP;
   return t->head = a;
+}
+
+// Where call_x64.S may enter from now on, and with which record.
+static void choose_first(ThreadState *t)
+{
+  Activation *a = t->free;
+  uintptr_t floor = t->lowest + ACTIVATION_LEAST_STACK;
+  if (!a || floor >= t->stack_high)
+    return;
+  t->free = a->prev;
+  *a = (Activation){ .stack_low = t->stack_low, .stack_high = t->stack_high };
+  t->first = a, t->floor = floor, t->span = t->stack_high - floor;
 }
 
 static __attribute__((noinline)) Activation *begin_slowly(VmCtx *v, bool plain, uintptr_t sp, const char **why)
@@ -208,18 +231,20 @@ static __attribute__((noinline)) Activation *begin_slowly(VmCtx *v, bool plain, 
   }
   Activation *a = t->free, *next = a->prev;
   a->prev = t->head;
-  if (!set_stack(t, a, sp, v->store) || sp < a->stack_limit + LEAST_STACK) {
+  if (!set_stack(t, a, sp, v->store) || sp < a->stack_limit + ACTIVATION_LEAST_STACK) {
     bool small = a->stack_high - a->stack_low < 64 << 10;
     *why = small ? "this thread's stack is too small to run wasm; 64 KiB is the least" : "not enough stack left to enter wasm";
     a->prev = next;
     return NULL;
   }
   t->free = next;
+  if (!t->first && t->stack_high)
+    choose_first(t);
   return link_record(t, a, v, plain);
 }
 
 // Fast: no entry is in progress on this thread, and it is on its own stack.
-static inline Activation *begin(VmCtx *v, bool plain, const char **why)
+Activation *zw_activation_begin(VmCtx *v, bool plain, const char **why)
 {
   ThreadState *t = &zw_thread;
   uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
@@ -227,13 +252,12 @@ static inline Activation *begin(VmCtx *v, bool plain, const char **why)
     return begin_slowly(v, plain, sp, why);
   Activation *a = t->free;
   uintptr_t limit = limit_from(sp, t->lowest, v->store);
-  if (sp < limit + LEAST_STACK)
+  if (sp < limit + ACTIVATION_LEAST_STACK)
     return begin_slowly(v, plain, sp, why);
   t->free = a->prev;
   a->stack_low = t->stack_low, a->stack_high = t->stack_high, a->stack_limit = limit;
   return link_record(t, a, v, plain);
 }
-Activation *zw_activation_begin(VmCtx *v, bool plain, const char **why) { return begin(v, plain, why); }
 
 // The unwinder's question to zw_enter's frame: what to do about an exception?  Nothing, but the entry is over.
 extern uintptr_t _Unwind_GetCFA(void *context) __attribute__((weak));
@@ -258,8 +282,7 @@ static __attribute__((noinline)) void end_slowly(Activation *a)
   if (!*p)
     return;
   *p = a->prev;
-  a->prev = t->free;
-  t->free = a;
+  put_away(t, a);
 }
 static inline void end(Activation *a)
 {
@@ -289,11 +312,12 @@ static void call_interp(void *p)
   in->image->interp(in, c->f->func, c->args);
 }
 
-static inline __attribute__((always_inline)) TrapKind call(FuncRef *f, Value *args, bool plain)
+// call_x64.S is the quick way in; this one is for all others, and small.
+static __attribute__((noinline)) TrapKind call(FuncRef *f, Value *args, bool plain)
 {
   VmCtx *v = f->vmctx;
   const char *why;
-  Activation *a = begin(v, plain, &why);
+  Activation *a = zw_activation_begin(v, plain, &why);
   if (!a) {
     zw_trap_note(v->store, TRAP_stack_overflow, why);
     return TRAP_stack_overflow;
@@ -328,7 +352,7 @@ void zw_call_plain(FuncRef *f, Value *args)
 TrapKind zw_try(Instance *in, void (*fn)(void *arg), void *arg)
 {
   const char *why;
-  Activation *a = begin(in->vmctx, false, &why);
+  Activation *a = zw_activation_begin(in->vmctx, false, &why);
   if (!a) {
     zw_trap_note(in->store, TRAP_stack_overflow, why);
     return TRAP_stack_overflow;

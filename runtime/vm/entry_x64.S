@@ -62,7 +62,7 @@ zw_landing:
 2:      mov (%rsp), %eax
         mov %eax, ACT_HOST_MXCSR(%rdi)
         movl $1, 4(%rsp)
-        ldmxcsr wasm_mxcsr(%rip)
+        ldmxcsr zw_wasm_mxcsr(%rip)
         jmp 1b
 3:      ldmxcsr (%rsp)
         jmp 4b
@@ -82,9 +82,56 @@ END_FUNC(zw_enter_c)
 HIDDEN_FUNC(zw_land)
         mov %rdi, %rsp
         mov %esi, %eax
-        movl $1, 4(%rsp)                // the host's float state may have been put aside by a shim on the way
-        jmp zw_landing
+        orl $1, 4(%rsp)                 // the host's float state may have been put aside by a shim on the way
+        testl $2, 4(%rsp)
+        jz zw_landing
+        jmp zw_landing_direct
 END_FUNC(zw_land)
+
+// The end of an entry of call_x64.S when anything was special: eax = how it ended, rsp as while wasm ran.
+        .globl zw_landing_direct
+        .hidden zw_landing_direct
+        .type zw_landing_direct, @function
+        .balign 16
+zw_landing_direct:
+        .cfi_startproc
+        .cfi_def_cfa_offset 80
+        .cfi_offset %rbp, -16
+        .cfi_offset %rbx, -24
+        .cfi_offset %r12, -32
+        .cfi_offset %r13, -40
+        .cfi_offset %r14, -48
+        .cfi_offset %r15, -56
+        mov %eax, %ebx
+        testl $1, 4(%rsp)
+        jz 1f
+        ldmxcsr (%rsp)
+1:      mov 16(%rsp), %rdi
+        call zw_activation_end
+        mov %ebx, %eax
+        add $24, %rsp
+        .cfi_adjust_cfa_offset -24
+        pop %r15
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r15
+        pop %r14
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r14
+        pop %r13
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r13
+        pop %r12
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r12
+        pop %rbx
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbx
+        pop %rbp
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbp
+        ret
+        .cfi_endproc
+        .size zw_landing_direct, . - zw_landing_direct
 
 // Trap thunks jump here: eax = kind, [rsp] = pc of the site.
 HIDDEN_FUNC(zw_trap_shim)
@@ -167,7 +214,7 @@ HIDDEN_FUNC(zw_host_call)
 7:      mov %rsi, %rsi
         call zw_trap_pending
         ud2
-8:      ldmxcsr wasm_mxcsr(%rip)
+8:      ldmxcsr zw_wasm_mxcsr(%rip)
         jmp 3b
 END_FUNC(zw_host_call)
 
@@ -348,7 +395,9 @@ zw_shim_\id:
 
         .section .rodata
         .balign 4
-wasm_mxcsr:
+        .globl zw_wasm_mxcsr
+        .hidden zw_wasm_mxcsr
+zw_wasm_mxcsr:
         .long MXCSR_WASM
 
         .section .data.rel.ro, "aw"

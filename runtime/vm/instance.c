@@ -97,6 +97,8 @@ static void fill_vmctx(Instance *in)
   v->gc_base = in->store->gc_base;
   v->trap_shim = (void *)(uintptr_t)zw_trap_shim;
   v->host_shim = (void *)(uintptr_t)zw_host_shim;
+  uintptr_t budget = zw_stack_budget(in->store);
+  v->scratch[0] = (void *)(budget < ACTIVATION_LEAST_STACK ? ACTIVATION_LEAST_STACK : budget); // CTX_BUDGET
   for (int i = 0; i < LIB_COUNT; i++)
     v->libcall[i] = zw_shims[i];
 }

@@ -10,6 +10,18 @@
 #define ACT_EXIT_FRAME 80
 #define ACT_PENDING 88
 #define CTX_STACK_LIMIT 8
+#define ACT_PLAIN 92
+#define CTX_ACTIVATION 16
+#define CTX_BUDGET 104         /* scratch[0] of an instance: bytes of stack that wasm may have */
+#define FUNC_VMCTX 8
+#define FUNC_ENTRY 24
+#define THREAD_SERIAL 8
+#define THREAD_LOWEST 32
+#define THREAD_FIRST 56
+#define THREAD_FLOOR 64
+#define THREAD_SPAN 72
+#define RT_CALLS 8             /* of a zwasm_instance_t */
+#define SERIAL_STEP 0x9e3779b97f4a7c15 /* odd: all numbers before one comes again; and none is small, as words in stale memory are */
 #define HOST_FN 104            /* scratch[0] of a HostFunc */
 #define HOST_ENV 112           /* scratch[1] */
 #define MXCSR_WASM 0x1f80   /* round to nearest, all exceptions masked, no flushing */

@@ -196,6 +196,9 @@ static bool give_birth(Birth *b)
   if (!b->i->in)
     return false;
   b->i->in->host_data = b->i;
+  if (IMAGE_COUNT(b->im, IMG_FUNC_TYPES) && !zw_instance_func(b->i->in, 0))
+    return false;
+  b->i->calls = b->i->in->refs;
   bool ok = zw_instance_start(b->i->in, &b->trap, b->err, sizeof b->err);
   if (ok)
     b->trap = initialize(b->i->in);
@@ -294,12 +297,12 @@ static __attribute__((noinline, cold)) zwasm_status_t no_memory(zwasm_instance_t
   zw_trap_note(i->store, TRAP_alloc_failure, "out of memory");
   return ZWASM_ALLOCATION_FAILURE;
 }
-zwasm_status_t zwasm_rt_call_try(zwasm_instance_t *i, uint32_t func, zwasm_value_t *args)
+zwasm_status_t zw_rt_call_try_slowly(zwasm_instance_t *i, uint32_t func, zwasm_value_t *args)
 {
   FuncRef *f = zw_instance_func(i->in, func);
   return f ? (zwasm_status_t)zw_call(f, (Value *)(void *)args) : no_memory(i, false);
 }
-void zwasm_rt_call(zwasm_instance_t *i, uint32_t func, zwasm_value_t *args)
+void zw_rt_call_slowly(zwasm_instance_t *i, uint32_t func, zwasm_value_t *args)
 {
   FuncRef *f = zw_instance_func(i->in, func);
   if (f)
@@ -308,6 +311,7 @@ void zwasm_rt_call(zwasm_instance_t *i, uint32_t func, zwasm_value_t *args)
     (void)no_memory(i, true);
 }
 zwasm_status_t zwasm_try(zwasm_instance_t *i, void (*fn)(void *arg), void *arg) { return (zwasm_status_t)zw_try(i->in, fn, arg); }
+void zwasm_after_longjmp(void) { zw_activation_unwound((uintptr_t)__builtin_dwarf_cfa()); }
 void zwasm_raise(zwasm_instance_t *i, const char *message) { zw_raise(i->in->vmctx, TRAP_host, message); }
 void zwasm_set_trap(zwasm_instance_t *i, const char *message) { zw_set_trap(i->in->vmctx, TRAP_host, message); }
 int zwasm_handle_fault(int sig, void *siginfo, void *context) { return zw_os_handle_fault(sig, siginfo, context); }

@@ -5,6 +5,7 @@
 
 struct zwasm_instance {
   void **functions;           // per imported function: the C function that was a field of the imports; first: glue reads it
+  FuncRef **calls;            // in->refs: call_x64.S reads it
   Instance *in;               // NULL until it is made
   Store *store;
   const zwasm_module_t *module;
@@ -12,6 +13,7 @@ struct zwasm_instance {
   bool placed;                // by init_at: the memory is the caller's
   struct TrapView *view;      // made when asked for
 };
+STATIC_ASSERT(offsetof(zwasm_instance_t, calls) == RT_CALLS, "call_x64.S");
 STATIC_ASSERT(sizeof(zwasm_value_t) == sizeof(Value), "slots");
 
 void zw_rt_error(const char *fmt, ...) __attribute__((format(printf, 1, 2))); // for zwasm_last_error
@@ -19,6 +21,10 @@ void zw_rt_error(const char *fmt, ...) __attribute__((format(printf, 1, 2))); //
 Store *zw_store_for(zwasm_instance_t *linked);
 void zw_store_absorb(Store *s, Store *from);
 GlobalCell *zw_rt_global_new(zwasm_instance_t *linked, zwasm_reftype_t type, bool is_mutable); // null in it
+
+// What call_x64.S leaves to C.
+void zw_rt_call_slowly(zwasm_instance_t *i, uint32_t func, zwasm_value_t *args);
+zwasm_status_t zw_rt_call_try_slowly(zwasm_instance_t *i, uint32_t func, zwasm_value_t *args);
 
 // refs.c.  An imported function with references in its type: a host function that turns them into handles around fn.
 FuncRef *zw_refs_import(Store *s, uint32_t type_id, HostFn fn, void *env) ZW_WHEN_NAMED;

@@ -29,6 +29,8 @@ struct Store {
   void (*drops_free)(Store *s);
   TrapInfo trap;              // of the last call that trapped
 };
+// Bytes of stack that wasm may have below an outermost entry.
+static inline uintptr_t zw_stack_budget(const Store *s) { return s->options.max_stack ? s->options.max_stack : 1 << 20; }
 typedef struct HostFuncObject { struct HostFuncObject *next; HostFunc f; } HostFuncObject;
 
 // ---- store.c: a linked program's stores live as long as somebody uses them ----
@@ -44,7 +46,10 @@ typedef struct ThreadState {
   uintptr_t lowest;           // stack_low + what is kept free below any limit
   Activation *free;           // records that are not in the chain
   struct ThreadBlock *block;  // records and the last error, made on demand
+  Activation *first;          // call_x64.S: the record of an outermost entry on the thread's own stack; clean while not in use
+  uintptr_t floor, span;      // ... which has room for one at floor <= sp < floor + span; 0: not known yet
 } ThreadState;
+// invariant: span == 0, or first has the stack's bounds, floor > lowest and floor + span == stack_high
 extern _Thread_local ThreadState zw_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 // A record for an entry made from the caller's frame, linked as the innermost one; NULL with a sentence in *why.
@@ -58,8 +63,10 @@ void zw_activation_back(Activation *a);
 Activation *zw_activation_at(uintptr_t sp);
 // The one below a on the same stack, if it lives.
 Activation *zw_activation_below(const Activation *a);
+void zw_activation_unwound(uintptr_t sp); // this stack holds nothing below sp any longer
 // Put a number of the caller's into the record of each entry in progress.
 void zw_activation_stamp(uint64_t id);
+enum { ACTIVATION_LEAST_STACK = 512 };  // below an entry
 char *zw_thread_error(size_t *bytes);   // this thread's buffer for the last error; never NULL
 
 // ---- entry_x64.S ----
@@ -156,4 +163,8 @@ STATIC_ASSERT(offsetof(Activation, host_mxcsr) == ACT_HOST_MXCSR && offsetof(Act
 STATIC_ASSERT(offsetof(Activation, stack_limit) == ACT_STACK_LIMIT && offsetof(Activation, pending) == ACT_PENDING &&
               offsetof(Activation, exit_frame) == ACT_EXIT_FRAME, "entry_x64.S");
 STATIC_ASSERT(offsetof(VmCtx, stack_limit) == CTX_STACK_LIMIT && offsetof(VmCtx, scratch) == HOST_FN, "entry_x64.S");
+STATIC_ASSERT(offsetof(Activation, plain) == ACT_PLAIN && offsetof(VmCtx, activation) == CTX_ACTIVATION && offsetof(VmCtx, scratch) == CTX_BUDGET &&
+              offsetof(FuncRef, code) == 0 && offsetof(FuncRef, vmctx) == FUNC_VMCTX && offsetof(FuncRef, entry) == FUNC_ENTRY, "call_x64.S");
+STATIC_ASSERT(offsetof(ThreadState, serial) == THREAD_SERIAL && offsetof(ThreadState, lowest) == THREAD_LOWEST && offsetof(ThreadState, first) == THREAD_FIRST &&
+              offsetof(ThreadState, floor) == THREAD_FLOOR && offsetof(ThreadState, span) == THREAD_SPAN, "call_x64.S");
 STATIC_ASSERT(HOST_ENV == HOST_FN + 8 && offsetof(ThreadState, head) == 0, "entry_x64.S");

@@ -35,6 +35,7 @@ int32_t guest_env_callback(guest *g, int32_t n)
   case 6: // ping-pong between host and guest: the limit is carried along
     depth++;
     return (int32_t)guest_around(g, n, 1.0);
+  case 7: return (int32_t)(__builtin_ia32_stmxcsr() & 0x6000) - n; // 0: the rounding mode that is wanted
   }
   return r;
 }
@@ -154,6 +155,57 @@ static void sideways(void)
   puts("longjmp: ok");
 }
 
+// How many frames a trap has that happens deep below, with `gap` bytes between that nobody writes.
+static __attribute__((noinline)) uint32_t frames_deep_below(guest *g, size_t gap)
+{
+  volatile char *room = __builtin_alloca(gap);
+  int32_t r;
+  room[0] = 0;
+  mode = 1;
+  EXPECT(guest_outer_try(g, 3, &r) == ZWASM_HOST_TRAP);
+  return zwasm_trap(guest_instance(g))->total_frames;
+}
+
+// A skipped call is over at once when its landing place says so, however much of its stack survives.
+static void skipped_calls_are_over(void)
+{
+  guest *volatile g = fresh();
+  for (volatile size_t gap = 512; gap <= 65536; gap *= 2) {
+    mode = 3;
+    if (setjmp(jump) == 0)
+      guest_outer(g, 1);
+    zwasm_after_longjmp();
+    EXPECT(frames_deep_below(g, gap) == 3);
+  }
+  mode = 3;
+  if (setjmp(jump) == 0)
+    guest_outer(g, 1);
+  EXPECT(guest_div(g, 6, 3) == 2); // says so as well
+  EXPECT(frames_deep_below(g, 8192) == 3);
+  guest_delete(g);
+}
+
+// The host's rounding mode is the host's: wasm rounds to nearest, imports see the host's, a trap puts it back.
+static void rounding(void)
+{
+  enum { DOWN = 0x2000, MODES = 0x6000 };
+  guest *g = fresh();
+  unsigned was = __builtin_ia32_stmxcsr();
+  double d;
+  int32_t r;
+  EXPECT(guest_fac(g, 3) == 6); // from now on the quick way is taken
+  __builtin_ia32_ldmxcsr(was | DOWN);
+  volatile double a = 0.1, b = 0.2, sum = a + b;
+  EXPECT(guest_many_try(g, 0, 0, 0, 0.1, 0, 0, 0.2, 0, 0, 0, &d) == ZWASM_OK && d > sum);
+  EXPECT((__builtin_ia32_stmxcsr() & MODES) == DOWN);
+  EXPECT(guest_div_try(g, 1, 0, &r) == ZWASM_DIVIDE_BY_ZERO && (__builtin_ia32_stmxcsr() & MODES) == DOWN);
+  mode = 7;
+  EXPECT(guest_outer(g, DOWN) == 2 && (__builtin_ia32_stmxcsr() & MODES) == DOWN);
+  __builtin_ia32_ldmxcsr(was);
+  EXPECT(guest_outer(g, 0) == 2 && guest_many(g, 0, 0, 0, 0.1, 0, 0, 0.2, 0, 0, 0) == d);
+  guest_delete(g);
+}
+
 static void *worker(void *arg)
 {
   guest *g = fresh();
@@ -240,6 +292,8 @@ int main(void)
   placed();
   traps();
   sideways();
+  skipped_calls_are_over();
+  rounding();
   threads();
   signals();
   guest *g = fresh();
