@@ -152,7 +152,7 @@ int zwasm_wasi_inherit_stdio(zwasm_wasi_t *);
 int zwasm_wasi_stdio_fd(zwasm_wasi_t *, int guest_fd /* 0 1 2 */, int host_fd);
 
 /* ---- for generated code: not for use by hand ---- */
-extern const char zwasm_abi_1;                  /* undefined at link time = a runtime of another ABI */
+/* A linker that misses zwasm_rt_abi_N_format_M was given an object of another version than its libzwasm-rt.a. */
 /* One import, in the order of the module. */
 enum { ZWASM_IMPORT_FN = 0 /* env: the instance */, ZWASM_IMPORT_WASI = 1 /* env: the WASI context */,
        ZWASM_IMPORT_FIELD = 2 /* options.imports holds at `offset`: a zwasm_memory_t *, zwasm_table_t *, zwasm_tag_t *, zwasm_global_t * of a reference,

@@ -1,7 +1,9 @@
+#define _GNU_SOURCE // memmem
 #include "linker/link.h"
 #include "runtime/base/str.h"
 #include <errno.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -40,6 +42,38 @@ const char *zw_link_runtime_dir(const char *own_dir, Arena *a, char *err, size_t
   zw_format(err, err_bytes, "cannot find libzwasm-rt.a and start.o in '%s' or ../lib/zwasm beside it; set ZWASM_RUNTIME_DIR",
             own_dir ? own_dir : "this program's folder");
   return NULL;
+}
+
+// The name in `path` that begins as `want` does up to its first digit: "zwasm_rt_abi_1_format_3".  "" = none.
+static void find_version(const char *path, const char *want, char *found, size_t found_bytes)
+{
+  size_t begin = strcspn(want, "0123456789"), most = strlen(want) + 8, n = 0;
+  char *bytes = NULL;
+  FILE *f = fopen(path, "rb");
+  found[0] = 0;
+  if (f && fseek(f, 0, SEEK_END) == 0 && (bytes = malloc(n = (size_t)ftell(f))) != NULL && fseek(f, 0, SEEK_SET) == 0)
+    n = fread(bytes, 1, n, f);
+  const char *at = bytes ? memmem(bytes, n, want, begin) : NULL;
+  if (at)
+    zw_format(found, found_bytes, "%.*s", (int)strnlen(at, (size_t)(bytes + n - at) < most ? (size_t)(bytes + n - at) : most), at);
+  free(bytes);
+  if (f)
+    fclose(f);
+}
+
+bool zw_link_same_version(const LinkJob *job, Arena *a, char *err, size_t err_bytes)
+{
+  static const char *const files[] = { "start.o", "libzwasm-rt.a" };
+  for (size_t k = 0; k < ARRAY_COUNT(files); k++) {
+    char found[64];
+    find_version(join(a, job->runtime_dir, files[k]), job->version, found, sizeof found);
+    if (strcmp(found, job->version) == 0)
+      continue;
+    zw_format(err, err_bytes, "'%s/%s' is %s%s, this zwasmc makes programs for %s: take them from one build", job->runtime_dir, files[k],
+              found[0] ? "" : "of an older version", found, job->version);
+    return false;
+  }
+  return true;
 }
 
 static const char *in_path(const char *name, Arena *a)

@@ -1,6 +1,7 @@
 // zw_compile_by_cwasm: from a module through the bytes of a .cwasm file to an image.
 #include "compiler/driver/compile.h"
 #include "compiler/driver/options.h"
+#include "runtime/abi/cwasm.h"
 
 typedef struct ToCwasm { Source source; uint64_t features; OutBytes out; } ToCwasm;
 

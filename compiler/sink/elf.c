@@ -171,9 +171,9 @@ static uint64_t put_descriptor(Elf *e, size_t data_bytes, size_t meta_bytes)
   zw_elf_define(e->out, zw_elf_global(e->out, with_prefix(e, "", "_module")), e->relro, d, sizeof v, STT_OBJECT);
   if (e->o->bare) // whoever opens it compares the number
     return d;
-  // A runtime of another ABI does not define this: the linker says so.
+  // A runtime of another version does not define this: the linker says so.
   uint64_t abi = zw_elf_put(e->out, e->relro, NULL, 8, 8);
-  zw_elf_rela(e->out, e->relro, abi, R_X86_64_64, zw_elf_global(e->out, "zwasm_abi_1"), 0);
+  zw_elf_rela(e->out, e->relro, abi, R_X86_64_64, zw_elf_global(e->out, IMAGE_RUNTIME_SYMBOL_TEXT), 0);
   return d;
 }
 

@@ -43,5 +43,3 @@ void zw_header_write(const Module *m, const ObjOptions *o, const char *source_na
 void zw_stubs_write(const Module *m, const ObjOptions *o, const char *header, Text *out);
 void zw_bindings_write(const Module *m, const ObjOptions *o, const char *source_name, Text *out); // the header's facts as JSON
 bool zw_is_c_identifier(const char *s);    // and no keyword of C or C++
-// Open a .cwasm for running: read into anonymous memory, verify, seal.  NULL with a sentence.
-Image *zw_cwasm_load(const uint8_t *bytes, size_t n, char *err, size_t err_bytes);

@@ -11,6 +11,11 @@
 
 #define IMAGE_MAGIC 0x4d49575au /* "ZWIM" */
 enum { IMAGE_FORMAT = 3, IMAGE_ABI = 1 };
+// A runtime defines this symbol, and what is made for that runtime refers to it: a linker that is given another runtime
+// says its name, which says the versions.
+#define IMAGE_RUNTIME_SYMBOL zwasm_rt_abi_1_format_3
+#define IMAGE_RUNTIME_SYMBOL_TEXT "zwasm_rt_abi_1_format_3"
+STATIC_ASSERT(IMAGE_ABI == 1 && IMAGE_FORMAT == 3, "the symbol's name says so");
 enum { ARCH_X86_64 = 1, ARCH_AARCH64 = 2 };
 enum { // ImageHeader.flags
   IMAGE_GUARD = 1,        // memory accesses rely on the full reservation and on the fault handler

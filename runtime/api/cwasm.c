@@ -72,9 +72,9 @@ enum { OWN_ARCH = ARCH_AARCH64 };
 static bool header_ok(const CwasmHeader *h, const uint8_t *bytes, size_t n, char *err, size_t err_bytes)
 {
   if (h->format != CWASM_FORMAT)
-    zw_format(err, err_bytes, "its format version is %u, this zwasm reads version %u", h->format, CWASM_FORMAT);
+    zw_format(err, err_bytes, "its format version is %u, this zwasm reads version %u: compile the .wasm again", h->format, CWASM_FORMAT);
   else if (h->abi != IMAGE_ABI)
-    zw_format(err, err_bytes, "its runtime ABI is %u, this zwasm has %u", h->abi, IMAGE_ABI);
+    zw_format(err, err_bytes, "its runtime ABI is %u, this zwasm has %u: compile the .wasm again", h->abi, IMAGE_ABI);
   else if (h->arch != OWN_ARCH)
     zw_format(err, err_bytes, "it was compiled for %s, this machine is %s", arch_name(h->arch), arch_name(OWN_ARCH));
   else if (h->file_bytes != n)

@@ -1,6 +1,7 @@
 // What a static-PIE program must do for itself before C is whole: apply its relative relocations, make the thread
 // register and thread-locals, protect what the relocations wrote.  Until relocate() has run, nothing here may use an
 // address that the linker stored in data: no tables, no string arrays, no function pointers.
+#include "runtime/abi/image.h"
 #include "runtime/os/os.h"
 #include "runtime/start/start.h"
 
@@ -13,6 +14,10 @@ enum { AT_PHDR = 3, AT_PHNUM = 5 };
 enum { SYS_arch_prctl = 158, ARCH_SET_FS = 0x1002 };
 
 extern const uintptr_t *zw_os_auxv __attribute__((weak)); // there when the program asks for the time: os/linux_clock.c
+
+// So that the linker compares: the runtime this was built with.
+extern const char IMAGE_RUNTIME_SYMBOL __attribute__((visibility("hidden")));
+__attribute__((used)) static const char *const built_with = &IMAGE_RUNTIME_SYMBOL;
 
 static _Noreturn void die(const char *why, size_t n)
 {

@@ -13,7 +13,7 @@ bool zw_image_head(Image *im, const uint8_t *meta, size_t meta_bytes, const uint
   if (meta_bytes < sizeof *h || (uintptr_t)meta % 8 || h->magic != IMAGE_MAGIC)
     return refuse(err, err_bytes, "it does not begin as an image does");
   if (h->format != IMAGE_FORMAT || h->abi != IMAGE_ABI) {
-    zw_format(err, err_bytes, "the image has format %u and ABI %u, this runtime reads format %u and ABI %u", h->format, h->abi,
+    zw_format(err, err_bytes, "it was compiled as format %u for runtime ABI %u, this runtime reads format %u of ABI %u: compile the module again", h->format, h->abi,
               (unsigned)IMAGE_FORMAT, (unsigned)IMAGE_ABI);
     return false;
   }

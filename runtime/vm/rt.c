@@ -7,7 +7,9 @@ typedef struct TrapView { zwasm_trap_t trap; zwasm_frame_t frames[64]; char name
 STATIC_ASSERT(ZWASM_EXIT == (int)TRAP_exit && ZWASM_HOST_TRAP == (int)TRAP_host && TRAP_COUNT == ZWASM_EXIT + 1, "the same numbers");
 STATIC_ASSERT(ZWASM_STACK_OVERFLOW == (int)TRAP_stack_overflow && ZWASM_OUT_OF_BOUNDS == (int)TRAP_oob, "the same numbers");
 
-const char zwasm_abi_1 __attribute__((visibility("hidden"))) = 1;
+const char zwasm_abi_1 __attribute__((visibility("hidden"))) = 1; // what objects referred to before
+extern const char IMAGE_RUNTIME_SYMBOL;
+const char IMAGE_RUNTIME_SYMBOL __attribute__((visibility("hidden"))) = 1;
 
 const char *zwasm_last_error(void)
 {
@@ -33,7 +35,7 @@ static const Image *open_module(const zwasm_module_t *m)
   if (im)
     return im;
   if (m->abi != ZWASM_ABI || m->struct_size < sizeof *m) {
-    zw_rt_error("%s was compiled for zwasm runtime ABI %u; this is ABI %u", m->name, m->abi, (unsigned)ZWASM_ABI);
+    zw_rt_error("%s was compiled for zwasm runtime ABI %u, this runtime has ABI %u: compile the module again", m->name, m->abi, (unsigned)ZWASM_ABI);
     return NULL;
   }
   im = zw_alloc(sizeof *im);

@@ -157,6 +157,12 @@ def main():
         prefix = re.search(r"typedef struct (\w+) \1; /\* one instance", open(name + ".h").read())[1]
         objects, prefixes, stubs = objects + [name], prefixes + [prefix], stubs + [name + "_stubs"]
         check_bindings(name, flags, prefix)
+    # an object defines what its header declares and, beside that, at most five symbols
+    for name in objects:
+        code, out = run(["nm", "-g", "--defined-only", name + ".o"])
+        words = set(re.findall(r"\w+", open(name + ".h").read()))
+        beside = [x for x in re.findall(r" [A-Z] (\S+)", out) if x not in words]
+        check(f"{name}: at most five global symbols beside the header's", code == 0 and " T " in out and len(beside) <= 5, beside)
     # every header in every dialect
     text = "".join(f'#include "{n}.h"\n' for n in objects) + "int unused(void);\nint unused(void) { return ZWASM_OK; }\n"
     open("all.c", "w").write(text)

@@ -207,8 +207,8 @@ static void each_field_has_its_sentence(void **state)
     want_refused(file.p, file.n, sentence);              \
     memcpy(h, &good, sizeof good);                       \
   } while (0)
-  BROKEN(h->format = 2, "its format version is 2, this zwasm reads version 1");
-  BROKEN(h->abi = 9, "its runtime ABI is 9, this zwasm has 1");
+  BROKEN(h->format = 2, "its format version is 2, this zwasm reads version 1: compile the .wasm again");
+  BROKEN(h->abi = 9, "its runtime ABI is 9, this zwasm has 1: compile the .wasm again");
   BROKEN(h->arch = ARCH_AARCH64, "it was compiled for aarch64, this machine is x86_64");
   BROKEN(h->cpu_bits |= 1ull << 50, "it was compiled for a CPU with an unknown feature, which this one lacks");
   BROKEN(h->nsections = 99, "it has 99 sections, more than fit");

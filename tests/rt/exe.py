@@ -147,6 +147,41 @@ with tempfile.TemporaryDirectory() as tmp:
     check("build unpacked", code == 0, err)
     expect("unpacked", 0, "hello\n")
     check("relative relocations", set(re.findall(r"R_X86_64_\w+", run(["readelf", "-rW", "unpacked"])[1])) == {"R_X86_64_RELATIVE"})
+    # parts of another version: one sentence that names both versions
+    def other_version(part):
+        os.makedirs("mixed", exist_ok=True)
+        for path in (archive, start):
+            data = open(path, "rb").read()
+            name = re.search(rb"zwasm_rt_abi_\d+_format_\d+", data)[0]
+            if os.path.basename(path) == part:
+                data = data.replace(name, name[:-1] + b"9")
+            open(os.path.join("mixed", os.path.basename(path)), "wb").write(data)
+        return name.decode()
+    for part in ("start.o", "libzwasm-rt.a"):
+        name = other_version(part)
+        code, out, err = run([zwasmc, "hello.wasm", "-o", "never"], env={**os.environ, "ZWASM_RUNTIME_DIR": "mixed"})
+        check(f"{part} of another version", code == 1 and f"'mixed/{part}' is {name[:-1]}9, this zwasmc makes programs for {name}" in err
+              and err.count("\n") == 1 and not os.path.exists("never"), err)
+    open("mixed/start.o", "wb").write(b"\x7fELF")
+    code, out, err = run([zwasmc, "hello.wasm", "-o", "never"], env={**os.environ, "ZWASM_RUNTIME_DIR": "mixed"})
+    check("start.o of before", code == 1 and "'mixed/start.o' is of an older version" in err, err)
+    # an object that meets such a runtime in somebody's own link: the linker names the version that is missing
+    open("main.c", "w").write("extern void *hello_new(const void *); int main(void) { return hello_new(0) == 0; }\n")
+    run([zwasmc, "hello.wasm", "-o", "hello.o"])
+    name = other_version("libzwasm-rt.a")
+    code, out, err = run(["cc", "main.c", "hello.o", "mixed/libzwasm-rt.a", "-o", "never"])
+    check("the linker names the version", code != 0 and name in err, err)
+    # ... and an object whose image is of another format says so when an instance is wanted
+    data = open("hello.o", "rb").read()
+    at = data.index(b"ZWIM")
+    open("hello.o", "wb").write(data[:at + 4] + bytes([data[at + 4] - 1]) + data[at + 5:])
+    open("main.c", "w").write("#include <stdio.h>\nextern void *hello_new(const void *); extern const char *zwasm_last_error(void);"
+                              "int main(void) { return hello_new(0) ? 1 : (puts(zwasm_last_error()), 0); }\n")
+    code, out, err = run(["cc", "main.c", "hello.o", archive, "-o", "older"])
+    check("it links", code == 0, err)
+    code, out, err = run(["./older"])
+    check("an object of an older format", code == 0 and f"as format {data[at + 4] - 1} for runtime ABI" in out and f"reads format {data[at + 4]} of" in out, out)
+
     names = run(["nm", "hello"])[1]
     check("a program that prints has fd_write", "zwasm_wasi_p1_fd_write" in names)
     check("and nothing that opens paths", not re.search(r"path_open|zw_os_open_beneath|zw_os_unlink_at|fd_readdir", names), names)

@@ -6,57 +6,21 @@
 #include <stdint.h>
 #include <cmocka.h>
 // clang-format on
-#include "runtime/wasi/wasi_int.h"
-#include <dirent.h>
+#include "tests/rt/wasi_rig.h"
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-// ---- a world: a context, 64 KiB of memory, a sandbox directory with something outside it ----
+// ---- the rig's world, and links that lead out of its sandbox ----
 
-static Wasi *w;
-static Memory mem;
-static Memory *memories[] = { &mem };
-static uint8_t bytes[65536];
-static ImageHeader header;
-static Image image = { .h = &header, .counts = { .memories = 1 } };
-static VmCtx ctx;
-static Instance instance = { .vmctx = &ctx, .image = &image, .memories = memories };
-static char top[64];
 enum { DIR_FD = 3, RO_FD = 4, OUT = 60000, PATHS = 50000 };
 
-static int open_fds(void)
-{
-  int n = 0;
-  DIR *d = opendir("/proc/self/fd");
-  while (readdir(d))
-    n++;
-  closedir(d);
-  return n;
-}
-static int fds_before;
-
-static void write_file(const char *path, const char *text)
-{
-  FILE *f = fopen(path, "w");
-  fputs(text, f);
-  fclose(f);
-}
 static int set_up(void **state)
 {
   (void)state;
-  fds_before = open_fds();
-  strcpy(top, "/tmp/zwasm-wasi-XXXXXX");
-  assert_non_null(mkdtemp(top));
-  assert_int_equal(chdir(top), 0);
-  mkdir("box", 0755), mkdir("box/dir", 0755), mkdir("ro", 0755), mkdir("outside", 0755);
-  write_file("box/file", "hello"), write_file("ro/file", "fixed"), write_file("outside/secret", "secret");
+  rig_begin();
+  mkdir("box/dir", 0755);
   write_file("secret", "secret");
   assert_int_equal(symlink("../secret", "box/out"), 0);
   assert_int_equal(symlink("..", "box/up"), 0);
@@ -67,9 +31,6 @@ static int set_up(void **state)
   assert_int_equal(symlink("new", "box/dangling"), 0);
   assert_int_equal(symlink("dir", "box/dirlink"), 0);
   memset(bytes, 0, sizeof bytes);
-  mem.def = (VmMemoryDef){ bytes, sizeof bytes };
-  ctx.instance = &instance;
-  w = zwasm_wasi_new();
   assert_true(zwasm_wasi_preopen(w, "box", "/box", 1));
   assert_true(zwasm_wasi_preopen(w, "ro", "ro", 0));
   return 0;
@@ -77,25 +38,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
   (void)state;
-  zwasm_wasi_delete(w);
-  char command[100];
-  assert_int_equal(chdir("/"), 0);
-  snprintf(command, sizeof command, "rm -rf %s", top);
-  assert_int_equal(system(command), 0);
-  return open_fds() == fds_before ? 0 : 1;
+  return rig_end();
 }
 
-#define ARGS(...) (uint64_t[]){ __VA_ARGS__ }, sizeof((uint64_t[]){ __VA_ARGS__ }) / 8
-static uint32_t call(HostFn fn, const uint64_t *args, size_t n)
-{
-  Value v[9] = { 0 };
-  for (size_t i = 0; i < n; i++)
-    v[i].u64 = args[i];
-  fn(w, &ctx, v);
-  return v[0].u32;
-}
-#define CALL(name, ...) call(zwasm_wasi_p1_##name, ARGS(__VA_ARGS__))
-static uint32_t put(uint32_t at, const char *s) { memcpy(bytes + at, s, strlen(s)); return at; }
 #define PATH(s) put(PATHS, s), strlen(s)
 static uint32_t out32(void) { return zw_get32(bytes + OUT); }
 static uint64_t out64(void) { return zw_get64(bytes + OUT); }

@@ -7,43 +7,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 // clang-format on
-#include "runtime/wasi/wasi_int.h"
+#include "tests/rt/wasi_rig.h"
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-static Wasi *w;
-static uint8_t bytes[65536];
-static VmCtx ctx;
-static char top[64];
 enum { OUT = 60000, PATHS = 50000, BUF = 1000 };
 
-static int open_fds(void)
-{
-  int n = 0;
-  DIR *d = opendir("/proc/self/fd");
-  while (readdir(d))
-    n++;
-  closedir(d);
-  return n;
-}
-static int fds_before;
-
-static void write_file(const char *path, const char *text)
-{
-  FILE *f = fopen(path, "w");
-  fputs(text, f);
-  fclose(f);
-}
 static const char *read_file(const char *path)
 {
   static char text[200];
@@ -56,43 +29,16 @@ static const char *read_file(const char *path)
 static int set_up(void **state)
 {
   (void)state;
-  static Memory mem;
-  static Memory *memories[] = { &mem };
-  static ImageHeader header;
-  static Image image = { .h = &header, .counts = { .memories = 1 } };
-  static Instance instance = { .vmctx = &ctx, .image = &image, .memories = memories };
-  fds_before = open_fds();
-  strcpy(top, "/tmp/zwasm-wasi-XXXXXX");
-  assert_non_null(mkdtemp(top));
-  assert_int_equal(chdir(top), 0);
-  mkdir("box", 0755), mkdir("ro", 0755), mkdir("outside", 0755);
-  write_file("box/file", "hello"), write_file("ro/file", "fixed"), write_file("outside/secret", "secret"), write_file("in", "from a file");
-  mem.def = (VmMemoryDef){ bytes, sizeof bytes };
-  ctx.instance = &instance;
-  w = zwasm_wasi_new();
-  return w ? 0 : 1;
+  rig_begin();
+  write_file("in", "from a file");
+  return 0;
 }
 static int tear_down(void **state)
 {
   (void)state;
-  zwasm_wasi_delete(w);
-  char command[100];
-  assert_int_equal(chdir("/"), 0);
-  snprintf(command, sizeof command, "rm -rf %s", top);
-  assert_int_equal(system(command), 0);
-  return open_fds() == fds_before ? 0 : 1;
+  return rig_end();
 }
 
-#define ARGS(...) (uint64_t[]){ __VA_ARGS__ }, sizeof((uint64_t[]){ __VA_ARGS__ }) / 8
-static uint32_t call(HostFn fn, const uint64_t *args, size_t n)
-{
-  Value v[9] = { 0 };
-  for (size_t i = 0; i < n; i++)
-    v[i].u64 = args[i];
-  fn(w, &ctx, v);
-  return v[0].u32;
-}
-#define CALL(name, ...) call(zwasm_wasi_p1_##name, ARGS(__VA_ARGS__))
 static uint32_t out32(void) { return zw_get32(bytes + OUT); }
 static uint32_t iovs(uint32_t n1, uint32_t n2) // two buffers, behind each other
 {

@@ -3,6 +3,7 @@
 #include "compiler/driver/options.h"
 #include "compiler/interp/interp.h"
 #include "runtime/abi/compile.h"
+#include "runtime/abi/cwasm.h"
 #include "tools/zwasm/wast.h"
 #include <fcntl.h>
 #include <spawn.h>

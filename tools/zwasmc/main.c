@@ -350,9 +350,11 @@ static void link_program(Zwasmc *z, const char *output)
 {
   char err[512];
   Arena *a = &z->c.arena;
-  LinkJob job = { .linker = z->linker, .own_dir = zw_file_own_dir(a), .strip = z->strip, .extra = z->xlinker.p, .nextra = z->xlinker.n };
+  LinkJob job = { .linker = z->linker, .own_dir = zw_file_own_dir(a), .strip = z->strip, .extra = z->xlinker.p, .nextra = z->xlinker.n,
+                  .version = IMAGE_RUNTIME_SYMBOL_TEXT };
   job.runtime_dir = zw_link_runtime_dir(job.own_dir, a, err, sizeof err);
-  const char *linker = job.runtime_dir ? zw_link_find(&job, a, err, sizeof err) : NULL;
+  bool same = job.runtime_dir && zw_link_same_version(&job, a, err, sizeof err);
+  const char *linker = same ? zw_link_find(&job, a, err, sizeof err) : NULL;
   if (!linker)
     refuse(z, "link", err);
   job.object = zw_file_temp(zw_file_join(a, output, ".o"), a);
