@@ -6,12 +6,6 @@
 #include "runtime/base/asan.h"
 #include "runtime/base/bits.h"
 
-struct ArenaChunk {
-  ArenaChunk *older;
-  char *end;    // of the chunk
-  char *dirty;  // nothing at or above was ever handed out
-};
-
 struct ArenaOwn {
   ArenaOwn *older, *newer;
   uint64_t number;      // ascending; a mark remembers the newest
@@ -20,7 +14,6 @@ struct ArenaOwn {
 };
 STATIC_ASSERT((sizeof(ArenaOwn) + 16) % 64 == 0, "with zw_alloc's header what is behind it is aligned to 64 in its page");
 
-enum { OWN_BYTES = 256 << 10 };
 enum { FIRST_CHUNK = 8 << 10, MAX_CHUNK = 1 << 20, LARGE_ARENA = 8 << 20, LARGE_CHUNK = (2 << 20) - 32 /* with its header one huge page */ };
 
 static char *chunk_start(ArenaChunk *c) { return (char *)(c + 1); }
@@ -273,7 +266,7 @@ static inline void *take(Arena *a, size_t bytes, size_t align, bool clear)
 {
   ASSERT(align && align <= 64 && (align & (align - 1)) == 0);
   const size_t redzone = ZW_REDZONE;
-  if (bytes >= OWN_BYTES) {
+  if (bytes >= ARENA_OWN_BYTES) {
     void *own = new_own(a, bytes);
     return own ? own : out_of_memory(a);
   }
@@ -306,12 +299,12 @@ static bool extend(Arena *a, const void *p, size_t old_bytes, size_t bytes)
 
 void *zw_arena_grow(Arena *a, void *p, size_t used, size_t old_bytes, size_t bytes)
 {
-  ArenaOwn *o = old_bytes >= OWN_BYTES ? find_own(a, p) : NULL;
+  ArenaOwn *o = old_bytes >= ARENA_OWN_BYTES ? find_own(a, p) : NULL;
   if (o) {
     void *q = grow_own(a, o, old_bytes, bytes);
     return q ? q : out_of_memory(a);
   }
-  if (bytes < OWN_BYTES && old_bytes && extend(a, p, old_bytes, bytes))
+  if (bytes < ARENA_OWN_BYTES && old_bytes && extend(a, p, old_bytes, bytes))
     return p;
   void *q = take(a, bytes, 16, false);
   if (q && used)
@@ -348,7 +341,7 @@ void *zw_arena_grow_down(Arena *a, void *p, size_t old_bytes, size_t bytes)
 
 void *zw_arena_slow(Arena *a, size_t bytes, size_t align) { return take(a, bytes, align, true); }
 
-void *zw_arena_stale(Arena *a, size_t n, size_t size, size_t align)
+void *zw_arena_stale_slow(Arena *a, size_t n, size_t size, size_t align)
 {
   size_t bytes;
   if (!zw_mul_size(n, size, &bytes))
@@ -356,7 +349,7 @@ void *zw_arena_stale(Arena *a, size_t n, size_t size, size_t align)
   return take(a, bytes, align, false);
 }
 
-void *zw_arena_array(Arena *a, size_t n, size_t size, size_t align)
+void *zw_arena_array_slow(Arena *a, size_t n, size_t size, size_t align)
 {
   size_t bytes;
   if (!zw_mul_size(n, size, &bytes))

@@ -1,9 +1,15 @@
 // Arenas: memory with one lifetime, freed whole.  The compiler allocates nowhere else.
 #pragma once
+#include "runtime/base/asan.h"
 #include "runtime/base/assert.h"
 
-typedef struct ArenaChunk ArenaChunk;
+typedef struct ArenaChunk {
+  struct ArenaChunk *older;
+  char *end;    // of the chunk
+  char *dirty;  // nothing at or above was ever handed out
+} ArenaChunk;
 typedef struct ArenaOwn ArenaOwn;
+enum { ARENA_OWN_BYTES = 256 << 10 }; // what is so large has a block of its own
 typedef struct Arena {
   char *next, *end;                // free space of the newest chunk
   ArenaChunk *chunks;              // newest first
@@ -31,17 +37,42 @@ void zw_arena_release(Arena *a, ArenaMark m);
 
 // Zeroed; `align` a power of two up to 64.  NULL only when a->nomem is NULL.
 void *zw_arena_slow(Arena *a, size_t bytes, size_t align);
-static inline void *zw_arena_alloc(Arena *a, size_t bytes, size_t align) { return zw_arena_slow(a, bytes, align); }
-// n objects of T; the product is checked.
-void *zw_arena_array(Arena *a, size_t n, size_t size, size_t align);
-// The same without zeroes: for large arrays that the caller writes before it reads them.
-void *zw_arena_stale(Arena *a, size_t n, size_t size, size_t align);
+// n objects of that size, stale: for large arrays that the caller writes before it reads them.  The product is checked.
+void *zw_arena_stale_slow(Arena *a, size_t n, size_t size, size_t align);
+void *zw_arena_array_slow(Arena *a, size_t n, size_t size, size_t align); // zeroed
 // Something allocated here that nobody needs any more: its memory is free at once if it was large, else later.
 void zw_arena_drop(Arena *a, const void *p);
 // An array becomes longer; it may move, and then the old one is dropped.  What is behind its first `used` bytes is stale.
 void *zw_arena_grow(Arena *a, void *p, size_t used, size_t old_bytes, size_t bytes);
 // The same at its lower end: the last old_bytes of what is returned are the old array.
 void *zw_arena_grow_down(Arena *a, void *p, size_t old_bytes, size_t bytes);
+
+// What fits into the newest chunk takes a dozen instructions.  NULL: it does not, or there is more to do.
+static inline __attribute__((always_inline)) char *zw_arena_quick(Arena *a, size_t n, size_t size, size_t align)
+{
+  uintptr_t p = ((uintptr_t)a->next + align - 1) & ~(uintptr_t)(align - 1);
+  bool small = n < ARENA_OWN_BYTES && size < ARENA_OWN_BYTES && n * size < ARENA_OWN_BYTES;
+  if (ZW_REDZONE || !small || (intptr_t)(n * size) >= (intptr_t)((uintptr_t)a->end - p))
+    return NULL;
+  a->next = (char *)p + n * size;
+  return (char *)p;
+}
+static inline void *zw_arena_stale(Arena *a, size_t n, size_t size, size_t align)
+{
+  char *p = zw_arena_quick(a, n, size, align);
+  return p ? p : zw_arena_stale_slow(a, n, size, align);
+}
+static inline void *zw_arena_array(Arena *a, size_t n, size_t size, size_t align)
+{
+  char *p = zw_arena_quick(a, n, size, align);
+  if (!p)
+    return zw_arena_array_slow(a, n, size, align);
+  char *dirty = a->chunks->dirty;
+  if (p < dirty) // what lies above is zero, and perhaps no page yet
+    __builtin_memset(p, 0, n * size < (size_t)(dirty - p) ? n * size : (size_t)(dirty - p));
+  return p;
+}
+static inline void *zw_arena_alloc(Arena *a, size_t bytes, size_t align) { return zw_arena_array(a, bytes, 1, align); }
 #define zw_stale_array(a, T, n) ((T *)zw_arena_stale((a), (n), sizeof(T), _Alignof(T)))
 #define zw_new(a, T) ((T *)zw_arena_alloc((a), sizeof(T), _Alignof(T)))
 #define zw_new_array(a, T, n) ((T *)zw_arena_array((a), (n), sizeof(T), _Alignof(T)))
