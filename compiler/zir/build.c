@@ -164,6 +164,12 @@ static inline int64_t read_s64(const uint8_t **p)
   return v;
 }
 
+// An offset of a 32-bit memory, which check has seen to be below 2^32; it is written as 64 bits are, in up to ten bytes.
+static inline uint32_t read_offset(const uint8_t **p)
+{
+  return __builtin_expect(**p < 0x80, 1) ? *(*p)++ : (uint32_t)zw_fast_u64(p);
+}
+
 static inline void set_position(Build *b, const uint8_t *at)
 {
   b->at = (uint32_t)(b->fn->at + (uint64_t)(at - b->fn->body));
@@ -198,14 +204,14 @@ static void walk_live(Build *b)
       top[-1] = zb_pure(b, op, zw_op_info[op].out[0], top[-1], y, 0);
       break;
     case PLAIN_LOAD:
-      if (!b->plain_memory || *p++ >= MEMARG_HAS_MEMORY || (y = zw_fast_u32(&p)) >> 31)
+      if (!b->plain_memory || *p++ >= MEMARG_HAS_MEMORY || (y = read_offset(&p)) >> 31)
         goto out;
       op = (Op)zw_op_one_byte[*at];
       set_position(b, at);
       top[-1] = zb_load_fact(b, &(ZIns){ (uint16_t)op, zw_op_info[op].out[0], 0, top[-1], 0, y }, ST_MEMORY0);
       break;
     case PLAIN_STORE:
-      if (!b->plain_memory || *p++ >= MEMARG_HAS_MEMORY || (y = zw_fast_u32(&p)) >> 31)
+      if (!b->plain_memory || *p++ >= MEMARG_HAS_MEMORY || (y = read_offset(&p)) >> 31)
         goto out;
       op = (Op)zw_op_one_byte[*at];
       set_position(b, at);
