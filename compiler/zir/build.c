@@ -230,6 +230,10 @@ static void walk_live(Build *b)
         zb_call_op(b, OP_call);
       else
         b->p = at, instruction(b, zw_fast_op(&b->p, zw_op_one_byte));
+      while (!b->live && b->frames.n && *b->p == 0x0b) { // most often dead code is nothing but the `end`
+        set_position(b, b->p++);
+        zb_control(b, OP_end);
+      }
       if (!b->live || b->ghost || !b->frames.n)
         return;
       p = b->p, top = b->stack + b->sp, locals = b->locals;

@@ -508,6 +508,11 @@ void zb_control(Build *b, Op op)
   BlockType t;
   switch (op) {
   case OP_block:
+    if (*b->p == 0x40) { // no parameters, no results
+      b->p++;
+      zb_push_frame(b, OP_block, 0, 0);
+      return;
+    }
     t = zw_fast_blocktype(b->m, &b->p);
     zb_push_frame(b, OP_block, t.nparams, t.nresults);
     return;
