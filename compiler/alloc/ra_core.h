@@ -19,42 +19,27 @@
 #include "ra_state.h"
 
 // ---- a function ----
-// Is there a way from the entry to a return that makes no call (but in cold blocks)?  One pass down the layout.
-static bool has_short_way(Ra *ra)
-{
-  const ZirFunc *z = ra->z;
-  if (!z->ncall_pos)
-    return false;
-  uint8_t *reached = zw_new_array(ra->a, uint8_t, z->nblocks + 1);
-  reached[z->order[0]] = 1;
-  for (uint32_t k = 0, c = 0; k < z->norder; k++) {
-    const ZBlock *b = &z->blocks[z->order[k]];
-    uint32_t end = b->pos + (b->end - b->first), calls = c;
-    while (c < z->ncall_pos && z->call_pos[c] < end)
-      c++;
-    if (!reached[z->order[k]] || c != calls)
-      continue;
-    if (!b->cold && z->ins[b->end - 1].op == OP_ret)
-      return true;
-    for (uint32_t e = 0; e < b->nedges; e++)
-      reached[z->edges[b->edges + e].to] = 1;
-  }
-  return false;
-}
 enum { FEW_MOVES = 32 };
 static const RaValue nowhere = { .loc = REG_NONE, .hint = REG_NONE, .ploc = REG_NONE };
+static inline __attribute__((always_inline)) void init_value(RaValue *p, const ZIns *ins, uint32_t left, uint32_t pos)
+{
+  p->slot = 0, p->left = left, p->pos = pos;
+  p->loc = p->hint = p->ploc = REG_NONE, p->vstate = 0;
+  if (value_special[ins->op])
+    p->hint = value_hint(ins), p->vstate = value_state(ins);
+}
 static inline void init_values(Ra *ra, const ZBlock *b)
 {
-  const ZIns *ins = ra->z->ins;
-  const uint32_t *wuse = ra->z->wuse;
-  RaValue *val = ra->val;
-  for (uint32_t v = b->first, end = b->end, pos = b->pos; v < end; v++, pos++) {
-    RaValue *p = &val[v];
-    p->slot = 0, p->left = wuse[v], p->pos = pos;
-    p->loc = p->hint = p->ploc = REG_NONE, p->vstate = 0;
-    if (value_special[ins[v].op])
-      p->hint = value_hint(&ins[v]), p->vstate = value_state(&ins[v]);
+  const ZIns *ins = ra->z->ins + b->first;
+  const uint32_t *wuse = ra->z->wuse + b->first;
+  RaValue *p = ra->val + b->first;
+  uint32_t n = b->end - b->first, pos = b->pos;
+  for (; n >= 2; n -= 2, p += 2, ins += 2, wuse += 2, pos += 2) { // half of the steps
+    init_value(&p[0], &ins[0], wuse[0], pos);
+    init_value(&p[1], &ins[1], wuse[1], pos + 1);
   }
+  if (n)
+    init_value(p, ins, *wuse, pos);
 }
 static void init_ra(Ra *ra)
 {
@@ -75,7 +60,6 @@ static void init_ra(Ra *ra)
   ra->next[0] = ra->next[1] = NO_BLOCK;
   ra->ncall = z->ncall_pos, ra->ndiv = z->ndiv_pos, ra->nshift = z->nshift_pos, ra->event = UINT32_MAX;
   ra->file = RA_GPR | RA_FPR;
-  ra->thrifty = has_short_way(ra);
   if (ra->o->small_file) {
     RegSet keep = 0;
     for (RegSet m = RA_GPR; m && zw_popcnt64(keep) < ra->o->small_file; m &= m - 1)
@@ -85,6 +69,7 @@ static void init_ra(Ra *ra)
   uint32_t cap = 2 * z->nins + 64;
   ra->buf = zw_stale_array(ra->a, Lir, cap);
   ra->top = ra->end = ra->buf + cap;
+  ra->blank = (Lir){ .rd = REG_NONE, .rn = REG_NONE, .rm = REG_NONE, .ra = REG_NONE };
 #ifdef ZW_ASSERTS
   ra->notes = zw_new_array(ra->a, LirNote, cap);
   ra->l->gone = zw_new_array(ra->a, LirNote, z->nblocks);

@@ -143,18 +143,80 @@ static inline void deliver(Ra *ra, Ref p, Ref v, RegSet avoid, Moves *mv)
   }
   add_move(ra, mv, r, edge_source(ra, v, avoid), v, kind_of(ra, p));
 }
+// What an edge's target wants, and what is special about the edge.
+typedef struct Meeting {
+  const Ref *vals; RegSet regs, weak; // by register
+  RegSet same;                   // already so
+  const Promise *leaves;         // the loop it leaves, or NULL
+  bool cold, cools;              // the target is; this block is not
+  Moves *mv;
+} Meeting;
+// Register r is wanted for a value that is not in it.  Returns a register that was right until its value gave way here, or 0.
+static __attribute__((noinline)) RegSet settle(Ra *ra, Meeting *k, Reg r)
+{
+  Ref v = k->vals[r];
+  bool is_weak = k->weak & BIT(r);
+  Reg q = ra->val[v].loc;
+  if (q == r) {
+    if (!is_weak)
+      ra->weak &= ~BIT(r), dirty(ra, r);
+    return 0;
+  }
+  if (q == REG_NONE && k->leaves && def_pos(ra, v) < k->leaves->head_pos && !is_promised(k->leaves, v)) {
+    if (is_weak) {
+      forget_promise(ra, v, r);
+    } else if (is_remat(ra, v)) {
+      add_move(ra, k->mv, r, PLACE_MAKE, v, kind_of(ra, v));
+    } else { // not carried through the loop in a register just for this exit
+      take_slot(ra, v);
+      add_move(ra, k->mv, r, slot_place(ra, v), v, kind_of(ra, v));
+    }
+    return 0;
+  }
+  if (q == REG_NONE && !(ra->reserved & BIT(r)) && (!(ra->busy & BIT(r)) || ((ra->weak & BIT(r)) && !is_weak))) {
+    if (!is_weak && k->cools && ra->val[v].slot) { // a cold path reloads for itself
+      add_move(ra, k->mv, r, slot_place(ra, v), v, kind_of(ra, v));
+      return 0;
+    }
+    if (ra->busy & BIT(r))
+      drop(ra, r);
+    bind(ra, r, v);
+    if (is_weak)
+      ra->weak |= BIT(r);
+    else
+      dirty(ra, r);
+    return 0;
+  }
+  if (is_weak && (q == REG_NONE || (ra->weak & BIT(q)) || k->cold)) {
+    forget_promise(ra, v, r);
+    return 0;
+  }
+  keep_same(ra, k->same & (BIT(r) - 1), k->weak);
+  uint32_t from = edge_source(ra, v, k->cools ? ~(RegSet)0 : k->regs);
+  add_move(ra, k->mv, r, from, v, kind_of(ra, v));
+  if (!is_reg(from) || from < r || !(k->same & BIT(from)) || ra->cur[from] == k->vals[from])
+    return 0;
+  k->same &= ~BIT(from);
+  return BIT(from);
+}
+static __attribute__((noinline)) void deliver_all(Ra *ra, const ZEdge *e, const ZBlock *t, uint32_t arrive, RegSet avoid, Moves *mv)
+{
+  const Ref *args = ra->z->edge_args + e->args;
+  for (uint32_t m = arrive; m; m &= m - 1) {
+    uint32_t k = zw_ctz64(m), end = k < LAST_ARRIVE ? k + 1 : t->nphi;
+    for (; k < end; k++)
+      deliver(ra, t->first + k, args[k], avoid, mv);
+  }
+}
 // Bring the state at the end of the current block in line with what e's target requires.  Values that have no place yet
 // get the wanted one, so the first edge costs nothing; what differs for later edges becomes moves on the edge.
 static void conform(Ra *ra, const ZEdge *e, Moves *mv)
 {
-  const ZirFunc *z = ra->z;
-  const ZBlock *t = &z->blocks[e->to];
+  const ZBlock *t = &ra->z->blocks[e->to];
   Wanted want = required(ra, e->to);
-  const Ref *vals = want.vals;
-  RegSet regs = want.regs, weak = want.weak, todo = regs & ~want.phis;
-  const Promise *leaves = ra->nopen && !in_loop(t, ra->open[ra->nopen - 1]) ? ra->open[ra->nopen - 1] : NULL;
-  bool cools = t->cold && !ra->cold;
-  bool plain = !leaves && !cools && !(regs & ra->reserved);
+  const Promise *inner = ra->nopen ? ra->open[ra->nopen - 1] : NULL, *leaves = inner && !in_loop(t, inner) ? inner : NULL;
+  bool cools = t->cold && !ra->cold, plain = !leaves && !cools && !(want.regs & ra->reserved);
+  RegSet todo = want.regs & ~want.phis;
   mv->n = 0;
   if (ra->rest) {
     if (plain && ra->rest == e->to + 1)
@@ -162,67 +224,22 @@ static void conform(Ra *ra, const ZEdge *e, Moves *mv)
     else
       clear_registers(ra);
   }
-  if (todo && !ra->busy && plain && adopt_state(ra, vals, todo, weak)) // nobody is anywhere yet: they are where they have to be
-    todo = 0;
-  RegSet same = 0;
-  if (todo & ra->busy & LOW_HALF)
-    same |= same_refs(vals, ra->cur);
-  if (todo & ra->busy & ~LOW_HALF)
-    same |= same_refs(vals + HALF_FILE, ra->cur + HALF_FILE) << HALF_FILE;
-  same &= todo & ra->busy;
-  for (RegSet m = todo & ~same; m;) {
-    Reg r = zw_ctz64(m);
-    m &= m - 1;
-    Ref v = vals[r];
-    bool is_weak = weak & BIT(r);
-    Reg q = ra->val[v].loc;
-    if (q == r) {
-      if (!is_weak)
-        ra->weak &= ~BIT(r), dirty(ra, r);
-      continue;
+  if (todo && (ra->busy || !plain || !adopt_state(ra, want.vals, todo, want.weak))) { // somebody may be elsewhere already
+    Meeting k = { want.vals, want.regs, want.weak, 0, leaves, t->cold, cools, mv };
+    RegSet both = todo & ra->busy;
+    if (both & LOW_HALF)
+      k.same |= same_refs(want.vals, ra->cur);
+    if (both & ~LOW_HALF)
+      k.same |= same_refs(want.vals + HALF_FILE, ra->cur + HALF_FILE) << HALF_FILE;
+    k.same &= both;
+    for (RegSet m = todo & ~k.same; m;) {
+      Reg r = zw_ctz64(m);
+      m = (m & (m - 1)) | settle(ra, &k, r);
     }
-    if (q == REG_NONE && leaves && def_pos(ra, v) < leaves->head_pos && !is_promised(leaves, v)) {
-      if (is_weak) {
-        forget_promise(ra, v, r);
-      } else if (is_remat(ra, v)) {
-        add_move(ra, mv, r, PLACE_MAKE, v, kind_of(ra, v));
-      } else { // not carried through the loop in a register just for this exit
-        take_slot(ra, v);
-        add_move(ra, mv, r, slot_place(ra, v), v, kind_of(ra, v));
-      }
-      continue;
-    }
-    if (q == REG_NONE && !(ra->reserved & BIT(r)) && (!(ra->busy & BIT(r)) || ((ra->weak & BIT(r)) && !is_weak))) {
-      if (!is_weak && cools && ra->val[v].slot) { // a cold path reloads for itself
-        add_move(ra, mv, r, slot_place(ra, v), v, kind_of(ra, v));
-        continue;
-      }
-      if (ra->busy & BIT(r))
-        drop(ra, r);
-      bind(ra, r, v);
-      if (is_weak)
-        ra->weak |= BIT(r);
-      else
-        dirty(ra, r);
-      continue;
-    }
-    if (is_weak && (q == REG_NONE || (ra->weak & BIT(q)) || t->cold)) {
-      forget_promise(ra, v, r);
-      continue;
-    }
-    RegSet avoid = cools ? ~(RegSet)0 : regs;
-    keep_same(ra, same & (BIT(r) - 1), weak);
-    uint32_t from = edge_source(ra, v, avoid);
-    add_move(ra, mv, r, from, v, kind_of(ra, v));
-    if (is_reg(from) && from > r && (same & BIT(from)) && ra->cur[from] != vals[from]) // whoever gave way to v is wanted here as well
-      same &= ~BIT(from), m |= BIT(from);
+    keep_same(ra, k.same, want.weak);
   }
-  keep_same(ra, same, weak);
-  for (uint32_t m = want.arrive; m; m &= m - 1) {
-    uint32_t k = zw_ctz64(m), end = k < LAST_ARRIVE ? k + 1 : t->nphi;
-    for (; k < end; k++)
-      deliver(ra, t->first + k, z->edge_args[e->args + k], regs, mv);
-  }
+  if (want.arrive)
+    deliver_all(ra, e, t, want.arrive, want.regs, mv);
 }
 
 // ---- blocks ----

@@ -214,6 +214,7 @@ static void open_loop(Ra *ra, uint32_t l)
     uint32_t nreg = zw_popcnt64(cls), keep = c ? TUNE_FREE_FPR : loop->max_height > 3 ? TUNE_FREE_GPR_DEEP : TUNE_FREE_GPR;
     if (nreg <= 2 * keep)
       keep = 1;
+    uint32_t had = 0; // promised registers of the class
     RegSet wanted = x.xweak; // better left to who wants them
     BestList phis, used, through;
     phis.n = used.n = through.n = 0;
@@ -246,13 +247,13 @@ static void open_loop(Ra *ra, uint32_t l)
       Reg r = zw_ctz64(m);
       Ref v = x.xval[r];
       if (!(x.xweak & BIT(r)) && def_pos(ra, v) < p->head_pos && ra->stamp[v] == l + 1 && ra->val[v].left >= ra->weight &&
-          (!loop->has_call || (RA_CALLEE & BIT(r))) && zw_popcnt64(p->regs & cls) + keep < nreg)
-        promise(p, r, v, false);
+          (!loop->has_call || (RA_CALLEE & BIT(r))) && had + keep < nreg)
+        promise(p, r, v, false), had++;
     }
-    for (uint32_t k = 0; k < phis.n && zw_popcnt64(p->regs & cls) + keep < nreg; k++) {
+    for (uint32_t k = 0; k < phis.n && had + keep < nreg; k++) {
       Reg r = promise_reg(ra, p, phis.p[k].v, phis.p[k].reg, loop->has_call ? 0 : x.xregs | wanted, x.xweak);
       if (r != REG_NONE)
-        promise(p, r, phis.p[k].v, false), p->phis |= BIT(r), ra->val[phis.p[k].v].ploc = ra->val[phis.p[k].v].hint = (uint8_t)r;
+        promise(p, r, phis.p[k].v, false), had++, p->phis |= BIT(r), ra->val[phis.p[k].v].ploc = ra->val[phis.p[k].v].hint = (uint8_t)r;
     }
     // values that only pass through: when there is room besides what the body uses
     uint32_t need = nphi + nused + (loop->max_height < 4 ? loop->max_height : 4), room = nreg > need ? nreg - need : 0;
@@ -264,17 +265,17 @@ static void open_loop(Ra *ra, uint32_t l)
       Reg r = through.p[k].reg;
       if ((p->regs & BIT(r)) || (loop->has_call && !(RA_CALLEE & BIT(r))))
         r = promise_reg(ra, p, through.p[k].v, r, 0, x.xweak);
-      if (r == REG_NONE || (loop->has_call && !(RA_CALLEE & BIT(r))) || zw_popcnt64(p->regs & cls) + keep >= nreg)
+      if (r == REG_NONE || (loop->has_call && !(RA_CALLEE & BIT(r))) || had + keep >= nreg)
         break;
-      promise(p, r, through.p[k].v, false);
+      promise(p, r, through.p[k].v, false), had++;
     }
     if (ra->nopen <= MAX_WEAK_DEPTH)
-      for (uint32_t k = 0; k < used.n && zw_popcnt64(p->regs & cls) + keep < nreg; k++) {
+      for (uint32_t k = 0; k < used.n && had + keep < nreg; k++) {
         if (is_promised(p, used.p[k].v))
           continue;
         Reg r = promise_reg(ra, p, used.p[k].v, used.p[k].reg, wanted, x.xweak);
         if (r != REG_NONE && (!loop->has_call || (RA_CALLEE & BIT(r))))
-          promise(p, r, used.p[k].v, true);
+          promise(p, r, used.p[k].v, true), had++;
       }
     for (RegSet m = x.xweak & cls & ~p->regs; m; m &= m - 1) { // an outer loop's weak values pass through for free
       Reg r = zw_ctz64(m);

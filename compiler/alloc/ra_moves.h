@@ -85,16 +85,12 @@ static void break_cycle(Ra *ra, const Moves *mv, uint32_t k)
     d = m->src;
   }
 }
-static void emit_ordered(Ra *ra, const Move *m)
+static __attribute__((noinline)) void emit_far(Ra *ra, const Move *m)
 {
   ValKind kind = (ValKind)m->kind;
   bool dst_reg = is_reg(m->dst);
   if (dst_reg)
     dirty(ra, m->dst);
-  if (dst_reg && is_reg(m->src)) {
-    move_reg(ra, m->dst, m->src, kind);
-    return;
-  }
   if (m->src == PLACE_MAKE) {
     if (dst_reg)
       make(ra, m->dst, m->ref);
@@ -121,6 +117,15 @@ static void emit_ordered(Ra *ra, const Move *m)
     weigh_slot(ra, m->dst);
   if (m->src >= PLACE_SLOT && m->src < PLACE_ARG)
     weigh_slot(ra, m->src);
+}
+static inline void emit_ordered(Ra *ra, const Move *m)
+{
+  if (is_reg(m->dst) && is_reg(m->src)) {
+    dirty(ra, m->dst);
+    move_reg(ra, m->dst, m->src, (ValKind)m->kind);
+  } else {
+    emit_far(ra, m);
+  }
 }
 // Does no move write what another one reads?  Slots are not told apart here.
 static bool are_independent(const Moves *mv)

@@ -47,8 +47,6 @@ static void free_up(Ra *ra, Reg r, RegSet into)
     return;
   }
   RegSet q = into & ra->file & class_of(kind_of(ra, w)) & ~ra->busy & ~ra->lock & ~ra->written & ~BIT(r);
-  if (q & RA_CALLEE & ~worth_saving(ra, w))
-    q &= ~RA_CALLEE | worth_saving(ra, w);
   if (q && !ra->val[w].slot) {
     RegSet best = crosses_call(ra, w) ? q & RA_CALLEE : q & ~RA_CALLEE;
     Reg to = choose(ra, best ? best : q);
@@ -185,7 +183,8 @@ static inline RegSet pickable(const Ra *ra, RegSet allowed, RegSet but)
   RegSet can = allowed & ra->file & ~but;
   return can || !ra->o->small_file ? can : allowed & ~but;
 }
-static inline bool has(RegSet m, Reg r) { return r < RA_NREG && (m & BIT(r)); }
+STATIC_ASSERT(RA_NREG <= (REG_NONE & 63), "bit 63 is REG_NONE's, and never set");
+static inline bool has(RegSet m, Reg r) { return (uint64_t)m >> (r & 63) & 1; } // r may be REG_NONE
 // A register for v from here upward, emptied but not bound.  Preferences: want, its hint, callee-saved when a call is crossed.
 static inline __attribute__((always_inline)) Reg pick(Ra *ra, Ref v, RegSet allowed, Reg want)
 {
@@ -202,9 +201,7 @@ static inline __attribute__((always_inline)) Reg pick(Ra *ra, Ref v, RegSet allo
     if ((free & RA_AVOID_SHIFT) && (free & ~RA_AVOID_SHIFT) && crosses_shift(ra, v))
       free &= ~RA_AVOID_SHIFT;
   }
-  RegSet good = cross ? free & worth_saving(ra, v) : free & ~RA_CALLEE;
-  if (cross && !good)
-    good = free & ~RA_CALLEE, cross = false;
+  RegSet good = cross ? free & RA_CALLEE : free & ~RA_CALLEE;
   if (has(free, want) && (!cross || has(RA_CALLEE, want) || !good))
     return want;
   if (has(good, ra->val[v].hint))
@@ -353,7 +350,7 @@ static __attribute__((noinline)) Reg use_at_far(Ra *ra, Ref v, Reg r)
         free_up(ra, r, ra->file);
       bool stay = (ra->file & BIT(r)) || !ra->o->small_file;
       if (!stay || (crosses_call(ra, v) && !has(RA_CALLEE, r))) { // live in a better register, copy when one is free
-        RegSet good = class_of(kind_of(ra, v)) & ra->file & worth_saving(ra, v) & ~ra->busy & ~ra->lock & ~ra->written;
+        RegSet good = class_of(kind_of(ra, v)) & ra->file & RA_CALLEE & ~ra->busy & ~ra->lock & ~ra->written;
         if (good) {
           have = choose(ra, good);
           bind(ra, have, v);
@@ -429,7 +426,9 @@ static __attribute__((noinline)) void make_operands(Ra *ra)
 {
   for (uint32_t k = ra->pre.n; k--;) {
     Move m = ra->pre.p[k];
-    if (m.src == PLACE_MAKE)
+    if (m.src == PLACE_MAKE && !zw_ref_is_value(m.ref))
+      emit_const(ra, m.dst, m.ref);
+    else if (m.src == PLACE_MAKE)
       emit_make(ra, m.dst, m.ref);
     else if (!is_reg(m.dst))
       emit_store(ra, m.dst, m.src, (ValKind)m.kind);

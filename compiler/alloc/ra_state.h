@@ -69,7 +69,6 @@ typedef struct Ra {
   uint32_t b, i, weight;
   uint32_t event;                // position + 1 of the next call, division or shift above
   uint32_t calm;                 // what is defined at or behind this position crosses none of them, and is inside all open loops
-  bool thrifty;                  // some way through the function makes no call: it should not save registers for the others
   bool split;                    // the block has more than one chunk
   bool hoisting;                 // the instruction runs at the end of b, not where it stands
   bool cold, flags_live;         // flags_live: nothing emitted now may change the flags
@@ -99,6 +98,7 @@ typedef struct Ra {
   Moves edge_moves[2], hoisted;
   // LIR, filled downward
   Lir *buf, *top, *end; LirNote *notes; // top: the newest instruction; notes are parallel to buf
+  Lir blank;                     // what each begins as: no registers
   VEC(LirFix) fix;
   VEC(Chunk) chunks; uint32_t ngroup[CHUNK_GROUPS];
   uint32_t nstubs;
@@ -124,6 +124,7 @@ static void emit_load(Ra *ra, Reg dst, uint32_t place, ValKind kind);   // dst <
 static void emit_store(Ra *ra, uint32_t place, Reg src, ValKind kind);
 static void emit_mem_move(Ra *ra, uint32_t dst, uint32_t src, ValKind kind); // through the scratch vector register
 static void emit_make(Ra *ra, Reg dst, Ref ref);                        // a constant, or a value with VS_REMAT
+static void emit_const(Ra *ra, Reg dst, Ref ref);                       // a constant
 static void emit_store_make(Ra *ra, uint32_t place, Ref ref, ValKind kind);
 static void emit_swap(Ra *ra, Reg x, Reg y);                            // general registers only
 static void emit_jump(Ra *ra, uint32_t label);
@@ -176,7 +177,8 @@ static inline Lir *lir(Ra *ra, unsigned op)
   if (NEVER(ra->top == ra->buf))
     grow_lir(ra);
   Lir *p = --ra->top;
-  *p = (Lir){ .op = (uint16_t)op, .rd = REG_NONE, .rn = REG_NONE, .rm = REG_NONE, .ra = REG_NONE };
+  *p = ra->blank;
+  p->op = (uint16_t)op;
   if (notes(ra))
     *newest_note(ra) = (LirNote){ REF_NONE, { REF_NONE, REF_NONE, REF_NONE, REF_NONE }, ra->fix.n, 0 };
   return p;
@@ -281,12 +283,6 @@ static bool crosses_call_far(const Ra *ra, Ref v)
 }
 // Does the part of v's range above this point contain a call that is not cold?
 static inline bool crosses_call(const Ra *ra, Ref v) { return def_pos(ra, v) < ra->calm && crosses_call_far(ra, v); }
-// Callee-saved registers that v, which crosses a call, may have.  One that this function saves anyway, or any when v is used often
-// enough to pay for saving it on the way that makes no call.
-static RegSet worth_saving(const Ra *ra, Ref v)
-{
-  return RA_CALLEE & (ra->thrifty && v < ra->z->nins && ra->z->wuse[v] <= TUNE_SAVE_USES ? ra->dirty : ~(RegSet)0);
-}
 static inline bool crosses_div(const Ra *ra, Ref v) { return ra->ndiv && ra->z->div_pos[ra->ndiv - 1] > def_pos(ra, v); }
 static inline bool crosses_shift(const Ra *ra, Ref v) { return ra->nshift && ra->z->shift_pos[ra->nshift - 1] > def_pos(ra, v); }
 static inline void set_calm(Ra *ra)

@@ -2,26 +2,33 @@
 #pragma once
 
 // ---- memory ----
+static __attribute__((noinline)) void sel_dead_load(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, unsigned bytes)
+{
+  if (ra->z->vflags[v] & ZV_PROVED)
+    return;
+  // it may trap: touch its last byte, for the first may be in bounds when the last is not
+  Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
+  if (o.disp > INT32_MAX - 16) { // no room to say "last byte"
+    Reg t = temp(ra, class_of((ValKind)ins->ty));
+    emit_rm(ra, 0, op, sz, t, &o, REF_NONE, REF_NONE);
+    return;
+  }
+  o.disp += (int32_t)bytes - 1;
+  emit_mem(ra, X_cmp_mi, 1, &o, REG_NONE, REF_NONE);
+}
 static void sel_load(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, unsigned bytes)
 {
-  bool dead = is_dead(ra, v);
-  if (dead && (ra->z->vflags[v] & ZV_PROVED))
-    return;
-  if (dead) { // it may trap: touch its last byte, for the first may be in bounds when the last is not
-    Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
-    if (o.disp > INT32_MAX - 16) { // no room to say "last byte"
-      Reg t = temp(ra, class_of((ValKind)ins->ty));
-      emit_rm(ra, 0, op, sz, t, &o, REF_NONE, REF_NONE);
-      return;
-    }
-    o.disp += (int32_t)bytes - 1;
-    emit_mem(ra, X_cmp_mi, 1, &o, REG_NONE, REF_NONE);
+  if (is_dead(ra, v)) {
+    sel_dead_load(ra, ins, v, op, sz, bytes);
     return;
   }
   RegSet cls = class_of((ValKind)ins->ty);
   Reg d = def(ra, v, cls);
-  Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
-  emit_rm(ra, 0, op, sz, d, &o, v, REF_NONE);
+  Opnd o = mem_addr_here(ra, ins, ins->a, ins->c, ra->z->at[v]);
+  Lir *l = lir(ra, op);
+  l->rd = (uint8_t)d, l->sz = (uint8_t)sz;
+  set_mem(l, &o);
+  note(ra, v, REF_NONE, o.vrn, o.vrm, REF_NONE);
 }
 // Narrow stores need only the low bits: look through what changes the others.
 static Ref stored_value(const Ra *ra, Ref v, unsigned bytes)
@@ -106,7 +113,7 @@ static void sel_store(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz)
       return;
     }
     Reg r = use(ra, b, RA_GPR, REG_NONE);
-    Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
+    Opnd o = mem_addr_here(ra, ins, ins->a, ins->c, ra->z->at[v]);
     emit_mem(ra, op, sz, &o, r, b);
     return;
   }

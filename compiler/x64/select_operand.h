@@ -93,14 +93,8 @@ static void load_imm(Ra *ra, Reg dst, uint64_t v, bool wide)
   }
   l->rd = (uint8_t)dst;
 }
-static void make_const(Ra *ra, Reg dst, Ref ref)
+static __attribute__((noinline)) void make_far_const(Ra *ra, Reg dst, Ref ref)
 {
-  if (dst < XMM0 && ref >> 29 == REF_CONST >> 29) { // an inline i32 or i64
-    int64_t c = zw_ref_inline(ref);
-    bool wide = ref & 1u << 28;
-    load_imm(ra, dst, wide ? (uint64_t)c : (uint32_t)c, wide);
-    return;
-  }
   uint64_t bits[2];
   const_bits(ra, ref, bits);
   ValKind kind = zw_ref_type(ra->z, ref);
@@ -121,12 +115,26 @@ static void make_const(Ra *ra, Reg dst, Ref ref)
   Lir *l = lir(ra, kind == VK_F32 ? X_movss_rm : kind == VK_V128 ? X_movaps_rm : X_movsd_rm);
   l->rd = (uint8_t)dst, l->rn = REG_CONST, l->disp = pool_index(ra, ref);
 }
+static inline void make_const(Ra *ra, Reg dst, Ref ref)
+{
+  if (dst < XMM0 && ref >> 29 == REF_CONST >> 29) { // an inline i32 or i64
+    int64_t c = zw_ref_inline(ref);
+    bool wide = ref & 1u << 28;
+    load_imm(ra, dst, wide ? (uint64_t)c : (uint32_t)c, wide);
+  } else {
+    make_far_const(ra, dst, ref);
+  }
+}
+static inline void emit_const(Ra *ra, Reg dst, Ref ref)
+{
+  make_const(ra, dst, ref);
+  note(ra, ref, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
+}
 // Constants, and the values whose definition is cheaper than a reload.
 static void emit_make(Ra *ra, Reg dst, Ref ref)
 {
   if (!zw_ref_is_value(ref)) {
-    make_const(ra, dst, ref);
-    note(ra, ref, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
+    emit_const(ra, dst, ref);
     return;
   }
   const ZIns *ins = &ra->z->ins[ref];
@@ -248,7 +256,7 @@ static Opnd at_mask(Ra *ra, uint64_t lo, uint64_t hi)
 {
   return (Opnd){ .reg = REG_NONE, .rn = REG_CONST, .rm = REG_NONE, .disp = add_const(ra, VK_V128, lo, hi), .val = REF_NONE, .vrn = REF_NONE, .vrm = REF_NONE };
 }
-static void set_mem(Lir *l, const Opnd *o)
+static inline void set_mem(Lir *l, const Opnd *o)
 {
   l->rn = o->rn, l->rm = o->rm, l->disp = o->disp;
   if (o->rm != REG_NONE)
@@ -283,7 +291,7 @@ static inline Lir *emit_ri(Ra *ra, unsigned op, unsigned sz, Reg rd, int32_t imm
   return l;
 }
 // mem op reg / mem op imm: rows _mr and _mi.
-static Lir *emit_mem(Ra *ra, unsigned op, unsigned sz, const Opnd *m, Reg rd, Ref vd)
+static inline Lir *emit_mem(Ra *ra, unsigned op, unsigned sz, const Opnd *m, Reg rd, Ref vd)
 {
   Lir *l = lir(ra, op);
   l->rd = (uint8_t)rd, l->sz = (uint8_t)sz;
@@ -334,28 +342,9 @@ static bool is_below(const Ra *ra, Ref v, unsigned bits)
   default: return false;
   }
 }
-// An operand of which 4 bytes are read: a wrap for this instruction alone is no instruction.
-static Ref narrow(const Ra *ra, Ref v, unsigned sz)
-{
-  return sz == 4 && zw_ref_is_value(v) && ra->z->ins[v].op == OP_i32_wrap_i64 && !ra->hoisting && is_private(ra, v) ? ra->z->ins[v].a : v;
-}
-// Is the 64-bit v below 2^32, as far as its own instruction says?
-static bool is_word(const Ra *ra, Ref v)
-{
-  uint64_t c;
-  if (!zw_ref_is_value(v))
-    return false;
-  const ZIns *ins = &ra->z->ins[v];
-  switch (ins->op) {
-  case OP_i64_extend_i32_u: case OP_i64_load32_u: case OP_i64_load16_u: case OP_i64_load8_u: return true;
-  case OP_i64_shr_u: return const_of(ra, ins->b, &c) && (c & 63) >= 32;
-  case OP_i64_and: return const_of(ra, ins->b, &c) && c <= UINT32_MAX;
-  default: return false;
-  }
-}
 static Reg use_base(Ra *ra, Ref v) { return use(ra, v, RA_GPR, REG_NONE); }
 // base + index * scale + disp of an access to a linear memory.
-static Opnd mem_addr(Ra *ra, const ZIns *ins, Ref addr, uint32_t offset, uint32_t at)
+static inline __attribute__((always_inline)) Opnd mem_addr_here(Ra *ra, const ZIns *ins, Ref addr, uint32_t offset, uint32_t at)
 {
   Opnd o = { .reg = REG_NONE, .rn = X64_MEM0, .rm = REG_NONE, .disp = (int32_t)offset, .at = at, .val = REF_NONE, .vrn = REF_NONE, .vrm = REF_NONE };
   if (ins->fl != 0) {
@@ -380,6 +369,10 @@ static Opnd mem_addr(Ra *ra, const ZIns *ins, Ref addr, uint32_t offset, uint32_
   o.rm = (uint8_t)use_base(ra, addr);
   o.vrm = addr;
   return o;
+}
+static __attribute__((noinline)) Opnd mem_addr(Ra *ra, const ZIns *ins, Ref addr, uint32_t offset, uint32_t at)
+{
+  return mem_addr_here(ra, ins, addr, offset, at);
 }
 static Opnd ptr_addr(Ra *ra, Ref base, uint32_t offset)
 {
