@@ -200,6 +200,8 @@ FuncCode **zw_jobs_run(Ctx *ctx, const Module *m, const Target *t, const CodeOpt
   j->order = shuffled(n, a);
   j->workers = zw_new_array(a, Worker, threads);
   zw_on_fail(ctx, &j->clean_up, free_jobs, j);
+  zw_arena_trim(&ctx->func); // check is done with them, and workers have their own
+  zw_arena_trim(&ctx->scratch);
   for (; j->nworkers < threads; j->nworkers++) {
     Worker *w = &j->workers[j->nworkers];
     w->jobs = j;

@@ -211,6 +211,12 @@ void zw_arena_reset(Arena *a)
   rewind_to(a, chunk_start(c));
 }
 
+void zw_arena_trim(Arena *a)
+{
+  free_chunk(a, a->spare);
+  a->spare = NULL;
+}
+
 ArenaMark zw_arena_mark(const Arena *a) { return (ArenaMark){ a->chunks, a->next, a->last_own }; }
 
 void zw_arena_release(Arena *a, ArenaMark m)

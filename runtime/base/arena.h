@@ -31,6 +31,8 @@ void zw_arena_free(Arena *a);
 void zw_arena_adopt(Arena *a, Arena *from);
 // Keep the largest chunk for the next round, free the rest.
 void zw_arena_reset(Arena *a);
+// Give back what is only kept for the next need.
+void zw_arena_trim(Arena *a);
 // Scratch use: everything allocated after mark is gone after release.
 ArenaMark zw_arena_mark(const Arena *a);
 void zw_arena_release(Arena *a, ArenaMark m);
