@@ -24,7 +24,8 @@ static Ref table_element(Build *b, uint32_t table, uint32_t type, Ref index)
   Ref idx = to_i64(b, index);
   Ref len = table_length(b, table);
   trapif(b, bin(b, OP_i64_ge_u, idx, len), TRAP_undefined_element);
-  Ref elem = bin(b, OP_i64_add, vm_load(b, VK_I64, at, AL_IMMUT), bin(b, OP_i64_shl, idx, i64_const(b, 5)));
+  Ref off = bin(b, OP_i64_shl, idx, i64_const(b, 5)), elems = vm_load(b, VK_I64, at, AL_IMMUT); // in an order of ours, not the compiler's
+  Ref elem = bin(b, OP_i64_add, elems, off);
   append(b, OP_check_sig, VK_COUNT, 0, elem, vm_load(b, VK_I32, b->f->layout.type_ids + 4 * type, AL_IMMUT), 0);
   return elem;
 }
