@@ -197,7 +197,7 @@ static void walk_live(Build *b)
     case PLAIN_I64: *top++ = i64_const(b, (uint64_t)read_s64(&p)); break;
     case PLAIN_BIN:
       y = *--top;
-      // fall through
+      __attribute__((fallthrough));
     case PLAIN_UN:
       op = (Op)zw_op_one_byte[*at];
       set_position(b, at);
