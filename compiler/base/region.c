@@ -3,7 +3,7 @@
 #include "runtime/base/asan.h"
 #include "runtime/base/bits.h"
 
-enum { FIRST_BYTES = 16 << 10, MOST_BYTES = 256 << 10 };
+enum { FIRST_BYTES = 2 << 10, MOST_BYTES = 256 << 10 };
 
 void zw_region_done(Region *in)
 {
@@ -16,10 +16,12 @@ void zw_region_done(Region *in)
 static void begin(Regions *r, size_t at_least)
 {
   zw_region_done(r->now);
-  size_t bytes = r->next_bytes ? r->next_bytes : FIRST_BYTES;
-  r->next_bytes = bytes < MOST_BYTES ? 2 * bytes : MOST_BYTES;
+  size_t bytes = zw_align_up(FIRST_BYTES + r->all_bytes / 2, 16);
+  if (bytes > MOST_BYTES)
+    bytes = MOST_BYTES;
   if (bytes < at_least)
     bytes = at_least;
+  r->all_bytes += bytes;
   r->now = zw_new(r->a, Region);
   r->now->p = zw_arena_stale(r->a, bytes, 1, 16);
   r->now->bytes = bytes;

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 
 typedef struct Region { char *p; size_t bytes; _Atomic uint32_t users; } Region; // users: allocations, and one while it is filled
-typedef struct Regions { Arena *a; Region *now; size_t used, next_bytes; } Regions;
+typedef struct Regions { Arena *a; Region *now; size_t used, all_bytes; } Regions;
 
 // Stale memory, aligned to 16, in a piece of `a`; *in says which.
 void *zw_region_alloc(Regions *r, size_t bytes, Region **in);

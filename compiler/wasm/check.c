@@ -221,8 +221,26 @@ void zw_check_around(Module *m)
   m->facts = zw_new_array(&m->ctx->module, FuncFacts, m->nfuncs - m->nimported_funcs);
 }
 
+// Facts of functions that had a trial only: a few bytes of body can declare 50,000 locals, and a module that is refused
+// is not worth a word for each.
+static void check_again(Module *m)
+{
+  ArenaMark mark = zw_arena_mark(&m->ctx->scratch);
+  FuncCheck *f = NULL;
+  for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++) {
+    if (m->facts[i - m->nimported_funcs].nframes)
+      continue;
+    if (!f)
+      f = zw_check_begin(m);
+    f->again = true;
+    zw_check_body(f, i);
+  }
+  zw_arena_release(&m->ctx->scratch, mark);
+}
+
 void zw_check_end(Module *m)
 {
+  check_again(m);
   zw_number_funcrefs(m);
   m->ctx->at_func = m->ctx->at_instr = UINT32_MAX;
   m->ctx->at_op = NULL;

@@ -407,8 +407,10 @@ static inline void check_results(FuncCheck *f, const Ctrl *c)
 
 static inline void forget_inits(FuncCheck *f, const Ctrl *c)
 {
-  while (f->init_log.n > c->ninit)
-    f->init[f->init_log.p[--f->init_log.n]] = false;
+  while (f->init_log.n > c->ninit) {
+    uint32_t x = f->init_log.p[--f->init_log.n];
+    f->init[x >> 6] &= ~((uint64_t)1 << (x & 63));
+  }
 }
 
 // Between the arms of an if or a legacy try: the frame starts over with these operands.

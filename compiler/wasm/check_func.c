@@ -129,7 +129,7 @@ static void walk(FuncCheck *f)
   const uint8_t *const hows = f->fast_how;
   const FastOp *const fast = f->fast;
   const ValType *const locals = f->locals;
-  const uint32_t nlocals = f->nlocals;
+  const uint32_t nlocals = f->trial ? 0 : f->nlocals;
   ValType *sp = f->sp, *sp_max = f->sp_max;
   uint32_t effects = 0, nlive = f->nlive;
   for (;;) {
@@ -340,14 +340,21 @@ static uint64_t count_locals(FuncCheck *f)
   return n;
 }
 
+static void reserve_inits(FuncCheck *f)
+{
+  f->words = (f->nlocals + 63) / 64 + (f->nlocals == 0);
+  if (f->words <= f->init_cap)
+    return;
+  f->init_cap = f->words + f->words / 2;
+  f->init = zw_new_array(f->a, uint64_t, f->init_cap);
+}
+
 static void reserve_locals(FuncCheck *f)
 {
   uint32_t n = f->nlocals;
-  f->words = (n + 63) / 64 + (n == 0);
   if (n > f->locals_cap) {
-    f->locals_cap = n * 2;
+    f->locals_cap = n + n / 2;
     f->stamps = zw_new_array(f->a, uint32_t, f->locals_cap);
-    f->init = zw_new_array(f->a, uint8_t, f->locals_cap);
   }
   if (f->words > f->sets_cap) {
     f->sets_cap = f->words * 4;
@@ -359,6 +366,10 @@ static void reserve_locals(FuncCheck *f)
 
 static void add_locals(FuncCheck *f, uint32_t first, uint32_t n, ValType t)
 {
+  if (f->trial) {
+    *zw_push(f->a, &f->groups) = (LocalGroup){ first + n, t };
+    return;
+  }
   memset(f->local_kinds + first, zw_val_kind(f->m, t), n);
   for (uint32_t i = first; i < first + n; i++)
     f->locals[i] = t;
@@ -369,9 +380,16 @@ static void add_locals(FuncCheck *f, uint32_t first, uint32_t n, ValType t)
 static void read_locals(FuncCheck *f)
 {
   f->nlocals = (uint32_t)count_locals(f);
-  f->locals = zw_new_array(&f->c->module, ValType, f->nlocals);
-  f->local_kinds = zw_new_array(&f->c->module, uint8_t, f->nlocals);
-  reserve_locals(f);
+  f->trial = !f->again && f->nlocals > MANY_LOCALS + f->func->body_len;
+  reserve_inits(f);
+  if (f->trial) {
+    f->groups.n = 0;
+    f->no_sets = true;
+  } else {
+    f->locals = zw_new_array(&f->c->module, ValType, f->nlocals);
+    f->local_kinds = zw_new_array(&f->c->module, uint8_t, f->nlocals);
+    reserve_locals(f);
+  }
   for (uint32_t i = 0; i < f->type->nparams; i++)
     add_locals(f, i, 1, f->type->params[i]);
   f->has_uninit = false;
@@ -384,25 +402,43 @@ static void read_locals(FuncCheck *f)
       f->has_uninit = true;
     first += n;
   }
-  if (f->has_uninit)
-    for (uint32_t i = 0; i < f->nlocals; i++)
-      f->init[i] = i < f->type->nparams || zw_is_defaultable(f->locals[i]);
+  if (!f->has_uninit)
+    return;
+  memset(f->init, 0, f->words * sizeof *f->init);
+  for (uint32_t i = 0; i < f->nlocals; i++)
+    if (i < f->type->nparams || zw_is_defaultable(zw_local_type(f, i)))
+      f->init[i >> 6] |= (uint64_t)1 << (i & 63);
+}
+
+ValType zw_local_type(const FuncCheck *f, uint32_t x)
+{
+  if (!f->trial)
+    return f->locals[x];
+  uint32_t lo = 0, hi = f->groups.n;
+  while (lo < hi) { // the first group that ends behind x
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (f->groups.p[mid].end > x)
+      hi = mid;
+    else
+      lo = mid + 1;
+  }
+  return f->groups.p[lo].type;
 }
 
 // For the longest body of the module at once: arrays that grew would leave their smaller ones behind.
 static void reserve_body(FuncCheck *f)
 {
   uint32_t bytes = f->func->body_len;
-  if (bytes + 128 <= f->vals_cap && bytes <= f->log_cap)
+  if (bytes / 2 + 128 <= f->vals_cap && bytes / 2 <= f->log_cap)
     return;
   for (uint32_t k = f->m->nimported_funcs; k < f->m->nfuncs; k++)
     bytes = f->m->funcs[k].body_len > bytes ? f->m->funcs[k].body_len : bytes;
-  if (bytes + 128 > f->vals_cap) {
-    f->vals_cap = bytes + 256;
+  if (bytes / 2 + 128 > f->vals_cap) {
+    f->vals_cap = bytes / 2 + 256;
     f->vals = (ValType *)zw_new_array(f->a, ValType, f->vals_cap + 4) + 4; // the walk looks two below the first mark
   }
-  if (bytes > f->log_cap) {
-    f->log_cap = bytes + 64;
+  if (bytes / 2 > f->log_cap) { // setting a local takes two bytes
+    f->log_cap = bytes / 2 + 64;
     f->log = zw_new_array(f->a, uint32_t, f->log_cap);
   }
 }
@@ -451,7 +487,9 @@ void zw_check_func(FuncCheck *f, uint32_t index, FuncFacts *out)
     zw_here(f);
     zw_fail(f->c, ERR_malformed, zw_read_pos(&f->r), "section size mismatch: bytes behind the end of the body");
   }
+  f->hint = f->hint_end;
+  if (f->trial)
+    return;
   out->code_at = code_at;
   zw_sweep(f, out);
-  f->hint = f->hint_end;
 }

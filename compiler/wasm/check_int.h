@@ -57,6 +57,9 @@ enum { COLD_SINK = 1, COLD_HANDLER = 2, COLD_THROWS = 4 };
 typedef struct FastOp { uint8_t how, align_log2, bytes, effects; ValType out; uint64_t in; } FastOp;
 enum { MAX_TOTAL_LOCALS = 32 << 20 }; // of all functions, beyond the module's bytes
 
+typedef struct LocalGroup { uint32_t end; ValType type; } LocalGroup; // locals from the end of the one before to `end`
+enum { MANY_LOCALS = 1024 };
+
 // One per module; the buffers stay from function to function.
 struct FuncCheck {
   Module *m;
@@ -69,7 +72,8 @@ struct FuncCheck {
   Reader r;                 // r.p behind the opcode while a check_* function runs
   const uint8_t *at;        // the opcode
   Op op;
-  // operands.  invariant: cap - (sp - vals) > bytes left of the body, so that one push per byte needs no test
+  // operands.  invariant: cap - (sp - vals) > half the bytes left of the body,
+  // so that a push, which takes two bytes or comes once after an instruction that makes the stack polymorphic, needs no test
   ValType *vals, *sp, *sp_max;
   uint32_t vals_cap;
   VEC(Ctrl) ctrl;           // ctrl.p[ctrl.n - 1]: innermost
@@ -79,7 +83,11 @@ struct FuncCheck {
   uint32_t nlocals, words;  // words: of a bitset over them
   ValType *locals;          // in the module's arena: part of the facts
   uint8_t *local_kinds;
-  uint8_t *init;            // per local; only when has_uninit
+  bool trial;               // many more locals than bytes: they are looked up in groups, the facts are left for later
+  bool again;               // a function whose trial was passed
+  VEC(LocalGroup) groups;   // ascending
+  uint64_t *init;           // bitset over them; only when has_uninit
+  uint32_t init_cap;        // in words
   bool has_uninit;          // some local has no default value
   VEC(uint32_t) init_log;   // locals initialised in the open frames
   uint32_t *stamps;         // per local: serial of the last block that sets it
@@ -101,7 +109,7 @@ struct FuncCheck {
   VEC(LegacyClause) legacy;
   VEC(SideEntry) side;
   VEC(uint32_t) unlikely;   // blocks that a hint calls unlikely
-  uint32_t *log;            // first-set logs of all blocks, one after the other; room for one per byte of the body
+  uint32_t *log;            // first-set logs of all blocks, one after the other; room for one per two bytes of the body
   uint32_t log_n, log_cap;
   uint32_t effects;         // of the current block so far
   uint32_t cur_loop, cur_try, exn_depth, nexn_slots;
@@ -123,6 +131,9 @@ static inline uint32_t zw_height(const FuncCheck *f) { return (uint32_t)(f->sp -
 // Where the instruction is in the file; also tells the context for messages.
 uint64_t zw_here(FuncCheck *f);
 #define CHECK_FAIL(f, ...) zw_fail((f)->c, ERR_invalid, zw_here(f), __VA_ARGS__)
+
+ValType zw_local_type(const FuncCheck *f, uint32_t x);
+static inline bool zw_is_init(const FuncCheck *f, uint32_t x) { return f->init[x >> 6] >> (x & 63) & 1; }
 
 // Operands.  A failed pop says what is required and what is there.
 ValType zw_pop_any(FuncCheck *f);                   // VT_BOT in polymorphic code

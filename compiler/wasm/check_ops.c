@@ -104,7 +104,7 @@ void zw_push_type(FuncCheck *f, ValType t)
 void zw_reserve_operands(FuncCheck *f, uint32_t n)
 {
   size_t used = (size_t)(f->sp - f->vals), max = (size_t)(f->sp_max - f->vals);
-  size_t need = used + n + (size_t)(f->r.end - f->r.p) + 64;
+  size_t need = used + n + (size_t)(f->r.end - f->r.p) / 2 + 64;
   if (used + n > LIMIT_OPERANDS)
     zw_fail(f->c, ERR_limit, zw_here(f), "more than %u operands on the stack", LIMIT_OPERANDS);
   if (need <= f->vals_cap)
@@ -329,8 +329,8 @@ static void check_call_ref(FuncCheck *f, bool tail)
 
 static void note_init(FuncCheck *f, uint32_t x)
 {
-  if (f->has_uninit && !f->init[x]) {
-    f->init[x] = true;
+  if (f->has_uninit && !zw_is_init(f, x)) {
+    f->init[x >> 6] |= (uint64_t)1 << (x & 63);
     *zw_push(f->a, &f->init_log) = x;
   }
 }
@@ -338,7 +338,7 @@ static void note_init(FuncCheck *f, uint32_t x)
 static void note_set(FuncCheck *f, uint32_t x)
 {
   note_init(f, x);
-  if (f->dead)
+  if (f->dead || f->trial)
     return;
   f->set[x >> 6] |= (uint64_t)1 << (x & 63);
   if (f->stamps[x] != f->block_serial) {
@@ -350,9 +350,9 @@ static void note_set(FuncCheck *f, uint32_t x)
 static void check_local(FuncCheck *f)
 {
   uint32_t x = zw_read_index(f, f->nlocals, "local");
-  ValType t = f->locals[x];
+  ValType t = zw_local_type(f, x);
   if (f->op == OP_local_get) {
-    if (f->has_uninit && !f->init[x])
+    if (f->has_uninit && !zw_is_init(f, x))
       CHECK_FAIL(f, "uninitialized local %u", x);
     zw_push_type(f, t);
     return;

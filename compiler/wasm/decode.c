@@ -32,6 +32,8 @@ typedef struct Decoder {
   Ctx *ctx;
   Arena *a;
   uint32_t ncode;          // entries of the code section
+  const uint8_t *declared; // the type indices of the function section; it becomes Funcs when there are bodies for them
+  uint32_t ndeclared;
   uint8_t last_section;    // last id that was not custom
   VEC(Func) funcs;
   VEC(TableDecl) tables;
@@ -61,6 +63,13 @@ static uint32_t read_count(Decoder *d)
   if (n > (uint64_t)(d->r.end - d->r.p))
     zw_read_end(&d->r);
   return n;
+}
+
+// Room for n entries, as far as there are bytes for them at so many each, and for the one that they end in.
+static uint32_t backed(const Decoder *d, uint32_t n, uint32_t bytes)
+{
+  uint64_t most = (uint64_t)(d->r.end - d->r.p) / bytes + 1;
+  return n < most ? n : (uint32_t)most;
 }
 
 // The bytes of a section, a body or a name.
@@ -253,7 +262,7 @@ static void read_types(Decoder *d)
   Module *m = d->m;
   uint32_t groups = read_limited_count(d, LIMIT_TYPES, "recursion groups");
   VEC(TypeDef) types = { 0 };
-  zw_reserve(d->a, &types, groups);
+  zw_reserve(d->a, &types, backed(d, groups, 16)); // most take fewer bytes, but other sections follow
   for (uint32_t g = 0; g < groups; g++) {
     uint64_t at = pos(d);
     uint32_t count = 1, first = types.n;
@@ -493,7 +502,7 @@ static void read_imports(Decoder *d)
 {
   Module *m = d->m;
   m->nimports = read_limited_count(d, LIMIT_IMPORTS, "imports");
-  m->imports = zw_new_array(d->a, Import, m->nimports);
+  m->imports = zw_new_array(d->a, Import, backed(d, m->nimports, 4));
   for (uint32_t i = 0; i < m->nimports; i++)
     read_import(d, &m->imports[i], i);
   m->nimported_funcs = d->funcs.n;
@@ -513,9 +522,10 @@ static void read_funcs(Decoder *d)
 {
   uint32_t n = read_count(d);
   limit_space(d, (uint64_t)d->funcs.n + n, LIMIT_FUNCS, "functions");
-  zw_reserve(d->a, &d->funcs, d->funcs.n + n);
+  d->declared = d->r.p;
+  d->ndeclared = n;
   for (uint32_t i = 0; i < n; i++)
-    *zw_push(d->a, &d->funcs) = (Func){ .type = read_func_type_index(d), .import = UINT32_MAX };
+    read_func_type_index(d);
 }
 
 static void read_tables(Decoder *d)
@@ -554,7 +564,7 @@ static void read_globals(Decoder *d)
 {
   uint32_t n = read_count(d);
   limit_space(d, (uint64_t)d->globals.n + n, LIMIT_GLOBALS, "globals");
-  zw_reserve(d->a, &d->globals, d->globals.n + n);
+  zw_reserve(d->a, &d->globals, d->globals.n + backed(d, n, 5));
   for (uint32_t i = 0; i < n; i++) {
     Global g = { .type = read_globaltype(d), .import = UINT32_MAX };
     g.init = zw_read_const_expr(&d->r, d->m);
@@ -577,7 +587,7 @@ static void read_exports(Decoder *d)
 {
   Module *m = d->m;
   m->nexports = read_limited_count(d, LIMIT_EXPORTS, "exports");
-  m->exports = zw_new_array(d->a, Export, m->nexports);
+  m->exports = zw_new_array(d->a, Export, backed(d, m->nexports, 3));
   for (uint32_t i = 0; i < m->nexports; i++) {
     Export *e = &m->exports[i];
     e->at = pos(d);
@@ -684,7 +694,11 @@ static void read_code(Decoder *d)
   Module *m = d->m;
   m->code_at = pos(d);
   d->ncode = read_count(d);
-  uint32_t defined = d->funcs.n - m->nimported_funcs;
+  uint32_t defined = d->ndeclared;
+  const uint8_t *type = d->declared;
+  enum { BYTES_A_BYTE = 8 }; // of Funcs made at once, per byte that can still be bodies
+  if (defined * sizeof(Func) < BYTES_A_BYTE * (uint64_t)(d->r.end - d->r.p))
+    zw_reserve(d->a, &d->funcs, d->funcs.n + defined);
   for (uint32_t i = 0; i < d->ncode; i++) {
     uint32_t bytes = read_length(d);
     uint64_t at = pos(d);
@@ -693,10 +707,8 @@ static void read_code(Decoder *d)
     const uint8_t *p = zw_read_bytes(&d->r, bytes);
     if (i >= defined)
       continue; // said at the end, as the suite wants it
-    Func *f = &d->funcs.p[m->nimported_funcs + i];
-    f->at = at;
-    f->body = p;
-    f->body_len = bytes;
+    Func *f = zw_push(d->a, &d->funcs);
+    *f = (Func){ .type = zw_fast_u32(&type), .import = UINT32_MAX, .at = at, .body = p, .body_len = bytes };
   }
   m->code_len = pos(d) - m->code_at;
 }
@@ -705,7 +717,7 @@ static void read_datas(Decoder *d)
 {
   Module *m = d->m;
   m->ndatas = read_limited_count(d, LIMIT_DATAS, "data segments");
-  m->datas = zw_new_array(d->a, Data, m->ndatas);
+  m->datas = zw_new_array(d->a, Data, backed(d, m->ndatas, 2));
   for (uint32_t i = 0; i < m->ndatas; i++) {
     Data *s = &m->datas[i];
     uint64_t at = pos(d);
@@ -802,7 +814,7 @@ static void finish(Decoder *d)
 {
   Module *m = d->m;
   uint64_t at = pos(d);
-  if (d->ncode != d->funcs.n - m->nimported_funcs)
+  if (d->ncode != d->ndeclared)
     MALFORMED(d, at, "function and code section have inconsistent lengths");
   if (m->has_data_count && m->data_count != m->ndatas)
     MALFORMED(d, at, "data count and data section have inconsistent lengths");

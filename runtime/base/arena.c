@@ -14,7 +14,7 @@ struct ArenaOwn {
 };
 STATIC_ASSERT((sizeof(ArenaOwn) + 16) % 64 == 0, "with zw_alloc's header what is behind it is aligned to 64 in its page");
 
-enum { FIRST_CHUNK = 8 << 10, MAX_CHUNK = 1 << 20, LARGE_ARENA = 8 << 20, LARGE_CHUNK = (2 << 20) - 32 /* with its header one huge page */ };
+enum { FIRST_CHUNK = (8 << 10) - 16, MAX_CHUNK = 1 << 20, LARGE_ARENA = 8 << 20, LARGE_CHUNK = (2 << 20) - 32 /* with its header one huge page */ };
 
 static char *chunk_start(ArenaChunk *c) { return (char *)(c + 1); }
 static size_t chunk_bytes(ArenaChunk *c) { return (size_t)(c->end - (char *)c); }
@@ -236,7 +236,8 @@ static __attribute__((noinline)) bool add_chunk(Arena *a, size_t need)
   if (c && (size_t)(c->end - chunk_start(c)) >= need) {
     a->spare = NULL;
   } else {
-    size_t bytes = a->chunks ? chunk_bytes(a->chunks) * 2 : a->first_bytes ? a->first_bytes : FIRST_CHUNK;
+    // A quarter more than there is, so that a fifth stays unused at most.  With zw_alloc's header it is one of its sizes.
+    size_t bytes = a->chunks ? zw_align_up(a->bytes / 4, 8192) - 16 : a->first_bytes ? a->first_bytes : FIRST_CHUNK;
     size_t most = a->bytes >= LARGE_ARENA ? LARGE_CHUNK : MAX_CHUNK;
     if (bytes > most)
       bytes = most;
