@@ -7,9 +7,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+// What a module may have by the JS API; a device or a pipe has no end of its own.
+enum { MAX_FILE = 1 << 30 };
+
 static bool read_all(int fd, size_t guess, Arena *a, FileBytes *out)
 {
   size_t cap = guess + 4096;
+  errno = EFBIG;
+  if (guess > MAX_FILE)
+    return false;
   uint8_t *p = zw_arena_alloc(a, cap, 16);
   size_t n = 0;
   for (;;) {
@@ -26,6 +32,9 @@ static bool read_all(int fd, size_t guess, Arena *a, FileBytes *out)
     if (got == 0)
       break;
     n += (size_t)got;
+    errno = EFBIG;
+    if (n > MAX_FILE)
+      return false;
   }
   p[n] = 0;
   *out = (FileBytes){ p, n };

@@ -3,7 +3,7 @@
 #include "runtime/base/arena.h"
 
 typedef struct FileBytes { uint8_t *p; size_t n; } FileBytes; // p NULL = failed; one NUL stands behind the bytes
-// The contents of a file, or of standard input for "-", in the arena.
+// The contents of a file, or of standard input for "-", in the arena; at most 1 GiB.
 FileBytes zw_file_read(const char *path, Arena *a, char *err, size_t err_bytes);
 
 // Write under a temporary name in the same folder, then rename: readers see the old file or the new one, never half.
