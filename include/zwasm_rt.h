@@ -104,8 +104,9 @@ void zwasm_memory_delete(zwasm_memory_t *);
      - arguments that an import gets are lent: good until it returns, zwasm_ref_copy() makes one to keep;
      - what you pass to an export, a table or a global stays yours;
      - what an import returns is given: a lent one, or one of yours, which is deleted for you.
-   Handles are used by the thread that uses their instance, and with instances that are linked with it.  A reference of another type than the
-   parameter's ends the call with ZWASM_CAST_FAILURE, null where none may be with ZWASM_NULL_REFERENCE. */
+   Handles are used by the thread that uses their instance, and with instances that are linked with it, while one of those
+   lives.  A reference of another type than the parameter's ends the call with ZWASM_CAST_FAILURE, null where none may be
+   with ZWASM_NULL_REFERENCE. */
 typedef enum zwasm_reftype { ZWASM_FUNCREF = 0, ZWASM_EXTERNREF = 1, ZWASM_ANYREF = 2, ZWASM_EXNREF = 3 } zwasm_reftype_t;
 /* An externref that stands for p.  drop, if not NULL, is called once with p when neither wasm nor a handle refers to it any
    longer and that was noticed: in some later zwasm_ref_of(), at the latest with the last instance or thing made for them. */
@@ -155,8 +156,8 @@ int zwasm_wasi_stdio_fd(zwasm_wasi_t *, int guest_fd /* 0 1 2 */, int host_fd);
 /* A linker that misses zwasm_rt_abi_N_format_M was given an object of another version than its libzwasm-rt.a. */
 /* One import, in the order of the module. */
 enum { ZWASM_IMPORT_FN = 0 /* env: the instance */, ZWASM_IMPORT_WASI = 1 /* env: the WASI context */,
-       ZWASM_IMPORT_FIELD = 2 /* options.imports holds at `offset`: a zwasm_memory_t *, zwasm_table_t *, zwasm_tag_t *, zwasm_global_t * of a reference,
-                                 or the address of another global's value */,
+       ZWASM_IMPORT_FIELD = 2 /* options.imports holds at `offset`: a zwasm_memory_t *, zwasm_table_t *, zwasm_tag_t *,
+                                 zwasm_global_t * of a reference, or the address of another global's value */,
        ZWASM_IMPORT_FN_FIELD = 3 /* env: the instance; options.imports holds at `offset` the C function that fn calls */ };
 typedef struct zwasm_import { zwasm_host_fn_t fn; uint32_t kind, offset; } zwasm_import_t;
 struct zwasm_module {

@@ -88,8 +88,9 @@ static zwasm_table_t *new_table(zwasm_instance_t *linked, zwasm_reftype_t type, 
 {
   ImageLimits l = { .min = min, .max = max, .has_max = max != UINT64_MAX, .is64 = is64 };
   char err[160];
-  if (value_type(type) == VT_BOT || max < min) {
-    zw_rt_error(max < min ? "a table's maximum is below its minimum" : "a table of a type that this runtime does not know");
+  if (value_type(type) == VT_BOT || max < min || (!is64 && min > UINT32_MAX)) {
+    zw_rt_error(max < min ? "a table's maximum is below its minimum"
+                : value_type(type) == VT_BOT ? "a table of a type that this runtime does not know" : "a table of 32-bit indices has at most 2^32 - 1 elements");
     return NULL;
   }
   Store *s = zw_store_for(linked);

@@ -296,7 +296,8 @@ static void globals(refs *r, zwasm_global_t *title, zwasm_global_t *hook)
   t.externs = zwasm_table_new(refs_instance(r), ZWASM_EXTERNREF, 2, 8);
   refs *second = try_make(&t);
   EXPECT(second && refs_hooked(second, 9, 4) == 5 && take(refs_title(second), &b) && take(refs_through(second, x), &a));
-  EXPECT(zwasm_table_new(NULL, ZWASM_FUNCREF, 3, 2) == NULL && zwasm_table_new(NULL, ZWASM_FUNCREF, 1ull << 40, UINT64_MAX) == NULL);
+  EXPECT(zwasm_table_new(NULL, ZWASM_FUNCREF, 3, 2) == NULL && zwasm_table_new_64(NULL, ZWASM_FUNCREF, 1ull << 40, UINT64_MAX) == NULL);
+  EXPECT(zwasm_table_new(NULL, ZWASM_FUNCREF, 1ull << 33, UINT64_MAX) == NULL && strstr(zwasm_last_error(), "32-bit"));
   refs_delete(second);
   zwasm_table_delete(t.externs), zwasm_table_delete(t.funcs), zwasm_global_delete(linked), zwasm_global_delete(title); // not ours: nothing
   zwasm_ref_delete(x), zwasm_ref_delete(y), zwasm_ref_delete(f);
