@@ -316,7 +316,8 @@ static void step(Build *b)
     instruction(b, op);
 }
 
-// All arrays in two pieces: a function has a dozen, and most functions are small.
+// All arrays in two pieces: a function has a dozen, and most functions are small.  Not those of large ones: what an arena
+// gives a block of its own moves with it when it grows.
 typedef struct Part { void *p; uint32_t *cap, n, size; } Part; // p: of a pointer
 #define PART(v, n) { &(v).p, &(v).cap, n, sizeof *(v).p }
 #define PLAIN_PART(p, n) { &(p), NULL, n, sizeof *(p) }
@@ -325,8 +326,11 @@ static void take_parts(Arena *a, const Part *parts, uint32_t n)
   size_t bytes = 0;
   for (uint32_t k = 0; k < n; k++)
     bytes += zw_align_up((uint64_t)parts[k].n * parts[k].size, 16);
-  char *at = zw_arena_stale(a, bytes, 1, 16);
+  bool large = bytes >= ARENA_OWN_BYTES;
+  char *at = large ? NULL : zw_arena_stale(a, bytes, 1, 16);
   for (uint32_t k = 0; k < n; k++) {
+    if (large)
+      at = zw_arena_stale(a, parts[k].n, parts[k].size, 16);
     memcpy(parts[k].p, &at, sizeof at);
     if (parts[k].cap)
       *parts[k].cap = parts[k].n;
