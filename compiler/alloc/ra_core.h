@@ -19,6 +19,28 @@
 #include "ra_state.h"
 
 // ---- a function ----
+// Is there a way from the entry to a return that makes no call (but in cold blocks)?  One pass down the layout.
+static bool has_short_way(Ra *ra)
+{
+  const ZirFunc *z = ra->z;
+  if (!z->ncall_pos)
+    return false;
+  uint8_t *reached = zw_new_array(ra->a, uint8_t, z->nblocks + 1);
+  reached[z->order[0]] = 1;
+  for (uint32_t k = 0, c = 0; k < z->norder; k++) {
+    const ZBlock *b = &z->blocks[z->order[k]];
+    uint32_t end = b->pos + (b->end - b->first), calls = c;
+    while (c < z->ncall_pos && z->call_pos[c] < end)
+      c++;
+    if (!reached[z->order[k]] || c != calls)
+      continue;
+    if (!b->cold && z->ins[b->end - 1].op == OP_ret)
+      return true;
+    for (uint32_t e = 0; e < b->nedges; e++)
+      reached[z->edges[b->edges + e].to] = 1;
+  }
+  return false;
+}
 enum { FEW_MOVES = 32 };
 static const RaValue nowhere = { .loc = REG_NONE, .hint = REG_NONE, .ploc = REG_NONE };
 static inline __attribute__((always_inline)) void init_value(RaValue *p, const ZIns *ins, uint32_t left, uint32_t pos)
@@ -60,6 +82,7 @@ static void init_ra(Ra *ra)
   ra->next[0] = ra->next[1] = NO_BLOCK;
   ra->ncall = z->ncall_pos, ra->ndiv = z->ndiv_pos, ra->nshift = z->nshift_pos, ra->event = UINT32_MAX;
   ra->file = RA_GPR | RA_FPR;
+  ra->thrifty = has_short_way(ra);
   if (ra->o->small_file) {
     RegSet keep = 0;
     for (RegSet m = RA_GPR; m && zw_popcnt64(keep) < ra->o->small_file; m &= m - 1)

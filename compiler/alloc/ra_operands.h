@@ -47,6 +47,8 @@ static void free_up(Ra *ra, Reg r, RegSet into)
     return;
   }
   RegSet q = into & ra->file & class_of(kind_of(ra, w)) & ~ra->busy & ~ra->lock & ~ra->written & ~BIT(r);
+  if (q & RA_CALLEE & ~worth_saving(ra, w))
+    q &= ~RA_CALLEE | worth_saving(ra, w);
   if (q && !ra->val[w].slot) {
     RegSet best = crosses_call(ra, w) ? q & RA_CALLEE : q & ~RA_CALLEE;
     Reg to = choose(ra, best ? best : q);
@@ -201,7 +203,9 @@ static inline __attribute__((always_inline)) Reg pick(Ra *ra, Ref v, RegSet allo
     if ((free & RA_AVOID_SHIFT) && (free & ~RA_AVOID_SHIFT) && crosses_shift(ra, v))
       free &= ~RA_AVOID_SHIFT;
   }
-  RegSet good = cross ? free & RA_CALLEE : free & ~RA_CALLEE;
+  RegSet good = cross ? free & worth_saving(ra, v) : free & ~RA_CALLEE;
+  if (cross && !good)
+    good = free & ~RA_CALLEE, cross = false;
   if (has(free, want) && (!cross || has(RA_CALLEE, want) || !good))
     return want;
   if (has(good, ra->val[v].hint))
@@ -350,7 +354,7 @@ static __attribute__((noinline)) Reg use_at_far(Ra *ra, Ref v, Reg r)
         free_up(ra, r, ra->file);
       bool stay = (ra->file & BIT(r)) || !ra->o->small_file;
       if (!stay || (crosses_call(ra, v) && !has(RA_CALLEE, r))) { // live in a better register, copy when one is free
-        RegSet good = class_of(kind_of(ra, v)) & ra->file & RA_CALLEE & ~ra->busy & ~ra->lock & ~ra->written;
+        RegSet good = class_of(kind_of(ra, v)) & ra->file & worth_saving(ra, v) & ~ra->busy & ~ra->lock & ~ra->written;
         if (good) {
           have = choose(ra, good);
           bind(ra, have, v);

@@ -69,6 +69,7 @@ typedef struct Ra {
   uint32_t b, i, weight;
   uint32_t event;                // position + 1 of the next call, division or shift above
   uint32_t calm;                 // what is defined at or behind this position crosses none of them, and is inside all open loops
+  bool thrifty;                  // some way through the function makes no call: it should not save registers for the others
   bool split;                    // the block has more than one chunk
   bool hoisting;                 // the instruction runs at the end of b, not where it stands
   bool cold, flags_live;         // flags_live: nothing emitted now may change the flags
@@ -283,6 +284,12 @@ static bool crosses_call_far(const Ra *ra, Ref v)
 }
 // Does the part of v's range above this point contain a call that is not cold?
 static inline bool crosses_call(const Ra *ra, Ref v) { return def_pos(ra, v) < ra->calm && crosses_call_far(ra, v); }
+// Callee-saved registers that v, which crosses a call, may have.  One that this function saves anyway, or any when v is used often
+// enough to pay for saving it on the way that makes no call.
+static RegSet worth_saving(const Ra *ra, Ref v)
+{
+  return RA_CALLEE & (ra->thrifty && v < ra->z->nins && ra->z->wuse[v] <= TUNE_SAVE_USES ? ra->dirty : ~(RegSet)0);
+}
 static inline bool crosses_div(const Ra *ra, Ref v) { return ra->ndiv && ra->z->div_pos[ra->ndiv - 1] > def_pos(ra, v); }
 static inline bool crosses_shift(const Ra *ra, Ref v) { return ra->nshift && ra->z->shift_pos[ra->nshift - 1] > def_pos(ra, v); }
 static inline void set_calm(Ra *ra)

@@ -8,6 +8,7 @@ enum {
   TUNE_FREE_GPR = 2,          // integer registers left to the body at a loop's bottom,
   TUNE_FREE_GPR_DEEP = 3,     // the same when its operand stack grows above three
   TUNE_FREE_FPR = 2,          // and vector registers
+  TUNE_SAVE_USES = 7,         // a value with so many uses does not have a register saved on a way that makes no call
   TUNE_SLOT_TRIES = 4,        // free stack slots that are tried before a new one is made
   TUNE_INLINE_OPS = 20,       // a body of so many instructions is read where it is called
   TUNE_INLINE_LOOP_OPS = 20,  // the same when the call is in a loop

@@ -107,6 +107,8 @@ static void emit_cond(Ra *ra, Cond *c)
 {
   int32_t imm;
   Opnd o;
+  if (!c->shared && c->form != COND_FLOAT)
+    c->a = narrow(ra, c->a, c->sz), c->b = narrow(ra, c->b, c->sz);
   if (c->form == COND_FLOAT) {
     Reg a = use(ra, c->a, RA_FPR, REG_NONE);
     o = c->shared ? in_reg(use(ra, c->b, RA_FPR, REG_NONE), c->b) : use_rm(ra, c->b, RA_FPR, REG_NONE, c->sz);

@@ -37,7 +37,7 @@ static bool better_left(const Ra *ra, Ref a, Ref b, Reg d)
 enum { COMM = 1, LEA_ADD = 2, LEA_SUB = 4 };
 static void sel_alu(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, unsigned how)
 {
-  Ref a = ins->a, b = ins->b;
+  Ref a = narrow(ra, ins->a, sz), b = narrow(ra, ins->b, sz);
   Reg d = def(ra, v, RA_GPR);
   if (!zw_ref_is_value(a) && (how & COMM))
     swap_refs(&a, &b);
@@ -113,9 +113,10 @@ static void sel_and(Ra *ra, const ZIns *ins, Ref v, unsigned sz)
   uint64_t c;
   if (const_of(ra, ins->b, &c) && zw_ref_is_value(ins->a) && (c == 0xff || c == 0xffff || (c == UINT32_MAX && sz == 8))) {
     Reg d = def(ra, v, RA_GPR);
-    Reg r = use(ra, ins->a, RA_GPR, near(ra, ins->a, d));
+    Ref a = narrow(ra, ins->a, sz);
+    Reg r = use(ra, a, RA_GPR, near(ra, a, d));
     emit_rr(ra, c == 0xff ? X_movzx8_rr : c == 0xffff ? X_movzx16_rr : X_mov_rr, 4, d, r);
-    note(ra, v, REF_NONE, ins->a, REF_NONE, REF_NONE);
+    note(ra, v, REF_NONE, a, REF_NONE, REF_NONE);
     return;
   }
   for (int k = 0; k < 2 && ra->t->bmi1; k++) {
@@ -150,7 +151,7 @@ static void sel_xor(Ra *ra, const ZIns *ins, Ref v, unsigned sz)
 static void sel_mul(Ra *ra, const ZIns *ins, Ref v, unsigned sz)
 {
   Reg d = def(ra, v, RA_GPR);
-  Ref a = ins->a, b = ins->b;
+  Ref a = narrow(ra, ins->a, sz), b = narrow(ra, ins->b, sz);
   if (!zw_ref_is_value(a))
     swap_refs(&a, &b);
   int32_t imm;
@@ -380,6 +381,10 @@ static void sel_zext(Ra *ra, const ZIns *ins, Ref v)
 }
 static void sel_wrap(Ra *ra, const ZIns *ins, Ref v)
 {
+  if (is_word(ra, ins->a)) {
+    sel_zext(ra, ins, v);
+    return;
+  }
   Reg d = def(ra, v, RA_GPR);
   Opnd o = use_rm(ra, ins->a, RA_GPR, near(ra, ins->a, d), 4);
   emit_rm(ra, X_mov_rr, X_mov_rm, 4, d, &o, v, REF_NONE);

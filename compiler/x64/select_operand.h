@@ -342,6 +342,25 @@ static bool is_below(const Ra *ra, Ref v, unsigned bits)
   default: return false;
   }
 }
+// An operand of which 4 bytes are read: a wrap for this instruction alone is no instruction.
+static Ref narrow(const Ra *ra, Ref v, unsigned sz)
+{
+  return sz == 4 && zw_ref_is_value(v) && ra->z->ins[v].op == OP_i32_wrap_i64 && !ra->hoisting && is_private(ra, v) ? ra->z->ins[v].a : v;
+}
+// Is the 64-bit v below 2^32, as far as its own instruction says?
+static bool is_word(const Ra *ra, Ref v)
+{
+  uint64_t c;
+  if (!zw_ref_is_value(v))
+    return false;
+  const ZIns *ins = &ra->z->ins[v];
+  switch (ins->op) {
+  case OP_i64_extend_i32_u: case OP_i64_load32_u: case OP_i64_load16_u: case OP_i64_load8_u: return true;
+  case OP_i64_shr_u: return const_of(ra, ins->b, &c) && (c & 63) >= 32;
+  case OP_i64_and: return const_of(ra, ins->b, &c) && c <= UINT32_MAX;
+  default: return false;
+  }
+}
 static Reg use_base(Ra *ra, Ref v) { return use(ra, v, RA_GPR, REG_NONE); }
 // base + index * scale + disp of an access to a linear memory.
 static inline __attribute__((always_inline)) Opnd mem_addr_here(Ra *ra, const ZIns *ins, Ref addr, uint32_t offset, uint32_t at)
