@@ -143,6 +143,45 @@ static inline void deliver(Ra *ra, Ref p, Ref v, RegSet avoid, Moves *mv)
   }
   add_move(ra, mv, r, edge_source(ra, v, avoid), v, kind_of(ra, p));
 }
+// Does v cost nothing in memory: made again, there already, or from outside the loop and not carried through it?
+static bool can_reload(const Ra *ra, Ref v)
+{
+  const Promise *p = ra->nopen ? ra->open[ra->nopen - 1] : NULL;
+  return is_remat(ra, v) || ra->val[v].slot || (dslot_of(ra, v) && !(ra->val[v].vstate & VS_LENT)) ||
+         (p && def_pos(ra, v) < p->head_pos && !is_promised(p, v));
+}
+// In front of a large switch: what few of its hot targets want in a register is reloaded on their edges, not on all of them.
+enum { LARGE_SWITCH = 8, FEW_OF = 8 };
+static void count_wanted(Ra *ra, const ZBlock *k)
+{
+  const ZirFunc *z = ra->z;
+  if (k->nedges < LARGE_SWITCH || NEVER(ra->o->random_ra != 0))
+    return;
+  if (!ra->wanted)
+    ra->wanted = zw_new_array(ra->a, uint16_t, z->nins + 1);
+  uint32_t hot = 0;
+  for (uint32_t j = 0; j < k->nedges; j++) {
+    uint32_t to = z->edges[k->edges + j].to;
+    if (z->blocks[to].cold)
+      continue;
+    Wanted w = required(ra, to);
+    hot++;
+    for (RegSet m = w.regs & ~w.weak & ~w.phis; m; m &= m - 1)
+      ra->wanted[w.vals[zw_ctz64(m)]] += ra->wanted[w.vals[zw_ctz64(m)]] < UINT16_MAX;
+  }
+  ra->few = hot / FEW_OF;
+}
+static void forget_wanted(Ra *ra, const ZBlock *k)
+{
+  if (k->nedges < LARGE_SWITCH || !ra->wanted)
+    return;
+  for (uint32_t j = 0; j < k->nedges; j++) {
+    Wanted w = required(ra, ra->z->edges[k->edges + j].to);
+    for (RegSet m = w.regs & ~w.phis; m; m &= m - 1)
+      ra->wanted[w.vals[zw_ctz64(m)]] = 0;
+  }
+  ra->few = 0;
+}
 // What an edge's target wants, and what is special about the edge.
 typedef struct Meeting {
   const Ref *vals; RegSet regs, weak; // by register
@@ -160,6 +199,12 @@ static __attribute__((noinline)) RegSet settle(Ra *ra, Meeting *k, Reg r)
   if (q == r) {
     if (!is_weak)
       ra->weak &= ~BIT(r), dirty(ra, r);
+    return 0;
+  }
+  if (NEVER(ra->few != 0) && q == REG_NONE && !is_weak && ra->wanted[v] < ra->few && can_reload(ra, v)) {
+    if (!is_remat(ra, v))
+      take_slot(ra, v);
+    add_move(ra, k->mv, r, is_remat(ra, v) ? PLACE_MAKE : slot_place(ra, v), v, kind_of(ra, v));
     return 0;
   }
   if (q == REG_NONE && k->leaves && def_pos(ra, v) < k->leaves->head_pos && !is_promised(k->leaves, v)) {
@@ -215,7 +260,7 @@ static void conform(Ra *ra, const ZEdge *e, Moves *mv)
   const ZBlock *t = &ra->z->blocks[e->to];
   Wanted want = required(ra, e->to);
   const Promise *inner = ra->nopen ? ra->open[ra->nopen - 1] : NULL, *leaves = inner && !in_loop(t, inner) ? inner : NULL;
-  bool cools = t->cold && !ra->cold, plain = !leaves && !cools && !(want.regs & ra->reserved);
+  bool cools = t->cold && !ra->cold, plain = !leaves && !cools && !(want.regs & ra->reserved) && !ra->few;
   RegSet todo = want.regs & ~want.phis;
   mv->n = 0;
   if (ra->rest) {

@@ -71,6 +71,7 @@ typedef struct Ra {
   uint32_t calm;                 // what is defined at or behind this position crosses none of them, and is inside all open loops
   bool thrifty;                  // some way through the function makes no call: it should not save registers for the others
   bool split;                    // the block has more than one chunk
+  uint16_t *wanted; uint32_t few; // of a large switch: how many of its targets want a value in a register; fewer than this leave it where it is
   bool hoisting;                 // the instruction runs at the end of b, not where it stands
   bool cold, flags_live;         // flags_live: nothing emitted now may change the flags
   uint32_t ncall, ndiv, nshift;  // entries of the position lists that are above

@@ -123,10 +123,12 @@ static void term_switch(Ra *ra, uint32_t b, const ZIns *ins)
   const uint32_t *entry = z->xa + ins->b;
   uint32_t *labels = zw_new_array(ra->a, uint32_t, k->nedges);
   ra->reserved = switch_temps(ra, k);
+  count_wanted(ra, k);
   for (unsigned pass = 0; pass < 2; pass++) // hot targets first: they decide where values are
     for (uint32_t j = 0; j < k->nedges; j++)
       if ((z->blocks[z->edges[k->edges + j].to].cold != 0) == pass)
         labels[j] = switch_label(ra, b, k->edges + j, labels);
+  forget_wanted(ra, k);
   RegSet temps = ra->reserved;
   Reg t = zw_ctz64(temps), t2 = zw_ctz64(temps & ~BIT(t));
   dirty(ra, t), dirty(ra, t2);
