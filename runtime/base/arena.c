@@ -115,6 +115,13 @@ static ArenaOwn *find_own(const Arena *a, const void *p) // there are a few doze
   return o;
 }
 
+// The block that the array of so many bytes is, wholly: it may also be the first of several in one block.
+static ArenaOwn *find_own_array(const Arena *a, const void *p, size_t bytes)
+{
+  ArenaOwn *o = bytes >= ARENA_OWN_BYTES ? find_own(a, p) : NULL;
+  return o && o->bytes == bytes + sizeof(ArenaOwn) ? o : NULL;
+}
+
 void zw_arena_drop(Arena *a, const void *p)
 {
   ArenaOwn *o = find_own(a, p);
@@ -168,6 +175,8 @@ static void adopt_own(Arena *a, Arena *from)
     a->bytes += k->bytes;
     from->bytes -= k->bytes;
   }
+  if (from->own && a->last_own == 0)
+    a->last_own = 1; // a mark made from now on keeps them
   from->own = NULL;
 }
 
@@ -306,7 +315,7 @@ static bool extend(Arena *a, const void *p, size_t old_bytes, size_t bytes)
 
 void *zw_arena_grow(Arena *a, void *p, size_t used, size_t old_bytes, size_t bytes)
 {
-  ArenaOwn *o = old_bytes >= ARENA_OWN_BYTES ? find_own(a, p) : NULL;
+  ArenaOwn *o = find_own_array(a, p, old_bytes);
   if (o) {
     void *q = grow_own(a, o, old_bytes, bytes);
     return q ? q : out_of_memory(a);
@@ -334,7 +343,7 @@ static void move_down(char *to, char *from, size_t bytes)
 void *zw_arena_grow_down(Arena *a, void *p, size_t old_bytes, size_t bytes)
 {
   char *q = take(a, bytes, 16, false);
-  ArenaOwn *o = find_own(a, p);
+  ArenaOwn *o = find_own_array(a, p, old_bytes);
   if (!q)
     return NULL;
   if (o) {

@@ -127,6 +127,43 @@ static void arena_gives_back_what_is_large(void **state)
   zw_arena_free(&a);
 }
 
+// The first of several arrays in one large block: it copies itself out, the others stay.
+static void arena_grows_a_part(void **state)
+{
+  (void)state;
+  Arena a;
+  zw_arena_init(&a, NULL, NULL);
+  enum { PART = 300 << 10 };
+  char *first = zw_arena_alloc(&a, 2 * PART, 16), *second = first + PART;
+  memset(first, 1, PART);
+  memset(second, 2, PART);
+  uint64_t block = a.bytes;
+  char *grown = zw_arena_grow(&a, first, PART, PART, 3 * PART);
+  char *below = zw_arena_grow_down(&a, second - PART, PART, 2 * PART);
+  assert_true(grown[0] == 1 && grown[PART - 1] == 1 && below[PART] == 1);
+  assert_true(second[0] == 2 && second[PART - 1] == 2);
+  assert_true(a.bytes >= block + 5 * PART);
+  zw_arena_free(&a);
+}
+
+// What one arena adopted stays when a mark made later is released.
+static void arena_keeps_large_blocks_it_adopted(void **state)
+{
+  (void)state;
+  Arena a, b;
+  zw_arena_init(&a, NULL, NULL);
+  zw_arena_init(&b, NULL, NULL);
+  char *large = zw_arena_alloc(&b, 1 << 20, 16);
+  memset(large, 7, 1 << 20);
+  zw_arena_adopt(&a, &b);
+  ArenaMark m = zw_arena_mark(&a);
+  zw_arena_alloc(&a, 1 << 20, 16);
+  zw_arena_release(&a, m);
+  assert_int_equal(large[(1 << 20) - 1], 7);
+  assert_true(a.bytes >= 1 << 20);
+  zw_arena_free(&a);
+}
+
 static void arena_adopts_another(void **state)
 {
   (void)state;
@@ -351,6 +388,8 @@ int main(void)
     cmocka_unit_test(arena_zeroes_what_it_hands_out_again),
     cmocka_unit_test(arena_gives_back_what_is_large),
     cmocka_unit_test(arena_adopts_another),
+    cmocka_unit_test(arena_grows_a_part),
+    cmocka_unit_test(arena_keeps_large_blocks_it_adopted),
     cmocka_unit_test(arena_respects_its_limit),
     cmocka_unit_test(vec_grows),
     cmocka_unit_test(format_agrees_with_printf),
