@@ -44,7 +44,7 @@ static void compile(Ctx *ctx, void *arg)
   } else if (r->kind[0] == 'c') {
     r->out_bytes = zw_sink_cwasm(m, r->out.blob, &ctx->module).n;
   } else {
-    ObjOptions obj = { .prefix = "bench", .debug_level = 1, .wasi = true };
+    ObjOptions obj = { .prefix = "bench", .exact = true, .debug_level = 1, .wasi = true };
     r->out_bytes = zw_sink_elf(m, r->out.blob, s.target, &obj, &ctx->module).n;
   }
   r->out.times.sink = zw_now() - t;

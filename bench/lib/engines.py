@@ -9,6 +9,7 @@ from programs import CACHE, NODE, OUT, ROOT, WT, stale
 V8 = [NODE, "--no-warnings", "--no-wasm-lazy-compilation", "--single-threaded"]
 MJS = os.path.join(ROOT, "bench/engines/v8.mjs")
 LIFTOFF, TURBOFAN = ["--liftoff-only"], ["--no-liftoff", "--no-wasm-tier-up"]
+GCC_SECONDS = 1800  # for what wasm2c wrote
 SHIM = os.path.join(ROOT, "bench/engines/wasm2c_wasi.c")
 
 
@@ -87,23 +88,28 @@ class Wasm2c:
         self.seconds = {}  # program -> CPU seconds of wasm2c and gcc
 
     def prepare(self, p):
-        folder = os.path.join(OUT, "wasm2c", p.name)
+        folder = os.path.join(OUT, "wasm2c", os.path.basename(p.wasm)[:-5])
         exe = p.lane["wasm2c"] = os.path.join(folder, "program")
-        if os.path.getsize(p.wasm) > 3_000_000:  # minutes of gcc
+        if os.path.getsize(p.wasm) > 2_000_000:  # half an hour of gcc
             return False
-        if stale(exe, p.wasm, SHIM):
+        failed, seconds = os.path.join(folder, "failed"), os.path.join(folder, "seconds")  # the latter is written last
+        if stale(seconds, p.wasm, SHIM):
+            if not stale(failed, p.wasm, SHIM):
+                return False  # as the last time, after as many minutes
             os.makedirs(folder, exist_ok=True)
+            open(failed, "w").close()
             r = measure.pinned(["wasm2c", "-n", "bench", p.wasm, "-o", os.path.join(folder, "bench.c")], core=False)
             if r.code:
                 return False
             write_missing(folder)
             c = measure.pinned(["gcc", "-O2", "-w", "-I", folder, "-o", exe, os.path.join(folder, "bench.c"), os.path.join(folder, "missing.c"), SHIM,
-                                "/usr/share/wabt/wasm2c/wasm-rt-impl.c", "-I/usr/share/wabt/wasm2c", "-lm"], timeout=600, core=False)
+                                "/usr/share/wabt/wasm2c/wasm-rt-impl.c", "-I/usr/share/wabt/wasm2c", "-lm"], timeout=GCC_SECONDS, core=False)
             open(os.path.join(folder, "log"), "w").write(c.err)
             if c.code:
                 return False
-            open(os.path.join(folder, "seconds"), "w").write(f"{r.cpu} {c.cpu}")
-        self.seconds[p.name] = [float(x) for x in open(os.path.join(folder, "seconds")).read().split()]
+            os.remove(failed)
+            open(seconds, "w").write(f"{r.cpu} {c.cpu}")
+        self.seconds[p.name] = [float(x) for x in open(seconds).read().split()]
         return True
 
     def run(self, p):

@@ -1,24 +1,35 @@
 """How fast code runs: every program on every contestant, rounds interleaved."""
-import statistics, sys
+import os, statistics, subprocess, sys
 import engines, measure
 from measure import geomean, marked
 
-INTERP_AT_MOST = 2.0  # seconds of the jit; what takes longer would keep the interpreter busy for minutes
+INTERP_AT_MOST = 0.6  # seconds of the jit; what takes longer would keep the interpreter busy for half a minute
+LARGE, HUGE = 5_000_000, 20_000_000  # bytes of module: Cranelift and TurboFan compile for half a minute and more before each round; two rounds, one must do
+
+
+def made(engine, program):
+    """None, or why this contestant has no figure."""
+    try:
+        return None if engine.prepare(program) else "not made"
+    except Exception as e:
+        return f"cannot be made: {e}"
 
 
 def rounds_of(program, field, rounds):
     """{contestant: ([cpu], [wall])}, outputs, reasons of those that failed."""
-    times, outputs, failed = {c: ([], []) for c in field}, {}, {}
-    for c, engine in field.items():
-        if not engine.prepare(program):
-            failed[c] = "not made"
-    for r in range(rounds):
+    times, outputs = {c: ([], []) for c in field}, {}
+    failed = {c: why for c, engine in field.items() for why in (made(engine, program),) if why}
+    size = os.path.getsize(program.wasm)
+    for r in range(1 if size > HUGE else min(rounds, 2) if size > LARGE else rounds):
         for c, engine in field.items():
             if c in failed:
                 continue
             if c == "interp" and (r > 0 or (times.get("jit", ([9], []))[0] or [9])[0] > INTERP_AT_MOST):
                 continue
-            cpu, wall, out, code = engine.run(program)
+            try:
+                cpu, wall, out, code = engine.run(program)
+            except Exception as e:
+                cpu, code = None, str(e)
             if cpu is None:
                 failed[c] = f"exit {code}"
                 continue
@@ -90,7 +101,6 @@ def to_turbofan(body, times_of, c, which):
 
 def beside_wasm2c(programs, build, results):
     """An executable from a module: zwasmc beside wasm2c + gcc -O2, compile time included."""
-    import os, subprocess
     w, ours, rows = engines.Wasm2c(), engines.Zwasm(build, "exe"), []
     for p in programs:
         if not w.prepare(p) or not ours.prepare(p):
@@ -105,5 +115,4 @@ def beside_wasm2c(programs, build, results):
 
 
 def text_size(path):
-    import subprocess
     return int(subprocess.run(["size", path], stdout=subprocess.PIPE).stdout.decode().split()[6])

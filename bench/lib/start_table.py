@@ -9,7 +9,7 @@ ADD = '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local
 
 def spawn(build, times, args):
     """[(wall ms, cpu ms, peak KB, page faults)] of `times` runs, started by a process that is small itself."""
-    out = subprocess.run(["taskset", "-c", str(measure.CORE), os.path.join(build, "bench/bench-spawn"), str(times)] + args,
+    out = subprocess.run(measure.AHEAD + ["taskset", "-c", str(measure.CORE), os.path.join(build, "bench/bench-spawn"), str(times)] + args,
                          stdout=subprocess.PIPE, check=True).stdout.decode()
     return [(int(w) / 1e6, int(c) / 1e6, int(k), int(f)) for w, c, k, f, _ in (line.split() for line in out.splitlines())]
 
@@ -22,13 +22,15 @@ def instructions(args):
 
 def make(build):
     """The files of the table: {label: path}."""
-    hello_c = os.path.join(P.ROOT, "bench/start/hello.c")
-    f = {n: os.path.join(P.OUT, n) for n in ("hello.wasm", "hello.cwasm", "hello.exe", "hello.native", "add.wat", "add.wasm", "add.cwasm", "add.exe")}
-    subprocess.run(["clang", "--target=wasm32-wasi", "-O2", "-s", "-o", f["hello.wasm"], hello_c], check=True)
-    subprocess.run(["gcc", "-O2", "-static", "-s", "-o", f["hello.native"], hello_c], check=True)
+    stems = ("hello", "printf", "add")
+    f = {n + suffix: os.path.join(P.OUT, n + suffix) for n in stems for suffix in (".wasm", ".cwasm", ".exe", ".native", ".wat")}
+    for stem in ("hello", "printf"):
+        source = os.path.join(P.ROOT, "bench/start", stem + ".c")
+        subprocess.run(["clang", "--target=wasm32-wasi", "-O2", "-s", "-o", f[stem + ".wasm"], source], check=True)
+        subprocess.run(["gcc", "-O2", "-static", "-s", "-o", f[stem + ".native"], source], check=True)
     open(f["add.wat"], "w").write(ADD)
     subprocess.run([os.path.join(build, "zwasm"), "wasm", f["add.wat"], "-o", f["add.wasm"]], check=True)
-    for stem in ("hello", "add"):
+    for stem in stems:
         for suffix in (".cwasm", ".exe"):
             subprocess.run([os.path.join(build, "zwasmc"), f[stem + ".wasm"], "-s", "-o", f[stem + suffix], "--no-header"], check=True)
     return f
@@ -38,6 +40,7 @@ def start_table(build, rounds, results):
     f, zwasm = make(build), os.path.join(build, "zwasm")
     lanes = {"/bin/true": ["/bin/true"], "hello, native static": [f["hello.native"]], "hello executable": [f["hello.exe"]],
              "zwasm run hello.cwasm": [zwasm, "run", f["hello.cwasm"]], "zwasm run hello.wasm": [zwasm, "run", f["hello.wasm"]],
+             "zwasm run printf.cwasm": [zwasm, "run", f["printf.cwasm"]], "zwasm run printf.wasm": [zwasm, "run", f["printf.wasm"]],
              "zwasm run --engine=interp": [zwasm, "run", "--engine=interp", f["hello.wasm"]],
              "add executable": [f["add.exe"]], "zwasm run add.cwasm": [zwasm, "run", f["add.cwasm"]], "zwasm run add.wasm": [zwasm, "run", f["add.wasm"]]}
     got = {k: [] for k in lanes}
@@ -59,7 +62,8 @@ def start_table(build, rounds, results):
                   "callgrind counts user instructions only; the kernel's work shows in faults and wall")
     sizes = []
     for label, path in (("zwasm", zwasm), ("zwasmc", os.path.join(build, "zwasmc")), ("libzwasm-rt.a", os.path.join(build, "libzwasm-rt.a")), ("hello.wasm", f["hello.wasm"]),
-                        ("hello.cwasm, -s", f["hello.cwasm"]), ("hello executable, -s", f["hello.exe"]), ("add executable, -s", f["add.exe"]), ("hello, native static", f["hello.native"])):
+                        ("hello.cwasm, -s", f["hello.cwasm"]), ("printf.wasm", f["printf.wasm"]), ("printf.cwasm, -s", f["printf.cwasm"]),
+                        ("printf executable, -s", f["printf.exe"]), ("hello executable, -s", f["hello.exe"]), ("add executable, -s", f["add.exe"]), ("hello, native static", f["hello.native"])):
         if label in ("zwasm", "zwasmc"):
             stripped = os.path.join(P.OUT, label + ".stripped")
             subprocess.run(["strip", "-o", stripped, path], check=True)
