@@ -36,8 +36,10 @@ static void check_ranges(Ctx *ctx, void *arg)
   FuncCheck *f = zw_check_begin(&w->m);
   while (!atomic_load(&j->failed)) {
     uint32_t k = atomic_fetch_add(&j->next, 1);
-    if (k >= j->nranges)
+    if (k >= j->nranges) {
+      zw_check_done(f);
       return;
+    }
     for (uint32_t i = j->starts[k]; i < j->starts[k + 1]; i++)
       zw_check_body(f, i);
   }

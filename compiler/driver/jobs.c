@@ -100,6 +100,7 @@ static void compile_function(Ctx *ctx, void *arg)
   w->last = w->at > w->last ? w->at : w->last;
 
   ZirFunc *z = zw_zir_build(&w->m, func, j->o, &ctx->func);
+  zw_region_done(j->m->facts[w->at].region);   // nobody asks for its facts any more
   zw_verify_zir(ctx, z, j->o);                 // SSA that keeps the V-rules
   lap(j, &t, &w->times.build);
 
@@ -111,7 +112,6 @@ static void compile_function(Ctx *ctx, void *arg)
 
   j->codes[w->at] = j->t->encode(ctx, l, j->o, &ctx->module);
   lap(j, &t, &w->times.encode);                // bytes and tables, calls still to be bound
-  zw_region_done(j->m->facts[w->at].region);
 }
 
 static void note_failure(Worker *w)

@@ -171,6 +171,8 @@ FuncCheck *zw_check_begin(Module *m)
   return f;
 }
 
+void zw_check_done(FuncCheck *f) { zw_region_done(f->regions.now); }
+
 void zw_check_body(FuncCheck *f, uint32_t func)
 {
   zw_check_func(f, func, &f->m->facts[func - f->m->nimported_funcs]);
@@ -235,6 +237,8 @@ static void check_again(Module *m)
     f->again = true;
     zw_check_body(f, i);
   }
+  if (f)
+    zw_check_done(f);
   zw_arena_release(&m->ctx->scratch, mark);
 }
 
@@ -254,6 +258,7 @@ void zw_check_module(Module *m)
   FuncCheck *f = zw_check_begin(m);
   for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++)
     zw_check_body(f, i);
+  zw_check_done(f);
   zw_arena_release(&m->ctx->scratch, mark);
   zw_check_end(m);
 }

@@ -141,6 +141,7 @@ typedef struct FuncCheck FuncCheck;
 void zw_check_around(Module *m);
 FuncCheck *zw_check_begin(Module *m);         // in ctx->scratch
 void zw_check_body(FuncCheck *f, uint32_t func);
+void zw_check_done(FuncCheck *f);             // it checks no more bodies
 void zw_check_end(Module *m);
 
 // Subtyping and canonical identity inside a module (iso-recursive).  spec: valid-subtyping

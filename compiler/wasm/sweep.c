@@ -333,6 +333,12 @@ static void *carve(char **p, const void *from, size_t bytes)
   return to;
 }
 
+// What a large function has filled goes as soon as it is copied.
+#define DROP_LARGE(f, v)                                                                                               \
+  ((size_t)(v).cap * sizeof *(v).p < ARENA_OWN_BYTES                                                                   \
+       ? (void)0                                                                                                       \
+       : (zw_arena_drop((f)->a, (v).p), (void)((v).p = NULL, (v).n = (v).cap = 0)))
+
 static void copy_facts(FuncCheck *f, FuncFacts *out)
 {
   if (f->no_sets) {
@@ -358,13 +364,21 @@ static void copy_facts(FuncCheck *f, FuncFacts *out)
     bytes += sizes[i];
   char *p = out->nops <= KEEP_OPS ? zw_arena_stale(&f->c->module, bytes, 1, 8) : zw_region_alloc(&f->regions, bytes, &out->region);
   out->frames = carve(&p, f->frames.p, sizes[0]);
+  DROP_LARGE(f, f->frames);
   out->blocks = carve(&p, f->blocks.p, sizes[1]);
+  DROP_LARGE(f, f->blocks);
   out->loops = carve(&p, f->loops.p, sizes[2]);
+  DROP_LARGE(f, f->loops);
   out->succ = carve(&p, f->succ.p, sizes[3]);
+  DROP_LARGE(f, f->succ);
   out->assigned = carve(&p, f->assigned.p, sizes[4]);
+  DROP_LARGE(f, f->assigned);
   out->tries = carve(&p, f->tries.p, sizes[5]);
+  DROP_LARGE(f, f->tries);
   out->clauses = carve(&p, f->clauses.p, sizes[6]);
+  DROP_LARGE(f, f->clauses);
   out->side = carve(&p, f->side.p, sizes[7]);
+  DROP_LARGE(f, f->side);
   out->order = (uint32_t *)(void *)p;
   for (uint32_t b = 0; b < out->nblocks; b++)
     out->order[out->blocks[b].layout] = b;

@@ -189,9 +189,11 @@ uint32_t zb_inline_position(Build *b)
 void zb_order_blocks(Build *b)
 {
   ZirFunc *f = b->f;
-  f->order = b->facts->order, f->norder = b->facts->nblocks;
-  if (!b->insts.n && !b->skipped)
+  if (!b->insts.n && !b->skipped) {
+    f->norder = b->facts->nblocks;
+    f->order = memcpy(zw_stale_array(f->arena, uint32_t, f->norder), b->facts->order, f->norder * sizeof *f->order);
     return;
+  }
   Layout l = { .b = b, .order = zw_new_array(f->arena, uint32_t, f->nblocks), .tail = zw_new_array(b->scratch, uint32_t, f->nblocks) };
   for (uint32_t k = 0; k < b->facts->nblocks; k++)
     if (b->map[b->facts->order[k]] != NO_BLOCK)
