@@ -33,7 +33,7 @@ void zw_verify_lir(Ctx *ctx, const LirFunc *l, const Target *t, const CodeOption
 }
 
 // Text begins with white space, a comment or a parenthesis; a binary with \0.
-static bool looks_like_text(const uint8_t *p, size_t n)
+bool zw_looks_like_text(const uint8_t *p, size_t n)
 {
   size_t k = 0;
   while (k < n && (p[k] == ' ' || p[k] == '\t' || p[k] == '\n' || p[k] == '\r'))
@@ -46,7 +46,7 @@ Module *zw_read_module(Ctx *ctx, Source *s, uint64_t features, PassTimes *times)
   uint64_t t0 = zw_now();
   const uint8_t *bytes = s->bytes;
   size_t len = s->len;
-  if (looks_like_text(bytes, len)) {
+  if (zw_looks_like_text(bytes, len)) {
     zw_wat_assemble(ctx, (Str){ (const char *)bytes, len }, &s->wat);
     s->is_text = true;
     bytes = s->wat.bytes, len = s->wat.len;

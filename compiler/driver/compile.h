@@ -21,6 +21,8 @@ typedef struct Source {
   WatModule wat; bool is_text;  // wat: of a text
   const Module *m;              // once it is decoded
 } Source;
+// Whether bytes are the text form: one rule for every command.
+bool zw_looks_like_text(const uint8_t *bytes, size_t len);
 Module *zw_read_module(Ctx *ctx, Source *s, uint64_t features, PassTimes *times);
 // Takes the facts of the bodies: afterwards m->facts has counts and no arrays.
 void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out);

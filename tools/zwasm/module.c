@@ -1,4 +1,5 @@
 #include "tools/zwasm/module.h"
+#include "compiler/driver/compile.h"
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static void read_module(Ctx *ctx, void *arg)
   Loaded *l = j->m;
   const uint8_t *bytes = l->bytes;
   uint64_t len = l->len;
-  l->is_text = len && bytes[0] != 0; // a binary begins with \0asm
+  l->is_text = zw_looks_like_text(bytes, len);
   if (l->is_text) {
     zw_wat_assemble(ctx, (Str){ (const char *)bytes, len }, &l->wat);
     bytes = l->wat.bytes, len = l->wat.len;
