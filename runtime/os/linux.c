@@ -33,6 +33,7 @@ static void *map(void *at, size_t bytes, int prot, int flags)
   return p < 0 && p > -4096 ? NULL : (void *)p;
 }
 void zw_os_unmap(void *p, size_t bytes) { zw_sys2(SYS_munmap, (long)p, (long)bytes); }
+#endif
 bool zw_os_mapped(const void *p, size_t bytes)
 {
   unsigned char in_core[64]; // a byte per page: not what we want to know
@@ -42,7 +43,6 @@ bool zw_os_mapped(const void *p, size_t bytes)
       return false;
   return true;
 }
-#endif
 void *zw_os_map(size_t bytes)
 {
   if (zw_alloc_should_fail())

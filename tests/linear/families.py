@@ -9,7 +9,7 @@ verdict is the same on every machine and at every load.  Printed: instructions p
 log(t(8n)/t(n)) / log(bytes(8n)/bytes(n)) with the smallest module's instructions taken away, and peak memory (of a run without
 valgrind) over input at 8n, likewise.  Fails when the exponent is above 1.15 or memory above the limit (40 x input).
 """
-import argparse, concurrent.futures, math, os, re, subprocess, sys, tempfile
+import argparse, concurrent.futures, ctypes, math, os, re, subprocess, sys, tempfile
 
 
 # ---- a small assembler ----
@@ -386,6 +386,7 @@ def div_by_constants(n): return one(get(0) + b"".join(i32(3 + 2 * k) + b"\x6e" +
 
 VALGRIND = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
 EXPONENT = 1.15
+PR_SET_THP_DISABLE = 41  # children have it too
 SLACK = 1 << 20  # of memory: the smallest module's run does not touch every page that a run touches once
 
 
@@ -460,6 +461,8 @@ def main():
         with open(a.emit[2], "wb") as f:
             f.write(FAMILIES[a.emit[0]][1](int(a.emit[1])))
         return
+    # Pages of 2 MiB where the kernel finds some make peaks differ by a third from run to run.
+    ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
     try:
         compiler = Compiler(a.zwasmc, a.spawn, a.flags.split())
     except (Refused, OSError) as e:

@@ -9,6 +9,7 @@
 #include "compiler/driver/compile.h"
 #include "compiler/driver/options.h"
 #include "runtime/base/alloc.h"
+#include "runtime/base/asan.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 
 enum { SMALL = 64 << 10, CUTS = 10000, NEAR = 16 };
+enum { PER_BYTE = ZW_REDZONE ? 32 : 16 }; // under ASan the redzones of an arena's objects count, too
 
 typedef struct Job { Source source; bool valid; } Job; // valid: what is refused later is no bad input
 static void compile(Ctx *ctx, void *arg)
@@ -52,7 +54,7 @@ static void look_at_refusal(const Ctx *ctx, size_t n, bool valid, uint64_t memor
     return;
   double per_byte = (double)(memory - (64 << 10)) / (double)n;
   most_memory = per_byte > most_memory ? per_byte : most_memory;
-  if (per_byte > 16 && ++wrong <= 20)
+  if (per_byte > PER_BYTE && ++wrong <= 20)
     printf("%zu bytes: %llu KiB: '%s'\n", n, (unsigned long long)memory >> 10, d->text);
 }
 // Small inputs lie at the end of their own block, so that a read past them is seen.

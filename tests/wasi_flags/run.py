@@ -202,7 +202,8 @@ with tempfile.TemporaryDirectory() as tmp:
       (func (export "_start") (drop (call $w (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 0))) (call $x (i32.const 0))))""")
     same("build hello", run([zwasmc, "hello.wat", "-o", "hello"])[0], 0)
     same("hello", run(["./hello"]), (0, "hello\n", ""))
-    check("hello has at most 60 KB", os.path.getsize("hello") <= 60000, os.path.getsize("hello"))
+    small = 60000 if os.environ.get("ZW_CONFIG", "Release") == "Release" else 64000  # a runtime that is not optimised is larger
+    check(f"hello has at most {small} bytes", os.path.getsize("hello") <= small, os.path.getsize("hello"))
     # also when the linker drops nothing
     same("hello.o", run([zwasmc, "hello.wat", "-o", "hello.o"])[0], 0)
     open("m.c", "w").write('#include "hello.h"\nint main(void) { return hello_new(NULL) == NULL; }\n')

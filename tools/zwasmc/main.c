@@ -118,6 +118,8 @@ static void take_flag(Zwasmc *z, const Arg *f)
   case FLAG_entry: z->entry = f->value; break;
   case FLAG_dir: *zw_push(&c->arena, &z->dirs) = f->value; break;
   case FLAG_env:
+    if (f->value[0] == '=')
+      zw_usage_error(c, "--env=%s: there is no name before the =", f->value);
     if (!strchr(f->value, '='))
       zw_usage_error(c, "--env=%s wants a value here: --env=%s=VALUE is baked into the program", f->value, f->value);
     *zw_push(&c->arena, &z->env) = f->value;
@@ -440,10 +442,19 @@ static void write_outputs(Zwasmc *z)
 }
 
 // Options of the outputs that hang together: C names, the header's place.
+// Options that are written into a program mean nothing for other outputs: say so rather than drop them.
+static void check_baked_in(Zwasmc *z)
+{
+  const char *option = z->dirs.n ? "--dir" : z->env.n ? "--env" : z->args.n ? "--arg" : NULL;
+  if (option && !(z->emit & EMIT_EXE) && !z->dump && !z->look)
+    zw_usage_error(&z->c, "%s is baked into a program: it needs --emit=exe or a name without a suffix behind -o", option);
+}
+
 static void settle(Zwasmc *z)
 {
   Arena *a = &z->c.arena;
   choose_emit(z);
+  check_baked_in(z);
   if (z->debug_level < 0)
     z->debug_level = 1;
   const char *object = output_of(z, z->emit & EMIT_OBJ ? EMIT_OBJ : z->emit & EMIT_HEADER ? EMIT_HEADER : z->emit & EMIT_META ? EMIT_META
