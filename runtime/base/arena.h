@@ -54,7 +54,7 @@ static inline __attribute__((always_inline)) char *zw_arena_quick(Arena *a, size
 {
   uintptr_t p = ((uintptr_t)a->next + align - 1) & ~(uintptr_t)(align - 1);
   bool small = n < ARENA_OWN_BYTES && size < ARENA_OWN_BYTES && n * size < ARENA_OWN_BYTES;
-  if (ZW_REDZONE || !small || (intptr_t)(n * size) >= (intptr_t)((uintptr_t)a->end - p))
+  if (ZW_REDZONE > 0 || !small || (intptr_t)(n * size) >= (intptr_t)((uintptr_t)a->end - p))
     return NULL;
   a->next = (char *)p + n * size;
   return (char *)p;

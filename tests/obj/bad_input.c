@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 
 enum { SMALL = 64 << 10, CUTS = 10000, NEAR = 16 };
-enum { PER_BYTE = ZW_REDZONE ? 32 : 16 }; // under ASan the redzones of an arena's objects count, too
+enum { PER_BYTE = ZW_REDZONE > 0 ? 32 : 16 }; // under ASan the redzones of an arena's objects count, too
 
 typedef struct Job { Source source; bool valid; } Job; // valid: what is refused later is no bad input
 static void compile(Ctx *ctx, void *arg)
