@@ -99,13 +99,12 @@ static inline void stay_in_state(Ra *ra, RegSet phis)
   ra->rest = 0;
 }
 // Where a and b, HALF_FILE of them, are the same: four at a time.
-typedef uint32_t Four __attribute__((vector_size(16), aligned(4), may_alias));
 STATIC_ASSERT(HALF_FILE == 16, "four times four");
 static inline RegSet same_refs(const Ref *a, const Ref *b)
 {
-  const Four *x = (const Four *)a, *y = (const Four *)b;
-  Four same = ((Four)(x[0] == y[0]) & (Four){ 1, 2, 4, 8 }) | ((Four)(x[1] == y[1]) & (Four){ 0x10, 0x20, 0x40, 0x80 }) |
-              ((Four)(x[2] == y[2]) & (Four){ 0x100, 0x200, 0x400, 0x800 }) | ((Four)(x[3] == y[3]) & (Four){ 0x1000, 0x2000, 0x4000, 0x8000 });
+  Four same = ((Four)(four(a) == four(b)) & (Four){ 1, 2, 4, 8 }) | ((Four)(four(a + 4) == four(b + 4)) & (Four){ 0x10, 0x20, 0x40, 0x80 }) |
+              ((Four)(four(a + 8) == four(b + 8)) & (Four){ 0x100, 0x200, 0x400, 0x800 }) |
+              ((Four)(four(a + 12) == four(b + 12)) & (Four){ 0x1000, 0x2000, 0x4000, 0x8000 });
   return same[0] | same[1] | same[2] | same[3];
 }
 // Registers of an edge's target that hold already what it wants there.

@@ -1,5 +1,6 @@
 // What P3 knows while it walks: values, registers, slots, promises; the LIR it writes; positions.  Part of ra_core.h.
 #pragma once
+#include "compiler/base/four.h"
 #include "compiler/base/tune.h"
 #include "compiler/emit/target.h"
 #include "runtime/base/bits.h"

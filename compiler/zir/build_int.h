@@ -1,6 +1,7 @@
 // P2's state and what its files share: build.c walks, build_control.c makes blocks and edges, build_inline.c reads callees in
 // place, build_mem.c has memories and globals, build_call.c calls, tables and references.
 #pragma once
+#include "compiler/base/four.h"
 #include "compiler/base/tune.h"
 #include "compiler/wasm/body.h"
 #include "compiler/zir/zir_int.h"
@@ -58,15 +59,6 @@ typedef enum StateKind {
 enum { STATE_FACTS = 16, CHECK_FACTS = 16 };
 // This load would give this value; its version and address are in Build.fact_ver, fact_base.
 typedef struct Fact { ZIns load; uint32_t block; Ref value; StateKind state; } Fact;
-typedef uint32_t Four __attribute__((vector_size(16))); // four numbers at once, all ones for true
-static inline Four four(const uint32_t *p) { Four v; __builtin_memcpy(&v, p, sizeof v); return v; }
-static inline void put_four(uint32_t *p, Four v) { __builtin_memcpy(p, &v, sizeof v); }
-static inline bool any_of(Four v)
-{
-  uint64_t half[2];
-  __builtin_memcpy(half, &v, sizeof v);
-  return half[0] | half[1];
-}
 typedef struct CheckFact { Ref idx; uint32_t mem, block; uint64_t reach; bool known; } CheckFact;
 typedef struct Versions { uint32_t at_if[ST_COUNT], at_end[ST_COUNT]; } Versions; // of a frame; at_end: 0 = ways differ
 

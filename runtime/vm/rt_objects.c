@@ -14,6 +14,17 @@ Store *zw_store_for(zwasm_instance_t *linked)
   return s;
 }
 
+// What was made in s for the program is held by it; when it could not be made (NULL), err is why and the store is let go.
+static void hand_out(Store *s, StoreObject *made, const char *err)
+{
+  if (made)
+    made->held = true;
+  else if (s) {
+    zw_rt_error("%s", err);
+    zw_store_release(s);
+  }
+}
+
 // Before an instance of s imports what lies in `from`: objects move over if nothing but they is there.
 void zw_store_absorb(Store *s, Store *from)
 {
@@ -59,12 +70,7 @@ zwasm_memory_t *zwasm_memory_new_with(zwasm_instance_t *linked, uint64_t min_pag
   }
   Store *s = zw_store_for(linked);
   Memory *m = s ? zw_memory_make(s, &l, !l.is64 && l.page_log2 == 16 && !s->options.no_signals, err, sizeof err) : NULL;
-  if (m)
-    m->object.held = true;
-  else if (s) {
-    zw_rt_error("%s", err);
-    zw_store_release(s);
-  }
+  hand_out(s, m ? &m->object : NULL, err);
   return (zwasm_memory_t *)m;
 }
 zwasm_memory_t *zwasm_memory_new(zwasm_instance_t *linked, uint64_t min_pages, uint64_t max_pages)
@@ -95,12 +101,7 @@ static zwasm_table_t *new_table(zwasm_instance_t *linked, zwasm_reftype_t type, 
   }
   Store *s = zw_store_for(linked);
   Table *t = s ? zw_table_make(s, &l, value_type(type), 0, err, sizeof err) : NULL;
-  if (t)
-    t->object.held = true;
-  else if (s) {
-    zw_rt_error("%s", err);
-    zw_store_release(s);
-  }
+  hand_out(s, t ? &t->object : NULL, err);
   return (zwasm_table_t *)t;
 }
 zwasm_table_t *zwasm_table_new(zwasm_instance_t *linked, zwasm_reftype_t type, uint64_t min, uint64_t max)
@@ -128,12 +129,7 @@ GlobalCell *zw_rt_global_new(zwasm_instance_t *linked, zwasm_reftype_t type, boo
   }
   Store *s = zw_store_for(linked);
   GlobalCell *g = s ? zw_global_new(s, value_type(type), is_mutable, null) : NULL;
-  if (g)
-    g->object.held = true;
-  else if (s) {
-    zw_rt_error("out of memory");
-    zw_store_release(s);
-  }
+  hand_out(s, g ? &g->object : NULL, "out of memory");
   return g;
 }
 void zwasm_global_delete(zwasm_global_t *g) { let_go(g ? &((GlobalCell *)g)->object : NULL); }

@@ -5,10 +5,12 @@ Instructions that the processor executes, counted by valgrind, so that no clock 
 grow by more than 4.4 times, and the interpreter must start with less than what compiling takes.
 """
 import os
-import re
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import instructions
 
 zwasm = os.path.abspath(sys.argv[1])
 SHAPES = {
@@ -19,13 +21,11 @@ SHAPES = {
 }
 
 
-def instructions(engine, path):
-    p = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", zwasm, "run", f"--engine={engine}", path],
-                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    found = re.search(r"Collected : (\d+)", p.stderr)
-    if p.returncode or not found:
-        sys.exit(f"{path}: {p.stderr[-2000:]}")
-    return int(found[1])
+def executed(engine, path):
+    try:
+        return instructions.count([zwasm, "run", f"--engine={engine}", path])
+    except instructions.Failed as e:
+        sys.exit(f"{path}: {str(e)[-2000:]}")
 
 
 def main():
@@ -38,10 +38,10 @@ def main():
             subprocess.run([zwasm, "wasm", path + ".wat", "-o", path + ".wasm"], check=True)
             return path + ".wasm"
         nothing = wasm("nothing", "")
-        none = {e: instructions(e, nothing) for e in ("interp", "jit")}
+        none = {e: executed(e, nothing) for e in ("interp", "jit")}
         for name, shape in SHAPES.items():
             small, large = wasm("small", shape(2500)), wasm("large", shape(10000))
-            a, b, jit = (instructions(e, m) - none[e] for e, m in (("interp", small), ("interp", large), ("jit", large)))
+            a, b, jit = (executed(e, m) - none[e] for e, m in (("interp", small), ("interp", large), ("jit", large)))
             size = os.path.getsize(large)
             ok = b <= 4.4 * a and b < jit
             bad += not ok

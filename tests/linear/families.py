@@ -9,7 +9,10 @@ verdict is the same on every machine and at every load.  Printed: instructions p
 log(t(8n)/t(n)) / log(bytes(8n)/bytes(n)) with the smallest module's instructions taken away, and peak memory (of a run without
 valgrind) over input at 8n, likewise.  Fails when the exponent is above 1.15 or memory above the limit (40 x input).
 """
-import argparse, concurrent.futures, ctypes, math, os, re, subprocess, sys, tempfile
+import argparse, concurrent.futures, ctypes, math, os, subprocess, sys, tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import instructions
 
 
 # ---- a small assembler ----
@@ -384,22 +387,9 @@ def masks(n): return one(get(0) + (get(0) + i32(255) + b"\x71" + b"\x72" + i32(4
 def div_by_constants(n): return one(get(0) + b"".join(i32(3 + 2 * k) + b"\x6e" + get(0) + ADD for k in range(n)))
 
 
-VALGRIND = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
 EXPONENT = 1.15
 PR_SET_THP_DISABLE = 41  # children have it too
 SLACK = 1 << 20  # of memory: the smallest module's run does not touch every page that a run touches once
-
-
-class Refused(Exception):
-    pass
-
-
-def instructions(command):
-    run = subprocess.run(VALGRIND + command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    refs = re.search(r"I\s+refs:\s+([\d,]+)", run.stderr)
-    if run.returncode != 0 or not refs:
-        raise Refused(run.stderr.strip()[-300:])
-    return int(refs[1].replace(",", ""))
 
 
 class Compiler:
@@ -415,14 +405,14 @@ class Compiler:
             with open(wasm, "wb") as f:
                 f.write(data)
             command = self.command + [wasm, "-o", os.path.join(tmp, "m.cwasm")]
-            return instructions(command), self.peak(command) if and_memory else 0
+            return instructions.count(command), self.peak(command) if and_memory else 0
 
     def peak(self, command):
         """Bytes.  Started by a small process: a child's peak begins with its parent's memory, and Python's is large."""
         run = subprocess.run([self.spawn, "1"] + command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         _, _, kilobytes, _, code = run.stdout.split()
         if code != "0":
-            raise Refused(run.stderr.strip()[:300])
+            raise instructions.Failed(run.stderr.strip())
         return int(kilobytes) * 1024
 
 
@@ -433,8 +423,9 @@ def judge(compiler, name_, n, make, memory_limit):
         data = make(n * k)
         try:
             ran, rss = compiler.cost(data, k == 8)
-        except Refused as e:
-            return f"refused at n = {n * k}: {e}", f"{name_:26} FAIL refused at n = {n * k}: {e}"
+        except instructions.Failed as e:
+            why = f"refused at n = {n * k}: {str(e)[-300:]}"
+            return why, f"{name_:26} FAIL {why}"
         count[k], size[k] = max(1, ran - compiler.base[0]), len(data)
     exponent = math.log(count[8] / count[1]) / math.log(size[8] / size[1])
     memory = max(0, rss - compiler.base[1] - SLACK) / size[8]
@@ -465,7 +456,7 @@ def main():
     ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
     try:
         compiler = Compiler(a.zwasmc, a.spawn, a.flags.split())
-    except (Refused, OSError) as e:
+    except (instructions.Failed, OSError) as e:
         sys.exit(f"families: the smallest module does not compile: {e}")
     failed, ran = [], 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
