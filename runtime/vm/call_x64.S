@@ -5,6 +5,7 @@
 // that the entry ends here.  The record is the thread's first one, which is clean while it is not in use: what stays
 // zero, and the stack's bounds, are not written again.  Wasm keeps rbx, rbp, r12 and r13 for a normal return.
 #include "runtime/vm/offsets.h"
+#include "runtime/vm/saved_x64.h"
 
         .text
 
@@ -31,26 +32,7 @@
         jz \slowly
         cmpq $0, %fs:(%r10)
         jne \slowly
-        push %rbp
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rbp, 0
-        push %rbx
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rbx, 0
-        push %r12
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r12, 0
-        push %r13
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r13, 0
-        push %r14
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r14, 0
-        push %r15
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r15, 0
-        sub $24, %rsp
-        .cfi_adjust_cfa_offset 24
+        PUSH_SAVED
         stmxcsr (%rsp)
         mov FUNC_VMCTX(%r8), %r15
         mov %fs:THREAD_FIRST(%r10), %rax

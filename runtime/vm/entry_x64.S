@@ -1,6 +1,7 @@
 // The border between C (System V) and wasm (abi/vmctx.h) on x86_64: the way in, the ways out, the end of a trap.
 // Everything here carries unwind data, so that a C++ exception or a debugger walks from host code through wasm frames.
 #include "runtime/vm/offsets.h"
+#include "runtime/vm/saved_x64.h"
 
 #define HIDDEN_FUNC(name) .globl name; .hidden name; .type name, @function; .balign 16; name: .cfi_startproc
 #define END_FUNC(name) .cfi_endproc; .size name, . - name
@@ -12,13 +13,7 @@
 // uint32_t zw_enter(Activation *a, Value *args, void *code, VmCtx *v, void *entry_thunk)
 // Stack while wasm runs: [rsp] host's mxcsr, [rsp+4] 1 if it must be put back, [rsp+8] serial, [rsp+16] activation.
 #define PUSH_ALL                                                                                                       \
-        push %rbp; .cfi_adjust_cfa_offset 8; .cfi_rel_offset %rbp, 0;                                                  \
-        push %rbx; .cfi_adjust_cfa_offset 8; .cfi_rel_offset %rbx, 0;                                                  \
-        push %r12; .cfi_adjust_cfa_offset 8; .cfi_rel_offset %r12, 0;                                                  \
-        push %r13; .cfi_adjust_cfa_offset 8; .cfi_rel_offset %r13, 0;                                                  \
-        push %r14; .cfi_adjust_cfa_offset 8; .cfi_rel_offset %r14, 0;                                                  \
-        push %r15; .cfi_adjust_cfa_offset 8; .cfi_rel_offset %r15, 0;                                                  \
-        sub $24, %rsp; .cfi_adjust_cfa_offset 24;                                                                      \
+        PUSH_SAVED;                                                                                                    \
         mov ACT_SERIAL(%rdi), %rax;                                                                                    \
         mov %rax, 8(%rsp);                                                                                             \
         mov %rdi, 16(%rsp);                                                                                            \
@@ -43,20 +38,7 @@ zw_landing:
         cmpl $0, 4(%rsp)
         jne 3f
 4:      .cfi_remember_state
-        add $24, %rsp
-        .cfi_adjust_cfa_offset -24
-        pop %r15
-        .cfi_adjust_cfa_offset -8
-        pop %r14
-        .cfi_adjust_cfa_offset -8
-        pop %r13
-        .cfi_adjust_cfa_offset -8
-        pop %r12
-        .cfi_adjust_cfa_offset -8
-        pop %rbx
-        .cfi_adjust_cfa_offset -8
-        pop %rbp
-        .cfi_adjust_cfa_offset -8
+        POP_SAVED
         ret
         .cfi_restore_state
 2:      mov (%rsp), %eax
@@ -109,26 +91,7 @@ zw_landing_direct:
 1:      mov 16(%rsp), %rdi
         call zw_activation_end
         mov %ebx, %eax
-        add $24, %rsp
-        .cfi_adjust_cfa_offset -24
-        pop %r15
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r15
-        pop %r14
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r14
-        pop %r13
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r13
-        pop %r12
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r12
-        pop %rbx
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %rbx
-        pop %rbp
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %rbp
+        POP_SAVED
         ret
         .cfi_endproc
         .size zw_landing_direct, . - zw_landing_direct
