@@ -157,7 +157,7 @@ static void copy_chunks(Ra *ra, LirFunc *l)
 // What only the walk needed; of a large function it is more than the code.
 static void drop_working_storage(Ra *ra)
 {
-  const void *none_wanted[] = { ra->val, ra->entry, ra->alias, ra->dslot, ra->first_edge, ra->family_slot, ra->up, ra->up_block, ra->stamp,
+  const void *none_wanted[] = { ra->val, ra->entry, ra->alias, ra->dslot, ra->first_edge, ra->family_slot, ra->up, ra->stamp,
                                 ra->ref_index, ra->ref_value, ra->ref_in, ra->chunks.p, ra->evals.p, ra->links.p, ra->link_at.p,
                                 ra->readers.p, ra->writer.p, ra->work.p, ra->hoist.p, ra->maps.p };
   for (uint32_t k = 0; k < ARRAY_COUNT(none_wanted) && ra->a->own; k++)

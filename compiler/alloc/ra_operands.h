@@ -61,14 +61,16 @@ static void free_up(Ra *ra, Reg r, RegSet into)
 }
 
 // ---- who gives way ----
-// In a block under pressure the value whose next use upward is farthest gives way.  Uses are linked by one walk down
-// the part of the block that is still above, made at its first eviction; going up, each instruction takes its own back.
+// In a block under pressure the value whose next use upward is farthest gives way.  Uses are linked by a walk down the
+// part of the block that is still above, made at its first eviction; going up, each instruction takes its own back.
+// A part of a very large block at a time: what is not used in so many instructions is far away.
+enum { SCAN_WINDOW = 8192 };
 static void link_operand(Ra *ra, Ref v, uint32_t i)
 {
   if (!zw_ref_is_value(v))
     return;
-  *zw_push(ra->a, &ra->links) = ra->up_block[v] == ra->b + 1 ? ra->up[v] : REF_NONE;
-  ra->up[v] = i, ra->up_block[v] = ra->b + 1;
+  *zw_push(ra->a, &ra->links) = ra->up[v];
+  ra->up[v] = i + 1;
 }
 // The instruction of the block that the walk is at; what is hoisted into the block runs at its end.
 static inline uint32_t point(const Ra *ra) { return ra->hoisting ? ra->z->blocks[ra->b].end - 1 : ra->i; }
@@ -76,12 +78,12 @@ static void scan_block(Ra *ra)
 {
   const ZirFunc *z = ra->z;
   uint32_t first = z->blocks[ra->b].first, end = point(ra);
-  if (!ra->up) {
-    ra->up = zw_stale_array(ra->a, uint32_t, z->nins + 1);
-    ra->up_block = zw_new_array(ra->a, uint32_t, z->nins + 1);
-  }
+  if (end - first > SCAN_WINDOW)
+    first = end - SCAN_WINDOW;
+  if (!ra->up)
+    ra->up = zw_new_array(ra->a, uint32_t, z->nins + 1);
   ra->links.n = ra->link_at.n = 0;
-  ra->scanned = ra->b + 1;
+  ra->scanned = ra->b + 1, ra->scan_first = first;
   for (uint32_t i = first; i < end; i++) {
     *zw_push(ra->a, &ra->link_at) = ra->links.n;
     const ZIns *ins = &z->ins[i];
@@ -106,7 +108,6 @@ static inline void unlink_operand(Ra *ra, Ref v, uint32_t *at)
 {
   if (zw_ref_is_value(v)) {
     ra->up[v] = ra->links.p[*at];
-    ra->up_block[v] = ra->up[v] == REF_NONE ? 0 : ra->b + 1;
     ++*at;
   }
 }
@@ -114,7 +115,9 @@ static inline void unlink_operand(Ra *ra, Ref v, uint32_t *at)
 static void unlink_uses(Ra *ra, uint32_t i)
 {
   const ZirFunc *z = ra->z;
-  uint32_t k = i - z->blocks[ra->b].first;
+  uint32_t k = i - ra->scan_first;
+  if (i < ra->scan_first) // the next eviction will look again
+    ra->scanned = 0;
   if (k >= ra->link_at.n)
     return;
   const ZIns *ins = &z->ins[i];
@@ -141,8 +144,8 @@ static uint64_t evict_score(const Ra *ra, Ref v)
 {
   uint32_t first = ra->z->blocks[ra->b].first, here = point(ra), left = ra->val[v].left;
   uint64_t dist;
-  if (ra->scanned == ra->b + 1 && ra->up_block[v] == ra->b + 1 && ra->up[v] < here)
-    dist = here - ra->up[v];
+  if (ra->scanned == ra->b + 1 && ra->up[v] > ra->scan_first && ra->up[v] <= here)
+    dist = here + 1 - ra->up[v];
   else if (v >= first && v < here)
     dist = here - v;
   else

@@ -62,10 +62,10 @@ typedef struct Ra {
   uint32_t *dslot;               // phi in memory: the slot that edges deliver it to, id + 1
   uint32_t *left;                // weight of the uses that are still above
   uint32_t *stamp;               // loop + 1 that lists the value as live-in, while that loop is being opened
-  // nearest use above, inside the block; made when a block has its first eviction
-  uint32_t *up, *up_block;       // per value: instruction; valid when up_block is the block + 1
-  VEC(uint32_t) links, link_at;  // per instruction of the block: for each operand the use before it, or REF_NONE
-  uint32_t scanned;              // the block + 1 that this is true of
+  // nearest use above, inside the block: of the last few thousand instructions from the block's first eviction upward, then again
+  uint32_t *up;                  // per value: instruction + 1; valid when that one is scanned and still above
+  VEC(uint32_t) links, link_at;  // per instruction from scan_first: for each operand what up was before it
+  uint32_t scanned, scan_first;  // the block + 1 that this is true of, from this instruction on
   // the point
   uint32_t b, i, weight;
   uint32_t event;                // position + 1 of the next call, division or shift above
