@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -73,10 +74,17 @@ static bool write_all(int fd, const void *p, size_t n)
 
 static bool write_stream(int fd, const void *p, size_t n, const char *path, char *err, size_t err_bytes)
 {
-  if (write_all(fd, p, n))
+  if (fd >= 0 && write_all(fd, p, n))
     return true;
   zw_format(err, err_bytes, "cannot write '%s': %s", path, strerror(errno));
   return false;
+}
+
+// /dev/null, a pipe: something that a rename would take away from everybody else.
+static bool is_stream(const char *path)
+{
+  struct stat st;
+  return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
 // Our own names, so that two compilations into one folder cannot meet: the process number is in them.
@@ -89,11 +97,14 @@ static void temp_name(char *buf, size_t bytes, const char *path)
 const char *zw_file_temp(const char *path, Arena *a)
 {
   char buf[4096];
+  const char *dir = getenv("TMPDIR");
+  if (is_stream(path))
+    path = zw_file_join(a, dir && *dir ? dir : "/tmp", zw_file_join(a, "/", zw_file_stem(path, false, a)));
   temp_name(buf, sizeof buf, path);
   return zw_arena_str(a, buf, strlen(buf));
 }
 
-bool zw_file_rename(const char *from, const char *to, char *err, size_t err_bytes)
+static bool rename_or_remove(const char *from, const char *to, char *err, size_t err_bytes)
 {
   if (rename(from, to) == 0)
     return true;
@@ -111,10 +122,9 @@ bool zw_file_write(const char *path, const void *p, size_t n, bool text, char *e
     }
     return write_stream(1, p, n, "standard output", err, err_bytes);
   }
-  struct stat st;
-  if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) { // /dev/null, a pipe: nothing to rename
+  if (is_stream(path)) {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
-    bool ok = write_stream(fd, p, n, path, err, err_bytes);
+    bool ok = write_stream(fd, p, n, path, err, err_bytes); // of a file that did not open: the reason is still in errno
     if (fd >= 0)
       close(fd);
     return ok;
@@ -135,7 +145,16 @@ bool zw_file_write(const char *path, const void *p, size_t n, bool text, char *e
     unlink(temp);
     return false;
   }
-  return zw_file_rename(temp, path, err, err_bytes);
+  return rename_or_remove(temp, path, err, err_bytes);
+}
+
+bool zw_file_take(const char *temp, const char *path, Arena *a, char *err, size_t err_bytes)
+{
+  if (!is_stream(path))
+    return rename_or_remove(temp, path, err, err_bytes);
+  FileBytes made = zw_file_read(temp, a, err, err_bytes);
+  unlink(temp);
+  return made.p && zw_file_write(path, made.p, made.n, false, err, err_bytes);
 }
 
 const char *zw_file_stem(const char *path, bool with_dir, Arena *a)

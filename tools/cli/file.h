@@ -7,11 +7,14 @@ typedef struct FileBytes { uint8_t *p; size_t n; } FileBytes; // p NULL = failed
 FileBytes zw_file_read(const char *path, Arena *a, char *err, size_t err_bytes);
 
 // Write under a temporary name in the same folder, then rename: readers see the old file or the new one, never half.
+// A device or a pipe is written to as it stands.
 // "-" is standard output, refused when that is a terminal and `text` is false.  False with a sentence.
 bool zw_file_write(const char *path, const void *p, size_t n, bool text, char *err, size_t err_bytes);
-// A name beside `path` for something that another program writes; then rename it, or remove it.
+// A name beside `path` (in $TMPDIR or /tmp when path is a device or a pipe) for something that another program writes;
+// then zw_file_take() makes it `path`, or remove it.
 const char *zw_file_temp(const char *path, Arena *a);
-bool zw_file_rename(const char *from, const char *to, char *err, size_t err_bytes);
+// `temp` becomes `path`: by a rename, or by its bytes where path is a device or a pipe.  `temp` is gone either way.
+bool zw_file_take(const char *temp, const char *path, Arena *a, char *err, size_t err_bytes);
 
 // "dir/calc.wasm" -> "calc"; with_dir keeps "dir/".  "-" gives "a".
 const char *zw_file_stem(const char *path, bool with_dir, Arena *a);

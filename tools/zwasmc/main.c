@@ -359,7 +359,7 @@ static void link_program(Zwasmc *z, const char *output)
   const char *linker = same ? zw_link_find(&job, a, err, sizeof err) : NULL;
   if (!linker)
     refuse(z, "link", err);
-  job.object = zw_file_temp(zw_file_join(a, output, ".o"), a);
+  job.object = zw_file_join(a, zw_file_temp(output, a), ".o");
   job.output = zw_file_temp(output, a);
   const char *const *args = zw_link_args(&job, linker, a);
   if (z->print_link || z->dry_run) {
@@ -375,7 +375,7 @@ static void link_program(Zwasmc *z, const char *output)
     unlink(job.output);
     refuse(z, "link", err);
   }
-  if (!zw_file_rename(job.output, output, err, sizeof err))
+  if (!zw_file_take(job.output, output, a, err, sizeof err))
     refuse(z, "io", err);
 }
 
