@@ -92,7 +92,6 @@ static void init_ra(Ra *ra)
   uint32_t cap = 2 * z->nins + 64;
   ra->buf = zw_stale_array(ra->a, Lir, cap);
   ra->top = ra->end = ra->buf + cap;
-  ra->blank = (Lir){ .rd = REG_NONE, .rn = REG_NONE, .rm = REG_NONE, .ra = REG_NONE };
 #ifdef ZW_ASSERTS
   ra->notes = zw_new_array(ra->a, LirNote, cap);
   ra->l->gone = zw_new_array(ra->a, LirNote, z->nblocks);

@@ -101,7 +101,6 @@ typedef struct Ra {
   Moves edge_moves[2], hoisted;
   // LIR, filled downward
   Lir *buf, *top, *end; LirNote *notes; // top: the newest instruction; notes are parallel to buf
-  Lir blank;                     // what each begins as: no registers
   VEC(LirFix) fix;
   VEC(Chunk) chunks; uint32_t ngroup[CHUNK_GROUPS];
   uint32_t nstubs;
@@ -180,8 +179,7 @@ static inline Lir *lir(Ra *ra, unsigned op)
   if (NEVER(ra->top == ra->buf))
     grow_lir(ra);
   Lir *p = --ra->top;
-  *p = ra->blank;
-  p->op = (uint16_t)op;
+  *p = (Lir){ .op = (uint16_t)op, .rd = REG_NONE, .rn = REG_NONE, .rm = REG_NONE, .ra = REG_NONE };
   if (notes(ra))
     *newest_note(ra) = (LirNote){ REF_NONE, { REF_NONE, REF_NONE, REF_NONE, REF_NONE }, ra->fix.n, 0 };
   return p;

@@ -14,12 +14,16 @@ typedef struct Lir {
   uint8_t cc;             // condition; or scale (0..3) of the index of a memory operand
   uint8_t sz;             // operation width in bytes: 1 2 4 8 16
   uint8_t rd, rn, rm, ra; // rd destination (or the stored register), rn base or left source, rm index or right source, ra third
-  int32_t disp;           // of a memory operand
-  int32_t imm;
-  uint32_t x;             // label (block id or LABEL_STUB|n), function index, constant id, TrapKind, table id
-  uint32_t at;            // wasm offset in the file for what may trap or calls; 0 = none
-} Lir;
-STATIC_ASSERT(sizeof(Lir) == 24, "LIR is compact");
+  union {
+    int32_t disp;         // of a memory operand
+    uint32_t x;           // label (block id or LABEL_STUB|n), function index, TrapKind, table id; high half of a constant
+  };
+  union {
+    int32_t imm;          // of rows that have one
+    uint32_t at;          // of the others: wasm offset in the file for what may trap or calls; 0 = none
+  };
+} Lir;                    // what needs a displacement, an immediate and a wasm offset has a row of the target's behind it for the last
+STATIC_ASSERT(sizeof(Lir) == 16, "four lir a cache line");
 
 // For the allocation checker (ASSERT builds): which value each operand of a LIR carries.  Parallel to the LIR.
 // def: value that rd (or the written slot) holds afterwards; of a jump to a block: the ZIR edge; of a call: its value.

@@ -50,7 +50,19 @@ static void put_pseudo(const Lir *i, Text *out)
   }
 }
 
-static void put_lir(const LirFunc *l, const Lir *i, Text *out)
+// next: what comes behind i.
+static uint32_t wasm_at(const Lir *i, const X64Row *row, const Lir *next)
+{
+  switch (i->op) {
+  case X_trap: case X_trapcc: case X_call: case X_call_thunk: case X_call_r: case X_tcall: case X_tcall_thunk: case X_tcall_r: return i->at;
+  default:
+    if (!zw_x64_form_has_mem(row->form))
+      return 0;
+    return row->imm == I0 ? i->at : next->op == X_at ? next->x : 0;
+  }
+}
+
+static void put_lir(const LirFunc *l, const Lir *i, const Lir *next, Text *out)
 {
   const X64Row *row = &zw_x64_rows[i->op];
   bool cond = row->use & U_FR && (i->op == X_jcc || i->op == X_trapcc || i->op == X_setcc_r || i->op == X_cmov_rr);
@@ -78,8 +90,9 @@ static void put_lir(const LirFunc *l, const Lir *i, Text *out)
   }
   if (row->imm != I0)
     zw_text_printf(out, ", %d", i->imm);
-  if (i->at)
-    zw_text_printf(out, "  @%x", i->at);
+  uint32_t at = wasm_at(i, row, next);
+  if (at)
+    zw_text_printf(out, "  @%x", at);
   zw_text_printf(out, "\n");
 }
 
@@ -87,11 +100,13 @@ void zw_x64_print_lir(const LirFunc *l, Text *out)
 {
   zw_text_printf(out, "lir func %u: %u slots, %u bytes of area, saves %04x%s\n", l->z->func, l->nslots, l->area_bytes, l->used_saved,
                  l->needs_stack_check ? ", checks the stack" : "");
+  static const Lir none = { .op = X_pause };
   for (uint32_t c = 0; c < l->nchunks; c++) {
     const LirChunk *k = &l->chunks[c];
     put_label(k->label, out);
     zw_text_printf(out, ":%s%s\n", k->cold ? " cold" : "", k->align ? " align" : "");
     for (uint32_t i = k->first; i < k->end; i++)
-      put_lir(l, &l->lir[i], out);
+      if (l->lir[i].op != X_at)
+        put_lir(l, &l->lir[i], i + 1 < k->end ? &l->lir[i + 1] : &none, out);
   }
 }

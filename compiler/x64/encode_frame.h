@@ -164,7 +164,7 @@ static void move_tail_area(Enc *e, uint32_t n)
 
 static void put_tail_call(Enc *e, const Lir *i)
 {
-  uint32_t n = (uint32_t)i->imm, args = e->l->arg_bytes;
+  uint32_t n = e->out - e->out_base, args = e->l->arg_bytes;
   zw_cfi_at(&e->cfi, here(e));
   zw_cfi_remember(&e->cfi);
   if (n)

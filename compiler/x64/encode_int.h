@@ -24,7 +24,7 @@ enum {
 typedef enum MarkKind {
   MK_JUMP, MK_JCC,         // to place `to`, on `cc`
   MK_PSEUDO,               // written by put_pseudo; those below write nothing
-  MK_FAULT,                // the next instruction is a memory access that may fault with trap `cc`; `to` is its Lir.at
+  MK_FAULT,                // the next instruction is a memory access that may fault with trap `cc`; `to` is where in the wasm
   MK_CONST,                // the instruction before has a rip-relative operand: const_uses in their order
   MK_CALL,                 // a call of a function or thunk has been written: fixup, then as
   MK_CALLED,               // any other call

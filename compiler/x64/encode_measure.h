@@ -107,7 +107,7 @@ static uint32_t pseudo_bound(const Enc *e, const Lir *i)
   case X_trapcc: return JCC_BYTES;
   case X_jtable: return 7 + 4 + 3 + 3;
   case X_ret: return epilogue_bytes(e) > JMP_BYTES ? epilogue_bytes(e) : JMP_BYTES;
-  case X_tcall: case X_tcall_thunk: case X_tcall_r: return tail_bytes(e, (uint32_t)i->imm);
+  case X_tcall: case X_tcall_thunk: case X_tcall_r: return tail_bytes(e, e->out - e->out_base);
   case X_out_area: case X_tail_area: return 7;
   }
   BUG("LIR op %u has no bound", i->op);
@@ -120,7 +120,6 @@ static void follow_area(Enc *e, const Lir *i)
   case X_out_area: e->out = (uint32_t)i->imm, e->out_base = 0; break;
   case X_tail_area: e->out = (uint32_t)i->imm + 16, e->out_base = 16; break;
   case X_call: case X_call_thunk: case X_call_m: case X_call_r: case X_tcall: case X_tcall_thunk: case X_tcall_r:
-    ASSERT(e->out - e->out_base == (uint32_t)i->imm);
     e->out = e->out_base = 0;
     break;
   }
@@ -150,7 +149,11 @@ static bool begins_with_condition(const Enc *e, uint32_t k)
 // Does an instruction a few above the test set its flags, with nothing between that writes flags or the register?
 static bool computed_before(const Lir *test, const Lir *first)
 {
-  for (const Lir *j = test - 1; j >= first && j >= test - 4; j--) {
+  for (const Lir *j = test - 1, *last = test - 4; j >= first && j >= last; j--) {
+    if (j->op == X_at) {
+      last--;
+      continue;
+    }
     const X64Row *row = &zw_x64_rows[j->op];
     if (sets_zero_and_sign(j, test))
       return true;
@@ -179,6 +182,13 @@ static bool is_redundant_test(const Enc *e, uint32_t k, const Lir *i, const Lir 
   return !begins_with_condition(e, k + 1);
 }
 
+static bool is_short_dispatch(const Lir *first, const Lir *end)
+{
+  uint32_t n = 0;
+  for (const Lir *i = first; i < end && n <= DISPATCH_LIRS; i++)
+    n += i->op != X_at;
+  return n <= DISPATCH_LIRS;
+}
 // A jump to a short chunk that ends in a jump table, as interpreters have: the chunk is written again in its place, so
 // that each way to the dispatch has an indirect jump, and a branch history, of its own.  Both walks count the copies.
 static const LirChunk *copied_dispatch(Enc *e, uint32_t k, uint32_t to)
@@ -187,7 +197,7 @@ static const LirChunk *copied_dispatch(Enc *e, uint32_t k, uint32_t to)
     return NULL;
   const LirChunk *c = &e->l->chunks[e->order[to]];
   const Lir *lir = e->l->lir;
-  if (c->end - c->first > DISPATCH_LIRS || c->first == c->end || lir[c->end - 1].op != X_jtable || e->l->chunks[e->order[k]].cold)
+  if (c->first == c->end || lir[c->end - 1].op != X_jtable || e->l->chunks[e->order[k]].cold || !is_short_dispatch(lir + c->first, lir + c->end))
     return NULL;
   e->copies++;
   return c;
@@ -209,6 +219,10 @@ static uint8_t *put_simple(uint8_t *p, unsigned op, unsigned sz, unsigned rd, un
 {
   return zw_x64_put(p, &(Lir){ .op = (uint16_t)op, .sz = (uint8_t)sz, .rd = (uint8_t)rd, .rn = (uint8_t)rn }, (X64Mem){ 0 }, NULL);
 }
+static inline void mark_fault(Enc *e, const uint8_t *p, uint32_t at, unsigned kind)
+{
+  *new_mark(e) = (Mark){ .at = (uint32_t)(p - e->raw.p), .to = at, .kind = MK_FAULT, .cc = (uint8_t)kind };
+}
 typedef uint8_t *PutMemory(uint8_t *p, const X64Row *row, const Lir *i, X64Mem m, uint8_t **rip_at);
 static uint8_t *put_other_memory(uint8_t *p, const X64Row *row, const Lir *i, X64Mem m, uint8_t **rip_at)
 {
@@ -216,11 +230,15 @@ static uint8_t *put_other_memory(uint8_t *p, const X64Row *row, const Lir *i, X6
   return zw_x64_put_any(p, i, m, rip_at);
 }
 // An instruction with a memory operand; inlined for each way to write one.
-static inline __attribute__((always_inline)) uint8_t *measure_mem(Enc *e, uint8_t *p, const Lir *i, PutMemory *put)
+static inline __attribute__((always_inline)) uint8_t *measure_mem(Enc *e, uint8_t *p, const Lir *i, const Lir *end, PutMemory *put)
 {
   uint8_t *rip_at = NULL, *from = p;
-  if (i->at && i->op != X_call_m && i->op != X_lea)
-    *new_mark(e) = (Mark){ .at = (uint32_t)(p - e->raw.p), .to = i->at, .kind = MK_FAULT, .cc = (uint8_t)(i->x ? i->x : TRAP_oob) };
+  if (put != put_memory && (put == put_memory_imm || zw_x64_rows[i->op].imm != I0)) {
+    if (i + 1 < end && i[1].op == X_at)
+      mark_fault(e, p, i[1].x, i[1].cc ? i[1].cc : TRAP_oob);
+  } else if (i->at && i->op != X_call_m && i->op != X_lea) {
+    mark_fault(e, p, i->at, TRAP_oob);
+  }
   X64Mem m = mem_of(e, i);
   p = put(p, &zw_x64_rows[i->op], i, m, &rip_at);
   if (NEVER(rip_at != NULL)) {
@@ -240,6 +258,7 @@ static uint32_t measure_pseudo(Enc *e, uint8_t **at, const Lir *i)
   case X_zero_r: p = put_simple(p, X_xor_rr, 4, i->rd, i->rd); break;
   case X_xorps_zero: p = put_simple(p, X_xorps_rr, 16, i->rd, i->rd); break;
   case X_ones_x: p = put_simple(p, X_pcmpeqd_rr, 16, i->rd, i->rd); break;
+  case X_at: break; // read with the instruction before
   case X_unreachable: *p++ = 0x0f, *p++ = 0x0b; break;
   case X_trap: case X_call: case X_call_thunk:
     *p++ = 0xe8;
@@ -277,9 +296,9 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
     case X64_PLAIN_MOV: p = put_class(p, row, i, X64_PLAIN_MOV); continue;
     case X64_PLAIN_SHIFT: p = put_class(p, row, i, X64_PLAIN_SHIFT); continue;
     case X64_PLAIN_PUSH: p = put_class(p, row, i, X64_PLAIN_PUSH); continue;
-    case X64_MEMORY_REG: p = measure_mem(e, p, i, put_memory); continue;
-    case X64_MEMORY_IMM: p = measure_mem(e, p, i, put_memory_imm); continue;
-    case X64_MEMORY: p = measure_mem(e, p, i, put_other_memory); continue;
+    case X64_MEMORY_REG: p = measure_mem(e, p, i, end, put_memory); continue;
+    case X64_MEMORY_IMM: p = measure_mem(e, p, i, end, put_memory_imm); continue;
+    case X64_MEMORY: p = measure_mem(e, p, i, end, put_other_memory); continue;
     case X64_TEST:
       if (is_redundant_test(e, k, i, first, end))
         continue;
@@ -287,7 +306,7 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
       continue;
     case X64_PLAIN: p = zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL); continue;
     case X64_CALL:
-      p = i->op == X_call_m ? measure_mem(e, p, i, put_other_memory) : zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);
+      p = i->op == X_call_m ? measure_mem(e, p, i, end, put_other_memory) : zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);
       mark(e, MK_CALLED, p, i);
       follow_area(e, i);
       continue;

@@ -31,7 +31,7 @@ typedef struct Opnd {
   uint8_t reg;                   // or REG_NONE: memory
   uint8_t rn, rm, scale;
   int32_t disp;
-  uint32_t x, at;
+  uint32_t at;
   Ref val, vrn, vrm;
 } Opnd;
 static inline bool opnd_is_reg(const Opnd *o) { return o->reg != REG_NONE; }
@@ -209,7 +209,7 @@ static void term_tail_call(Ra *ra, uint32_t b, const ZIns *ins, Ref v, uint32_t 
   ra->lock |= BIT(RAX);
   Lir *l = lir(ra, elem || import ? X_tcall_thunk : X_tcall);
   l->x = elem || import ? FX_THUNK(THUNK_XTAIL, type) : ins->c;
-  l->imm = (int32_t)s->arg_bytes, l->at = ra->z->at[v];
+  l->at = ra->z->at[v];
   note_args(ra, ins, nargs, s);
   if (elem)
     note_fix(ra, RAX, e, LF_USE);

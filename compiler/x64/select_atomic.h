@@ -43,7 +43,7 @@ static void locked(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz)
   Ref b = stored_value(ra, ins->b, sz);
   if (imm_of(ra, b, sz == 8, &imm)) {
     Opnd m = atomic_addr(ra, ins, ins->a, v);
-    emit_mem(ra, op + 1, sz, &m, REG_NONE, REF_NONE)->imm = sz == 1 ? (int8_t)imm : sz == 2 ? (int16_t)imm : imm;
+    emit_mi(ra, op + 1, sz, &m, sz == 1 ? (int8_t)imm : sz == 2 ? (int16_t)imm : imm);
     return;
   }
   Reg r = use(ra, b, RA_GPR, REG_NONE);

@@ -195,7 +195,7 @@ static void stack_args(Ra *ra, const ZIns *ins, uint32_t n, const X64Sig *s, uin
 static Lir *emit_call(Ra *ra, unsigned op, Ref v, const ZIns *ins, uint32_t nargs, const X64Sig *s)
 {
   Lir *l = lir(ra, op);
-  l->imm = (int32_t)s->arg_bytes, l->at = ra->z->at[v];
+  l->at = ra->z->at[v];
   note(ra, v, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
   note_args(ra, ins, nargs, s);
   note_results(ra, v, s);
@@ -356,7 +356,7 @@ static void sel_check_sig(Ra *ra, const ZIns *ins, Ref v)
   (void)done;
   trap_now(ra, TRAP_indirect_type, at);
   trap_cc(ra, CC_E, TRAP_uninitialized, at);
-  emit_mem(ra, X_cmp_mi, 4, &m, REG_NONE, REF_NONE);
+  emit_mi(ra, X_cmp_mi, 4, &m, 0);
   end_chunk(ra);
   resume_block(ra);
   jump_cc(ra, CC_NE, bad);

@@ -118,12 +118,12 @@ static void emit_cond(Ra *ra, Cond *c)
   }
   if (c->form == COND_BOOL) {
     if (fuse_cond_load(ra, c, &o)) {
-      emit_mem(ra, X_cmp_mi, c->sz, &o, REG_NONE, REF_NONE);
+      emit_mi(ra, X_cmp_mi, c->sz, &o, 0);
       return;
     }
     if (prefer_slot(ra, c->a, RA_GPR)) {
       o = at_place(use_slot(ra, c->a), c->a);
-      emit_mem(ra, X_cmp_mi, c->sz, &o, REG_NONE, REF_NONE);
+      emit_mi(ra, X_cmp_mi, c->sz, &o, 0);
       return;
     }
     Reg a = use(ra, c->a, RA_GPR, REG_NONE);
@@ -134,7 +134,7 @@ static void emit_cond(Ra *ra, Cond *c)
   unsigned rr = c->form == COND_CMP ? X_cmp_rr : X_test_rr;
   if (imm_of(ra, c->b, c->sz == 8, &imm)) {
     if (fuse_cond_load(ra, c, &o) || (prefer_slot(ra, c->a, RA_GPR) && (o = at_place(use_slot(ra, c->a), c->a), true))) {
-      emit_mem(ra, rr + 4, c->sz, &o, REG_NONE, REF_NONE)->imm = imm;
+      emit_mi(ra, rr + 4, c->sz, &o, imm);
       return;
     }
     Reg a = use(ra, c->a, RA_GPR, REG_NONE);

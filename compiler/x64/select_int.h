@@ -157,8 +157,7 @@ static void sel_mul(Ra *ra, const ZIns *ins, Ref v, unsigned sz)
   int32_t imm;
   if (imm_of(ra, b, sz == 8, &imm)) {
     Opnd o = use_rm(ra, a, RA_GPR, near(ra, a, d), sz);
-    Lir *l = emit_rm(ra, X_imul_rri, X_imul_rmi, sz, d, &o, v, REF_NONE);
-    l->imm = imm;
+    emit_rmi(ra, X_imul_rri, X_imul_rmi, sz, d, &o, imm, v, REF_NONE);
     return;
   }
   if (better_left(ra, a, b, d))
@@ -256,8 +255,8 @@ static void sel_shift(Ra *ra, const ZIns *ins, Ref v, unsigned op_cl, unsigned o
     Reg d = def(ra, v, RA_GPR);
     if (ra->t->bmi2 && (op_cl == X_rol_cl || op_cl == X_ror_cl) && zw_ref_is_value(ins->a) && ra->val[ins->a].loc != REG_NONE) {
       Opnd o = use_rm(ra, ins->a, RA_GPR, near(ra, ins->a, d), sz);
-      Lir *l = emit_rm(ra, X_rorx_rri, X_rorx_rmi, sz, d, &o, v, REF_NONE);
-      l->imm = (int32_t)(op_cl == X_rol_cl ? (sz * 8 - c) & (sz * 8 - 1) : c);
+      c = op_cl == X_rol_cl ? (sz * 8 - c) & (sz * 8 - 1) : c;
+      emit_rmi(ra, X_rorx_rri, X_rorx_rmi, sz, d, &o, (int32_t)c, v, REF_NONE);
       return;
     }
     if (op_cl == X_shl_cl && c <= 3 && c > 0 && zw_ref_is_value(ins->a) && ra->val[ins->a].loc != REG_NONE) {

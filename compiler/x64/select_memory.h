@@ -14,7 +14,7 @@ static __attribute__((noinline)) void sel_dead_load(Ra *ra, const ZIns *ins, Ref
     return;
   }
   o.disp += (int32_t)bytes - 1;
-  emit_mem(ra, X_cmp_mi, 1, &o, REG_NONE, REF_NONE);
+  emit_mi(ra, X_cmp_mi, 1, &o, 0);
 }
 static void sel_load(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, unsigned bytes)
 {
@@ -90,7 +90,7 @@ static bool sel_store_alu(Ra *ra, const ZIns *ins, Ref b, unsigned sz)
     ra->val[old].vstate |= VS_FUSED;
     if (imm_of(ra, with, sz == 8, &imm)) {
       Opnd o = mem_addr(ra, ins, ins->a, ins->c, z->at[old]);
-      emit_mem(ra, op + 1, sz, &o, REG_NONE, REF_NONE)->imm = sz == 1 ? (int8_t)imm : sz == 2 ? (int16_t)imm : imm;
+      emit_mi(ra, op + 1, sz, &o, sz == 1 ? (int8_t)imm : sz == 2 ? (int16_t)imm : imm);
       return true;
     }
     Reg r = use(ra, with, RA_GPR, REG_NONE);
@@ -109,7 +109,7 @@ static void sel_store(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz)
       return;
     if (imm_of(ra, b, sz == 8, &imm)) {
       Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
-      emit_mem(ra, X_mov_mi, sz, &o, REG_NONE, REF_NONE)->imm = sz == 1 ? (int8_t)imm : sz == 2 ? (int16_t)imm : imm;
+      emit_mi(ra, X_mov_mi, sz, &o, sz == 1 ? (int8_t)imm : sz == 2 ? (int16_t)imm : imm);
       return;
     }
     Reg r = use(ra, b, RA_GPR, REG_NONE);
@@ -142,7 +142,7 @@ static void store_to(Ra *ra, Ref val, Opnd (*where)(Ra *, const ZIns *), const Z
   int32_t imm;
   if (kind != VK_V128 && imm_of(ra, val, bytes == 8, &imm)) {
     Opnd o = where(ra, ins);
-    emit_mem(ra, X_mov_mi, bytes, &o, REG_NONE, REF_NONE)->imm = imm;
+    emit_mi(ra, X_mov_mi, bytes, &o, imm);
     return;
   }
   Reg r = use(ra, val, class_of(kind), REG_NONE);

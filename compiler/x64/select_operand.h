@@ -258,11 +258,9 @@ static Opnd at_mask(Ra *ra, uint64_t lo, uint64_t hi)
 }
 static inline void set_mem(Lir *l, const Opnd *o)
 {
-  l->rn = o->rn, l->rm = o->rm, l->disp = o->disp;
+  l->rn = o->rn, l->rm = o->rm, l->disp = o->disp, l->at = o->at;
   if (o->rm != REG_NONE)
     l->cc = o->scale;
-  if (o->at)
-    l->at = o->at, l->x = o->x;
 }
 // rd op o, where o is a register or memory: rows op_rr and op_rm.  vd: the value read in rd, or REF_NONE.
 static Lir *emit_rm(Ra *ra, unsigned op_rr, unsigned op_rm, unsigned sz, Reg rd, const Opnd *o, Ref def_v, Ref vd)
@@ -278,6 +276,21 @@ static Lir *emit_rm(Ra *ra, unsigned op_rr, unsigned op_rm, unsigned sz, Reg rd,
   }
   return l;
 }
+// Where the instruction that is emitted next may trap: it has an immediate where others have their wasm offset.
+static inline void emit_at(Ra *ra, const Opnd *o)
+{
+  if (o->at)
+    lir(ra, X_at)->x = o->at;
+}
+// The same with an immediate, for rows that have one.
+static Lir *emit_rmi(Ra *ra, unsigned op_rr, unsigned op_rm, unsigned sz, Reg rd, const Opnd *o, int32_t imm, Ref def_v, Ref vd)
+{
+  if (!opnd_is_reg(o))
+    emit_at(ra, o);
+  Lir *l = emit_rm(ra, op_rr, op_rm, sz, rd, o, def_v, vd);
+  l->imm = imm;
+  return l;
+}
 static inline Lir *emit_rr(Ra *ra, unsigned op, unsigned sz, Reg rd, Reg rn)
 {
   Lir *l = lir(ra, op);
@@ -290,7 +303,7 @@ static inline Lir *emit_ri(Ra *ra, unsigned op, unsigned sz, Reg rd, int32_t imm
   l->rd = (uint8_t)rd, l->imm = imm, l->sz = (uint8_t)sz;
   return l;
 }
-// mem op reg / mem op imm: rows _mr and _mi.
+// mem op reg: rows _mr.
 static inline Lir *emit_mem(Ra *ra, unsigned op, unsigned sz, const Opnd *m, Reg rd, Ref vd)
 {
   Lir *l = lir(ra, op);
@@ -298,6 +311,12 @@ static inline Lir *emit_mem(Ra *ra, unsigned op, unsigned sz, const Opnd *m, Reg
   set_mem(l, m);
   note(ra, REF_NONE, vd, m->vrn, m->vrm, REF_NONE);
   return l;
+}
+// mem op imm: rows _mi.
+static inline void emit_mi(Ra *ra, unsigned op, unsigned sz, const Opnd *m, int32_t imm)
+{
+  emit_at(ra, m);
+  emit_mem(ra, op, sz, m, REG_NONE, REF_NONE)->imm = imm;
 }
 
 // ---- addresses and fusion ----

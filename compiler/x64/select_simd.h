@@ -845,7 +845,10 @@ static bool only_probed(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned by
 static void load_to(Ra *ra, const ZIns *ins, Ref v, unsigned op, Reg d, Ref def_v, Ref vd, int32_t imm)
 {
   Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
-  emit_rm(ra, 0, op, 16, d, &o, def_v, vd)->imm = imm;
+  if (zw_x64_rows[op].imm != I0)
+    emit_rmi(ra, 0, op, 16, d, &o, imm, def_v, vd);
+  else
+    emit_rm(ra, 0, op, 16, d, &o, def_v, vd);
 }
 static void sel_load_splat(Ra *ra, const ZIns *ins, Ref v, unsigned bytes)
 {
@@ -880,7 +883,10 @@ static void sel_load_lane(Ra *ra, const ZIns *ins, Ref v, unsigned op)
   Reg d = def(ra, v, RA_FPR);
   left_into(ra, x[1], d);
   Opnd o = mem_addr(ra, ins, x[0], ins->c, ra->z->at[v]);
-  emit_rm(ra, 0, op, 16, d, &o, v, x[1])->imm = (int32_t)x[2];
+  if (zw_x64_rows[op].imm != I0)
+    emit_rmi(ra, 0, op, 16, d, &o, (int32_t)x[2], v, x[1]);
+  else
+    emit_rm(ra, 0, op, 16, d, &o, v, x[1]);
 }
 static void sel_store_lane(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned bytes)
 {
@@ -891,5 +897,10 @@ static void sel_store_lane(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned
     op = X_movhps_mr;
   Reg r = use(ra, x[1], RA_FPR, REG_NONE);
   Opnd o = mem_addr(ra, ins, x[0], ins->c, ra->z->at[v]);
+  if (zw_x64_rows[op].imm == I0) {
+    emit_mem(ra, op, 16, &o, r, x[1]);
+    return;
+  }
+  emit_at(ra, &o);
   emit_mem(ra, op, 16, &o, r, x[1])->imm = (int32_t)x[2];
 }

@@ -125,7 +125,7 @@ static void entry_thunk(Thunk *t, const FuncType *f)
     load_value(t, param_kind(t, f, in_rdi), RDI, RDI, 16 * in_rdi);
   if (sig.result_bytes && sig.result_area.reg == RDI)
     load(t, X_lea, 8, RDI, REG_AREA, 16);
-  add(t, (Lir){ .op = X_call_r, .rd = RAX, .imm = (int32_t)sig.arg_bytes });
+  add(t, (Lir){ .op = X_call_r, .rd = RAX });
   load(t, X_mov_rm, 8, R9, REG_AREA, 0); // no result register
   for (uint32_t k = 0; k < f->nresults; k++) {
     X64Loc loc = sig.results[k];
@@ -180,7 +180,7 @@ static void xcall_thunk(Thunk *t, const FuncType *f)
     add(t, (Lir){ .op = X_out_area, .imm = (int32_t)sig.arg_bytes });
     copy_area(t, REG_OUT, 0, REG_ARG, 0, sig.arg_bytes);
   }
-  add(t, (Lir){ .op = X_call_m, .rn = RAX, .rm = REG_NONE, .disp = offsetof(FuncRef, code), .imm = (int32_t)sig.arg_bytes });
+  add(t, (Lir){ .op = X_call_m, .rn = RAX, .rm = REG_NONE, .disp = offsetof(FuncRef, code) });
 }
 
 // r15 = HostFunc; called by an XCALL thunk of the same signature, whose frame holds the caller's r15.  C preserves what the

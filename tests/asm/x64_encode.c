@@ -200,7 +200,9 @@ static void accesses_that_may_fault_have_a_site_at_their_first_byte(void **state
   Fn *f = rig_func(r, rig_type(r, "l", "l"));
   in_mem(f, X_mov_rm, 8, RAX, RDI, 0)->at = 0x77;
   Lir *i = in_mem(f, X_lock_add_mi, 2, 0, RDI, 0);
-  i->at = 0x79, i->x = TRAP_null_struct, i->imm = 1;
+  i->imm = 1;
+  i = in(f, X_at, 0, 0, 0);
+  i->x = 0x79, i->cc = TRAP_null_struct;
   in(f, X_ret, 0, 0, 0);
   rig_build(r);
   uint64_t word = 41;
@@ -438,7 +440,7 @@ static void stack_arguments_are_popped_by_the_callee(void **state)
   in_imm(g, X_mov_ri, 4, RCX, 3);
   in_imm(g, X_mov_ri, 4, R8, 4);
   in_imm(g, X_mov_ri, 4, R9, 5);
-  Lir *c = in_imm(g, X_call, 0, 0, 32);
+  Lir *c = in(g, X_call, 0, 0, 0);
   c->x = 0, c->at = 0x55;
   in_mem(g, X_sub_rm, 8, RAX, REG_SLOT, 1);
   in(g, X_ret, 0, 0, 0);
@@ -486,9 +488,9 @@ static void tail_calls_grow_and_shrink_the_arguments(void **state)
             in_mem(g, X_add_rm, 8, RDI, REG_ARG, 0);
           if (how) { // through rax
             in_mem(g, X_mov_rm, 8, RAX, X64_VMCTX, sizeof(VmCtx));
-            in_imm(g, X_tcall_r, 0, RAX, n);
+            in(g, X_tcall_r, 0, RAX, 0);
           } else
-            in_imm(g, X_tcall, 0, 0, n)->x = 0;
+            in(g, X_tcall, 0, 0, 0)->x = 0;
           // 2: the caller, with values to keep
           Fn *h = rig_func(r, t1);
           h->l.has_calls = true, h->l.used_saved = X64_BIT(R13);
@@ -500,7 +502,7 @@ static void tail_calls_grow_and_shrink_the_arguments(void **state)
             for (uint32_t k = 0; k < g->l.arg_bytes; k += 8)
               in_mem(h, X_mov_mr, 8, RDI, REG_OUT, (int32_t)k);
           }
-          in_imm(h, X_call, 0, 0, (int32_t)g->l.arg_bytes)->x = 1;
+          in(h, X_call, 0, 0, 0)->x = 1;
           in_mem(h, X_add_rm, 8, RAX, REG_SLOT, 0);
           in(h, X_add_rr, 8, RAX, R13);
           in(h, X_ret, 0, 0, 0);
@@ -521,14 +523,14 @@ static void stack_maps_name_the_slots_from_rsp(void **state)
   slots(f, 40, 8);
   for (unsigned k = 0; k < 40; k++)
     f->slot_weight[k] = 1u << (k % 20); // slot k lies behind those with more weight
-  in_imm(f, X_call, 0, 0, 0)->x = 1;
+  in(f, X_call, 0, 0, 0)->x = 1;
   *zw_push(f->a, &f->maps) = (LirMap){ f->lir.n - 1, 0, 3 };
   static const uint32_t ids[] = { 0, 39, 20, 5 };
   for (unsigned k = 0; k < 4; k++)
     *zw_push(f->a, &f->map_slots) = ids[k];
-  in_imm(f, X_call, 0, 0, 0)->x = 1;
+  in(f, X_call, 0, 0, 0)->x = 1;
   chunk(f, 1, true);
-  in_imm(f, X_call, 0, 0, 0)->x = 1;
+  in(f, X_call, 0, 0, 0)->x = 1;
   *zw_push(f->a, &f->maps) = (LirMap){ f->lir.n - 1, 3, 1 };
   in(f, X_ret, 0, 0, 0);
   Fn *g = rig_func(r, 0);
@@ -559,11 +561,11 @@ static void handlers_cover_the_calls_of_their_try(void **state)
   f->z.tries = tries, f->z.ntries = 2, f->z.catches = catches;
   f->blocks[0].try_region = 0, f->blocks[1].try_region = 1;
   f->l.has_calls = true;
-  in_imm(f, X_call, 0, 0, 0)->x = 1;
+  in(f, X_call, 0, 0, 0)->x = 1;
   chunk(f, 1, false);
-  in_imm(f, X_call, 0, 0, 0)->x = 1;
+  in(f, X_call, 0, 0, 0)->x = 1;
   chunk(f, 2, false);
-  in_imm(f, X_call, 0, 0, 0)->x = 1;
+  in(f, X_call, 0, 0, 0)->x = 1;
   chunk(f, 3, true);
   in(f, X_ret, 0, 0, 0);
   Fn *g = rig_func(r, 0);

@@ -100,7 +100,7 @@ static void forwarder(Rig *r, uint32_t type)
   params_to_area(f, r, t, &s);
   area_to_arguments(f, r, t, &s, result_area);
   in_mem(f, X_lea, 8, RAX, X64_VMCTX, sizeof(VmCtx));
-  Lir *c = in_imm(f, X_call_thunk, 0, 0, (int32_t)s.arg_bytes);
+  Lir *c = in(f, X_call_thunk, 0, 0, 0);
   c->x = FX_THUNK(THUNK_XCALL, type), c->at = 0x33;
   results_to_area(f, r, t, &s, result_area);
   in_imm(f, X_cmp_ri, 4, R10, 0x77); // callee-saved registers came back
@@ -245,7 +245,7 @@ static void thunks_with_many_arguments_check_the_stack(void **state)
   f->l.has_calls = true;
   in_imm(f, X_out_area, 0, 0, (int32_t)s.arg_bytes);
   in_mem(f, X_lea, 8, RAX, X64_VMCTX, sizeof(VmCtx));
-  in_imm(f, X_call_thunk, 0, 0, (int32_t)s.arg_bytes)->x = FX_THUNK(THUNK_XCALL, type);
+  in(f, X_call_thunk, 0, 0, 0)->x = FX_THUNK(THUNK_XCALL, type);
   in(f, X_ret, 0, 0, 0);
   rig_build(r);
   uintptr_t local = (uintptr_t)&local;
