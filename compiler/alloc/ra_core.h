@@ -41,7 +41,7 @@ static bool has_short_way(Ra *ra)
   }
   return false;
 }
-enum { FEW_MOVES = 32 };
+enum { FEW_MOVES = 32, MANY_BLOCKS = 4096 };
 static const RaValue nowhere = { .loc = REG_NONE, .hint = REG_NONE, .ploc = REG_NONE };
 static inline __attribute__((always_inline)) void init_value(RaValue *p, const ZIns *ins, uint32_t left, uint32_t pos)
 {
@@ -98,7 +98,9 @@ static void init_ra(Ra *ra)
 #endif
   ra->consts.p = z->consts, ra->consts.n = ra->consts.cap = z->nconsts; // copied when one is added
   zw_reserve(ra->a, &ra->chunks, z->nblocks + z->nblocks / 2 + 8);
-  zw_reserve(ra->a, &ra->evals, z->nblocks * (HALF_FILE / 2) + RA_NREG);
+  if (z->nblocks > MANY_BLOCKS)
+    ra->unpacked = zw_new_array(ra->a, Ref, RA_NREG);
+  zw_reserve(ra->a, &ra->evals, (z->nblocks > MANY_BLOCKS ? 0 : z->nblocks * (HALF_FILE / 2)) + RA_NREG);
   Moves *lists[] = { &ra->pre, &ra->tmp, &ra->order, &ra->edge_moves[0], &ra->edge_moves[1], &ra->hoisted };
   Move *move = zw_stale_array(ra->a, Move, FEW_MOVES * ARRAY_COUNT(lists)); // most functions need no more
   for (uint32_t k = 0; k < ARRAY_COUNT(lists); k++)

@@ -20,13 +20,26 @@ static Promise *find_open(const Ra *ra, const ZBlock *k)
 static inline Promise *open_header(const Ra *ra, const ZBlock *b) { return b->is_header && ra->nopen ? find_open(ra, b) : NULL; }
 // What block t requires at its head: an open loop's promise for a back edge, else its entry state.
 typedef struct Wanted { RegSet regs, weak, phis; uint32_t arrive; const Ref *vals; } Wanted; // vals by register
+static __attribute__((noinline)) const Ref *unpack_refs(const Ra *ra, const Entry *e)
+{
+  const Ref *from = ra->evals.p + e->vals;
+  for (RegSet m = e->regs; m; m &= m - 1)
+    ra->unpacked[zw_ctz64(m)] = *from++;
+  return ra->unpacked;
+}
+static __attribute__((noinline)) void pack_refs(Ra *ra, RegSet regs, const Ref vals[RA_NREG])
+{
+  for (RegSet m = regs; m; m &= m - 1)
+    *zw_push(ra->a, &ra->evals) = vals[zw_ctz64(m)];
+}
+// What it says is good until the next question.
 static inline Wanted required(const Ra *ra, uint32_t t)
 {
   const Promise *p = open_header(ra, &ra->z->blocks[t]);
   if (p)
     return (Wanted){ p->regs, p->weak, p->phis, p->arrive, p->reg };
   const Entry *e = &ra->entry[t];
-  return (Wanted){ e->regs, e->weak, e->phis, e->arrive, ra->evals.p + e->vals };
+  return (Wanted){ e->regs, e->weak, e->phis, e->arrive, NEVER(ra->unpacked != NULL) ? unpack_refs(ra, e) : ra->evals.p + e->vals };
 }
 static inline bool is_phi_of(const Ra *ra, Ref v, uint32_t b)
 {
@@ -302,6 +315,10 @@ static inline void save_entry(Ra *ra, uint32_t b, RegSet regs, RegSet weak, RegS
   e->regs = regs, e->weak = weak & regs, e->phis = phis & regs, e->arrive = arrive, e->vals = ra->evals.n;
   if (!regs)
     return;
+  if (NEVER(ra->unpacked != NULL)) {
+    pack_refs(ra, regs, vals);
+    return;
+  }
   zw_reserve(ra->a, &ra->evals, ra->evals.n + RA_NREG);
   Ref *out = ra->evals.p + ra->evals.n;
   memcpy(out, vals, HALF_FILE * sizeof *out);

@@ -21,7 +21,7 @@ typedef VEC(Move) Moves;
 
 // What a block requires at its head.  phis: registers of regs that its own phis arrive in.  arrive: which phis edges deliver, bit by
 // number; bit 31 is for all that come behind 30.  vals: in Ra.evals, by register: HALF_FILE of them, or RA_NREG when regs has any of
-// the upper half.
+// the upper half; or packed.
 typedef struct Entry { RegSet regs, weak, phis; uint32_t arrive, vals; } Entry;
 enum { LAST_ARRIVE = 31 };
 static inline uint32_t arrive_bit(uint32_t phi) { return 1u << (phi < LAST_ARRIVE ? phi : LAST_ARRIVE); }
@@ -80,7 +80,8 @@ typedef struct Ra {
   // blocks and loops
   uint32_t rest;                 // block + 1 whose head the registers are still in the state of, though nothing here has asked for it; or 0
   Entry *entry;
-  VEC(Ref) evals;
+  VEC(Ref) evals;                // of a function with many blocks packed: only of the registers in regs
+  Ref *unpacked;                 // then: RA_NREG of them, the last ones asked for
   Promise **open; uint32_t nopen, open_cap;
   Promise *free_promise[64]; uint32_t nfree_promise;
   uint32_t seq;
