@@ -8,6 +8,7 @@
 // A block that can throw inside a try has the handlers as successors too.  They are not in its list, and there may be
 // many of them through nested tries; what they have in common is kept per try.
 #include "compiler/wasm/check_int.h"
+#include "runtime/base/alloc.h"
 #include <string.h>
 
 typedef struct Sweep {
@@ -324,16 +325,25 @@ static void lay_out(Sweep *s, Arena *a)
   }
 }
 
-static void *carve(char **p, const void *from, size_t bytes)
+// What a large function has filled goes while it is copied: there are never two of all.
+static void *carve(char **p, void *from, size_t bytes)
 {
-  void *to = *p;
-  if (bytes)
-    memcpy(to, from, bytes);
+  enum { PIECE = 64 << 10 };
+  char *to = *p, *at = from;
   *p += bytes;
+  if (bytes < ARENA_OWN_BYTES) {
+    if (bytes)
+      memcpy(to, from, bytes);
+    return to;
+  }
+  for (size_t done = 0, n; done < bytes; done += n) {
+    n = bytes - done < PIECE ? bytes - done : PIECE;
+    memcpy(to + done, at + done, n);
+    zw_alloc_discard(at + done, n);
+  }
   return to;
 }
 
-// What a large function has filled goes as soon as it is copied.
 #define DROP_LARGE(f, v)                                                                                               \
   ((size_t)(v).cap * sizeof *(v).p < ARENA_OWN_BYTES                                                                   \
        ? (void)0                                                                                                       \
@@ -452,6 +462,7 @@ void zw_sweep(FuncCheck *f, FuncFacts *out)
   Arena *a = &f->c->func;
   ArenaMark mark = zw_arena_mark(a);
   f->blocks.p[f->blocks.n - 1].effects |= f->effects;
+  DROP_LARGE(f, f->ctrl);
   if (f->loops.n == 0 && f->tries.n == 0)
     sweep_plain(f, a);
   else

@@ -1,6 +1,7 @@
 // P2: structured control to blocks and edges.  Blocks of ZIR are those of P1's skeleton, started by rule R; a branch writes
 // down what it carries, and the join at `end` makes a phi only where incoming values differ.
 #include "compiler/zir/build_int.h"
+#include "runtime/base/alloc.h"
 #include <string.h>
 
 // ---- blocks and edges ----
@@ -33,10 +34,25 @@ static void skip_block(Build *b)
   b->live = b->ghost = b->skipped = true;
 }
 
+// Facts of a large function go while they are read: nobody else will ask for them (zw_zir_build).
+enum { GIVE_BACK_BLOCKS = 4096 };
+static void discard(const void *p, size_t n, size_t size) { zw_alloc_discard((void *)(uintptr_t)p, n * size); }
+static __attribute__((noinline)) void give_back_facts(const Build *b)
+{
+  const FuncFacts *ff = b->facts;
+  if (!b->m->no_side || !ff->region)
+    return;
+  discard(ff->frames, b->next_frame, sizeof *ff->frames);
+  discard(ff->blocks, b->next_block - 1, sizeof *ff->blocks);
+  discard(ff->loops, b->loops_read, sizeof *ff->loops);
+}
+
 void zb_start_block(Build *b)
 {
   uint32_t n = b->next_block++;
   ASSERT(n < b->facts->nblocks);
+  if (n % GIVE_BACK_BLOCKS == GIVE_BACK_BLOCKS - 1 && !b->nlevels)
+    give_back_facts(b);
   const BlockFact *fact = &b->facts->blocks[n];
   uint32_t id = b->map[n] = zb_more_blocks(b);
   if (!b->nlevels) {
@@ -242,7 +258,7 @@ Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults)
   ASSERT(fact->kind == kind);
   Frame *f = zw_push(b->scratch, &b->frames);
   *f = (Frame){
-    .kind = (uint8_t)kind, .fact = b->next_frame++, .height = b->sp - nparams, .undo = b->undo.n, .ghost = b->ghost,
+    .kind = (uint8_t)kind, .named = fact->nbr > 0, .fact = b->next_frame++, .height = b->sp - nparams, .undo = b->undo.n, .ghost = b->ghost,
     .nparams = nparams, .nresults = nresults, .assigned = b->facts->assigned + fact->assigned_off,
     .nassigned = b->frame_locals ? 0 : fact->nassigned, .pending = UINT32_MAX, .header = NO_BLOCK, .else_edge = UINT32_MAX };
   open_serial(b, f);
@@ -254,7 +270,9 @@ Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults)
 static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
 {
   Frame *f = zb_push_frame(b, OP_loop, nparams, nresults);
-  const LoopFact *l = &b->facts->loops[b->facts->frames[f->fact].loop];
+  uint32_t loop = b->facts->frames[f->fact].loop;
+  const LoopFact *l = &b->facts->loops[loop];
+  b->loops_read = b->nlevels ? b->loops_read : loop + 1;
   f->header = next_id(b);
   f->assigned = b->facts->assigned + l->assigned_off, f->nassigned = l->iterates && !b->frame_locals ? l->nassigned : 0;
   if (!l->iterates) {
@@ -263,7 +281,7 @@ static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
     zb_start_block(b);
     return;
   }
-  ZLoop *z = &b->f->loops[b->loop_map[b->facts->frames[f->fact].loop]];
+  ZLoop *z = &b->f->loops[b->loop_map[loop]];
   z->header = f->header, z->entry = b->block;
   uint32_t e = edge_to_header(b, f, b->stack + f->height);
   zb_end_block(b, OP_jmp, 0, 0, 0, e);
@@ -362,7 +380,7 @@ static void end_frame(Build *b)
     zb_leave_inline(b);
     return;
   }
-  bool is_if = f->kind == OP_if, joins = f->kind != OP_loop && (is_if || b->facts->frames[f->fact].nbr > 0);
+  bool is_if = f->kind == OP_if, joins = f->kind != OP_loop && (is_if || f->named);
   if (is_if && !f->has_else)
     start_else(b, f);
   if (joins && b->live)

@@ -11,7 +11,7 @@ typedef struct Undo { uint32_t local; Ref old; } Undo;
 typedef struct Pending { uint32_t next, edge, carry; } Pending; // a branch to the end of a frame; carry[carry ..)
 typedef struct Frame {
   uint8_t kind;                   // Op
-  bool has_else, then_falls;
+  bool has_else, then_falls, named; // named: some branch goes to its label
   uint32_t fact, height, undo;
   uint32_t nparams, nresults;
   const uint32_t *assigned; uint32_t nassigned;
@@ -75,6 +75,7 @@ typedef struct Build {
   bool plain_memory;              // memory 0 has no checks and no sharing
   bool ghost;                     // live for P1 but not here: a condition was constant.  Read only to count blocks and frames
   bool skipped;                   // some block of P1 was not made
+  uint32_t loops_read;            // LoopFacts of the function itself that have been entered
   uint32_t home;                  // serial of the innermost frame whose end the block does not dominate
   BlockState *state;              // of each block
   VEC(uint8_t) open;              // by serial

@@ -138,6 +138,7 @@ typedef struct CodeOptions {
 
 // P2.  needs: m->checked.  leaves: ZIR that satisfies the V-rules, laid out, with uses and positions counted.
 // What P2 does not do yet is refused through ctx by name of the feature (ERR_unsupported).
+// Once only in a module without side entries (m->no_side): facts of a large function go while they are read.
 ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Arena *a);
 ValKind zw_ref_type(const ZirFunc *f, Ref r);
 // Constant bits of r; false when r is a value.  f32 in the low 32 bits.
