@@ -303,7 +303,7 @@ static void flow_to_handlers(Check *c, uint32_t block)
 static bool is_tracked_ref(const ZirFunc *z, uint32_t v)
 {
   const ZIns *i = &z->ins[v];
-  return i->ty == VK_REF && z->uses[v] && !(z->vflags[v] & ZV_DEAD) && i->op != OP_copy && i->op != OP_undef &&
+  return i->ty == VK_REF && zw_zir_is_used(z, v) && !zw_zir_is(z, v, ZV_DEAD) && i->op != OP_copy && i->op != OP_undef &&
          !(i->op == OP_vm_load && i->fl == AL_IMMUT);
 }
 static void ref_bit(const Check *c, uint64_t *set, Ref v, bool on)
@@ -319,7 +319,7 @@ static void ref_step(const Check *c, uint64_t *set, uint32_t i)
   const ZIns *ins = &z->ins[i];
   Ref ops[3];
   ref_bit(c, set, i, false);
-  if (!z->uses[i] && !zw_zir_must_run(z, i))
+  if (!zw_zir_is_used(z, i) && !zw_zir_must_run(z, i))
     return;
   uint32_t n = zw_zir_operands(z, ins, ops, 3);
   for (uint32_t j = 0; j < n; j++)
@@ -336,7 +336,7 @@ static void ref_out(const Check *c, uint32_t b, uint64_t *out)
   for (uint32_t e = k->edges; e < k->edges + k->nedges; e++) {
     const ZBlock *t = &z->blocks[z->edges[e].to];
     for (uint32_t j = 0; j < t->nphi; j++)
-      if (!(z->vflags[t->first + j] & ZV_DEAD))
+      if (!zw_zir_is(z, t->first + j, ZV_DEAD))
         ref_bit(c, out, z->edge_args[z->edges[e].args + j], true);
   }
   for (uint32_t t = k->try_region; t != UINT32_MAX; t = z->tries[t].parent)
@@ -365,11 +365,11 @@ static void ref_liveness(Check *c)
       ref_out(c, b, out);
       for (uint32_t l = 0; l < z->nloops; l++)
         if (z->loops[l].entry == b) {
-          for (uint32_t v = z->loops[l].hoist_first; v != REF_NONE; v = z->hoist_next[v])
-            ref_bit(c, out, v, false);
-          for (uint32_t v = z->loops[l].hoist_first; v != REF_NONE; v = z->hoist_next[v]) {
+          for (uint32_t h = z->loops[l].hoist_first; h != REF_NONE; h = z->hoisted[h].next)
+            ref_bit(c, out, z->hoisted[h].value, false);
+          for (uint32_t h = z->loops[l].hoist_first; h != REF_NONE; h = z->hoisted[h].next) {
             Ref ops[3];
-            uint32_t n = zw_zir_operands(z, &z->ins[v], ops, 3);
+            uint32_t n = zw_zir_operands(z, &z->ins[z->hoisted[h].value], ops, 3);
             for (uint32_t j = 0; j < n && n <= 3; j++)
               ref_bit(c, out, ops[j], true);
           }
@@ -377,7 +377,7 @@ static void ref_liveness(Check *c)
       for (uint32_t i = bb->end; i-- > bb->first;)
         if (z->ins[i].op == OP_phi)
           ref_bit(c, out, i, false);
-        else if (!(z->vflags[i] & ZV_HOISTED))
+        else if (!zw_zir_is(z, i, ZV_HOISTED))
           ref_step(c, out, i);
       uint64_t *in = c->ref_in + (size_t)b * c->words;
       for (uint32_t w = 0; w < c->words; w++)
@@ -392,11 +392,11 @@ static void ref_liveness(Check *c)
 static uint64_t *refs_across(Check *c, Ref v)
 {
   const ZirFunc *z = c->z;
-  uint32_t b = z->blk[v];
+  uint32_t b = zw_zir_block(z, v);
   uint64_t *set = zw_new_array(c->a, uint64_t, c->words);
   ref_out(c, b, set);
   for (uint32_t i = z->blocks[b].end; i-- > v + 1;)
-    if (!(z->vflags[i] & ZV_HOISTED))
+    if (!zw_zir_is(z, i, ZV_HOISTED))
       ref_step(c, set, i);
   ref_bit(c, set, v, false);
   return set;

@@ -53,15 +53,15 @@ static inline __attribute__((always_inline)) void init_value(RaValue *p, const Z
 static inline void init_values(Ra *ra, const ZBlock *b)
 {
   const ZIns *ins = ra->z->ins + b->first;
-  const uint32_t *wuse = ra->z->wuse + b->first;
+  const ZVal *val = ra->z->val + b->first;
   RaValue *p = ra->val + b->first;
   uint32_t n = b->end - b->first, pos = b->pos;
-  for (; n >= 2; n -= 2, p += 2, ins += 2, wuse += 2, pos += 2) { // half of the steps
-    init_value(&p[0], &ins[0], wuse[0], pos);
-    init_value(&p[1], &ins[1], wuse[1], pos + 1);
+  for (; n >= 2; n -= 2, p += 2, ins += 2, val += 2, pos += 2) { // half of the steps
+    init_value(&p[0], &ins[0], zw_val_weight(val[0]), pos);
+    init_value(&p[1], &ins[1], zw_val_weight(val[1]), pos + 1);
   }
   if (n)
-    init_value(p, ins, *wuse, pos);
+    init_value(p, ins, zw_val_weight(*val), pos);
 }
 static void init_ra(Ra *ra)
 {
@@ -73,8 +73,8 @@ static void init_ra(Ra *ra)
   for (uint32_t k = 0; k < z->norder; k++)
     init_values(ra, &z->blocks[z->order[k]]);
   for (uint32_t l = 0; l < z->nloops; l++) // hoisted values stand just before the terminator of the entry block
-    for (uint32_t v = z->loops[l].hoist_first; v != REF_NONE; v = z->hoist_next[v])
-      ra->val[v].pos = z->blocks[z->blk[v]].pos + (z->blocks[z->blk[v]].end - z->blocks[z->blk[v]].first) - 1;
+    for (uint32_t h = z->loops[l].hoist_first; h != REF_NONE; h = z->hoisted[h].next)
+      ra->val[z->hoisted[h].value].pos = zw_zir_pos(z, z->hoisted[h].value);
   ra->val[z->nins] = nowhere;
   ra->entry = zw_new_array(ra->a, Entry, z->nblocks + 1);
   ra->alias = zw_new_array(ra->a, uint32_t, z->nblocks + 1);

@@ -53,10 +53,10 @@ static bool lend_slot(Ra *ra, Ref v, uint32_t s)
     take_slot(ra, p);
     return ra->val[p].slot == s + 1;
   }
-  uint32_t header = z->blk[p];
+  uint32_t header = zw_zir_block(z, p);
   if (ra->val[p].slot || (ra->val[p].vstate & VS_LENT) || ra->val[v].slot || is_remat(ra, v) || is_phi_of(ra, v, header))
     return false;
-  const ZBlock *d = &z->blocks[v < z->nins ? z->blk[v] : z->order[0]];
+  const ZBlock *d = &z->blocks[v < z->nins ? zw_zir_block(z, v) : z->order[0]];
   if (def_pos(ra, v) < z->blocks[header].pos || d->cold || d->depth > z->blocks[ra->b].depth)
     return false;
   const Promise *inner = outer_loop_of(ra, v); // no iteration of a loop further in may store to it
@@ -118,7 +118,7 @@ static inline void keep_same(Ra *ra, RegSet same, RegSet weak)
 static inline void deliver(Ra *ra, Ref p, Ref v, RegSet avoid, Moves *mv)
 {
   Reg r = ra->val[p].ploc;
-  if ((r == REG_NONE && (!dslot_of(ra, p) || (ra->val[p].vstate & VS_UNWANTED))) || (ra->z->vflags[p] & ZV_DEAD))
+  if ((r == REG_NONE && (!dslot_of(ra, p) || (ra->val[p].vstate & VS_UNWANTED))) || zw_zir_is(ra->z, p, ZV_DEAD))
     return;
   bool is_value = zw_ref_is_value(v);
   if (is_value)
@@ -309,7 +309,7 @@ static void block_head(Ra *ra, uint32_t b)
   if (k->is_handler) { // values come in memory: registers are those of the frame that threw
     for (RegSet m = ra->busy; m; m &= m - 1) {
       Ref v = ra->cur[zw_ctz64(m)];
-      if (v >= ra->z->nins || ra->z->ins[v].op != OP_catch_value || ra->z->blk[v] != b)
+      if (v >= ra->z->nins || ra->z->ins[v].op != OP_catch_value || zw_zir_block(ra->z, v) != b)
         free_up(ra, zw_ctz64(m), 0);
     }
     emit_handler_head(ra, b);
@@ -432,8 +432,8 @@ static void plan_jump(Ra *ra, uint32_t b)
 static void hoisted_values(Ra *ra, uint32_t l, uint32_t *n)
 {
   ra->hoist.n = 0;
-  for (uint32_t v = ra->z->loops[l].hoist_first; v != REF_NONE; v = ra->z->hoist_next[v])
-    *zw_push(ra->a, &ra->hoist) = v;
+  for (uint32_t h = ra->z->loops[l].hoist_first; h != REF_NONE; h = ra->z->hoisted[h].next)
+    *zw_push(ra->a, &ra->hoist) = ra->z->hoisted[h].value;
   *n = ra->hoist.n;
 }
 // The loop that block b is the entry block of, or NO_LOOP.

@@ -45,7 +45,7 @@ static inline bool is_phi_of(const Ra *ra, Ref v, uint32_t b)
 {
   return v >= ra->z->blocks[b].first && v < ra->z->blocks[b].first + ra->z->blocks[b].nphi;
 }
-static inline bool is_live_phi(const Ra *ra, Ref p) { return !(ra->z->vflags[p] & ZV_DEAD) && ra->z->uses[p]; }
+static inline bool is_live_phi(const Ra *ra, Ref p) { return !zw_zir_is(ra->z, p, ZV_DEAD) && zw_zir_is_used(ra->z, p); }
 static bool is_promised(const Promise *p, Ref v)
 {
   for (RegSet m = p->regs; m; m &= m - 1)
@@ -167,10 +167,10 @@ static void merge_exits(Ra *ra, uint32_t l, LoopPlan *x)
 static void deliver_to_slot(Ra *ra, Ref p, Ref v)
 {
   const ZirFunc *z = ra->z;
-  const ZBlock *head = &z->blocks[z->blk[p]];
+  const ZBlock *head = &z->blocks[zw_zir_block(z, p)];
   uint32_t s = zw_ref_is_value(v) && v < z->nins ? ra->val[v].slot : 0;
   if (s && !ra->val[p].slot && !ra->slot_phi.p[s - 1] && !ra->slot_owner.p[s - 1] && def_pos(ra, v) >= head->pos &&
-      !is_phi_of(ra, v, z->blk[p]) && !z->blocks[z->blk[v]].cold && z->blocks[z->blk[v]].depth <= z->blocks[ra->b].depth) {
+      !is_phi_of(ra, v, zw_zir_block(z, p)) && !z->blocks[zw_zir_block(z, v)].cold && z->blocks[zw_zir_block(z, v)].depth <= z->blocks[ra->b].depth) {
     set_dslot(ra, p, s);
     ra->slot_phi.p[s - 1] = p + 1;
     ra->val[p].vstate |= VS_LENT;

@@ -88,7 +88,7 @@ static void scan_block(Ra *ra)
     *zw_push(ra->a, &ra->link_at) = ra->links.n;
     const ZIns *ins = &z->ins[i];
     const ZShape *shape = &zw_zir_shape[ins->op];
-    if ((!z->uses[i] && (shape->flags & OPF_PURE)) || (z->vflags[i] & ZV_HOISTED))
+    if ((!zw_zir_is_used(z, i) && (shape->flags & OPF_PURE)) || zw_zir_is(z, i, ZV_HOISTED))
       continue;
     if (shape->xa) {
       uint32_t n = shape->xa == ZX_RANGE ? ins->b : shape->xa;

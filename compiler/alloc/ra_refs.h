@@ -62,7 +62,7 @@ static void ref_operands(const Ra *ra, uint64_t *set, uint32_t i)
   const ZirFunc *z = ra->z;
   const ZIns *ins = &z->ins[i];
   Ref ops[3];
-  if (!z->uses[i] && !zw_zir_must_run(z, i)) // will not be there to read them
+  if (!zw_zir_is_used(z, i) && !zw_zir_must_run(z, i)) // will not be there to read them
     return;
   uint32_t n = zw_zir_operands(z, ins, ops, 3);
   for (uint32_t j = 0; j < n; j++)
@@ -73,7 +73,7 @@ static void ref_liveness(Ra *ra)
   const ZirFunc *z = ra->z;
   ra->ref_index = zw_new_array(ra->a, uint32_t, z->nins + 1);
   for (uint32_t v = 0; v < z->nins; v++)
-    if (z->ins[v].ty == VK_REF && z->uses[v] && !(z->vflags[v] & ZV_DEAD) && !(ra->val[v].vstate & VS_REMAT))
+    if (z->ins[v].ty == VK_REF && zw_zir_is_used(z, v) && !zw_zir_is(z, v, ZV_DEAD) && !(ra->val[v].vstate & VS_REMAT))
       ra->ref_index[v] = ++ra->nrefs;
   if (!ra->nrefs)
     return;
@@ -98,7 +98,7 @@ static void ref_liveness(Ra *ra)
       ref_operands(ra, in, ra->hoist.p[j]);
     }
     for (uint32_t i = z->blocks[b].end; i-- > z->blocks[b].first + z->blocks[b].nphi;)
-      if (!(z->vflags[i] & ZV_HOISTED)) {
+      if (!zw_zir_is(z, i, ZV_HOISTED)) {
         ref_clear(ra, in, i);
         ref_operands(ra, in, i);
       }

@@ -289,7 +289,7 @@ static inline bool crosses_call(const Ra *ra, Ref v) { return def_pos(ra, v) < r
 // enough to pay for saving it on the way that makes no call.
 static RegSet worth_saving(const Ra *ra, Ref v)
 {
-  return RA_CALLEE & (ra->thrifty && v < ra->z->nins && ra->z->wuse[v] <= TUNE_SAVE_USES ? ra->dirty : ~(RegSet)0);
+  return RA_CALLEE & (ra->thrifty && v < ra->z->nins && zw_zir_weight(ra->z, v) <= TUNE_SAVE_USES ? ra->dirty : ~(RegSet)0);
 }
 static inline bool crosses_div(const Ra *ra, Ref v) { return ra->ndiv && ra->z->div_pos[ra->ndiv - 1] > def_pos(ra, v); }
 static inline bool crosses_shift(const Ra *ra, Ref v) { return ra->nshift && ra->z->shift_pos[ra->nshift - 1] > def_pos(ra, v); }
@@ -370,7 +370,7 @@ static Ref family_of(Ra *ra, Ref v)
       for (uint32_t e = z->nedges; e--;)
         ra->first_edge[z->edges[e].to] = e + 1;
     }
-    uint32_t b = z->blk[v], e = ra->first_edge[b];
+    uint32_t b = zw_zir_block(z, v), e = ra->first_edge[b];
     Ref a = e ? z->edge_args[z->edges[e - 1].args + (v - z->blocks[b].first)] : REF_NONE;
     if (!zw_ref_is_value(a) || a >= v)
       break;
@@ -428,7 +428,7 @@ static bool share_slot(Ra *ra, Ref v, uint32_t s)
   const ZirFunc *z = ra->z;
   if (ra->val[v].slot || !ra->slot_free.p[s] || (ra->val[v].vstate & VS_REMAT))
     return false;
-  const ZBlock *from = &z->blocks[ra->b], *def = v < z->nins ? &z->blocks[z->blk[v]] : &z->blocks[z->order[0]];
+  const ZBlock *from = &z->blocks[ra->b], *def = v < z->nins ? &z->blocks[zw_zir_block(z, v)] : &z->blocks[z->order[0]];
   if (def->depth > from->depth || (from->cold && !def->cold))
     return false;
   const Promise *loop = outer_loop_of(ra, v);

@@ -308,7 +308,7 @@ static void select_run(Ra *ra, uint32_t first, uint32_t end, const uint32_t *lis
   for (uint32_t k = end; k-- > first;) {
     uint32_t v = list ? list[k] : k;
     if (!list) {
-      if (z->vflags[v] & ZV_HOISTED)
+      if (zw_zir_is(z, v, ZV_HOISTED))
         continue;
       set_pos(ra, pos + v);
       if (ra->scanned == scanned)

@@ -48,8 +48,8 @@ static bool can_fuse_compare(const Ra *ra, Ref v)
   if (!is_dead(ra, v))
     return false;
   const ZirFunc *z = ra->z;
-  uint32_t db = z->blk[v];
-  return db == ra->b || (z->uses[v] == 1 && z->blocks[db].depth >= z->blocks[ra->b].depth);
+  uint32_t db = zw_zir_block(z, v);
+  return db == ra->b || (zw_zir_used_once(z, v) && z->blocks[db].depth >= z->blocks[ra->b].depth);
 }
 static Cond cond_from(Ra *ra, const ZIns *ins);
 // What to test for "v is not zero".
@@ -61,7 +61,7 @@ static Cond cond_of(Ra *ra, Ref v)
   Cond f = cond_from(ra, &ra->z->ins[v]);
   if (f.form == COND_BOOL && f.a == REF_NONE)
     return c;
-  f.shared |= ra->z->uses[v] > 1;
+  f.shared |= zw_zir_used_often(ra->z, v);
   return f;
 }
 static Cond test_zero(Ra *ra, Ref a, unsigned sz, unsigned cc)
@@ -88,7 +88,7 @@ static Cond cond_from(Ra *ra, const ZIns *ins)
     if (zw_ref_is_value(ins->a) && can_fuse_compare(ra, ins->a)) {
       Cond inner = cond_from(ra, &ra->z->ins[ins->a]);
       if (inner.form != COND_BOOL || inner.a != REF_NONE) {
-        inner.shared |= ra->z->uses[ins->a] > 1;
+        inner.shared |= zw_zir_used_often(ra->z, ins->a);
         return negated(inner);
       }
     }

@@ -4,7 +4,7 @@
 // ---- memory ----
 static __attribute__((noinline)) void sel_dead_load(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, unsigned bytes)
 {
-  if (ra->z->vflags[v] & ZV_PROVED)
+  if (zw_zir_is(ra->z, v, ZV_PROVED))
     return;
   // it may trap: touch its last byte, for the first may be in bounds when the last is not
   Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);

@@ -323,15 +323,15 @@ static inline void emit_mi(Ra *ra, unsigned op, unsigned sz, const Opnd *m, int3
 static bool blocks_loads(const ZirFunc *z, uint32_t i)
 {
   unsigned flags = zw_zir_shape[z->ins[i].op].flags;
-  return (flags & OPF_EFFECT) || ((flags & OPF_TRAPS) && !(z->vflags[i] & ZV_PROVED));
+  return (flags & OPF_EFFECT) || ((flags & OPF_TRAPS) && !zw_zir_is(z, i, ZV_PROVED));
 }
 // Is v defined in this block, used only by the current instruction, without a place of its own?
 static bool is_private_here(const Ra *ra, Ref v)
 {
   const ZirFunc *z = ra->z;
-  return v >= z->blocks[ra->b].first && v < ra->i && is_dead(ra, v) && !(z->vflags[v] & ZV_HOISTED);
+  return v >= z->blocks[ra->b].first && v < ra->i && is_dead(ra, v) && !zw_zir_is(z, v, ZV_HOISTED);
 }
-static inline bool is_private(const Ra *ra, Ref v) { return zw_ref_is_value(v) && ra->z->uses[v] == 1 && is_private_here(ra, v); }
+static inline bool is_private(const Ra *ra, Ref v) { return zw_ref_is_value(v) && zw_zir_used_once(ra->z, v) && is_private_here(ra, v); }
 // May the load v run here instead?  No effect and no other trap lies between.
 static bool can_sink(Ra *ra, Ref v)
 {

@@ -63,7 +63,7 @@ Ref zb_load_fact(Build *b, const ZIns *k, StateKind state)
   Ref v = state == ST_LENGTH ? zb_hoist(b, k, EFF_GROW | EFF_TABLE | EFF_CALL) : REF_NONE;
   if (v == REF_NONE)
     v = append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
-  learn(b, slot, k, state, v, b->f->blk[v]);
+  learn(b, slot, k, state, v, zw_zir_block(b->f, v));
   return v;
 }
 

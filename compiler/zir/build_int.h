@@ -115,7 +115,7 @@ static inline uint32_t append(Build *b, Op op, unsigned ty, unsigned fl, uint32_
     zw_zir_reserve(f, f->nins + 1);
   uint32_t i = f->nins++;
   f->ins[i] = (ZIns){ (uint16_t)op, (uint8_t)ty, (uint8_t)fl, x, y, z };
-  f->blk[i] = b->block, f->at[i] = b->at, f->vflags[i] = 0;
+  f->val[i] = zw_val(b->block, 0), f->at[i] = b->at;
   return i;
 }
 

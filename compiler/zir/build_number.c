@@ -50,13 +50,13 @@ static bool is_cheap(const ZIns *k)
 // Was r there before the loop was entered?
 static bool is_outside(const ZirFunc *f, Ref r, const ZLoop *l)
 {
-  return !zw_ref_is_value(r) || f->blocks[f->blk[r]].first < f->blocks[l->header].first;
+  return !zw_ref_is_value(r) || f->blocks[zw_zir_block(f, r)].first < f->blocks[l->header].first;
 }
 
 static uint32_t count_hoisted(const ZirFunc *f, const ZLoop *l)
 {
   uint32_t n = 0;
-  for (uint32_t v = l->hoist_first; v != REF_NONE; v = f->hoist_next[v])
+  for (uint32_t h = l->hoist_first; h != REF_NONE; h = f->hoisted[h].next)
     n++;
   return n;
 }
@@ -83,14 +83,8 @@ Ref zb_hoist(Build *b, const ZIns *k, uint32_t effects)
   }
   if (best == NO_LOOP || count_hoisted(f, &f->loops[best]) >= MOST)
     return REF_NONE;
-  ZLoop *z = &f->loops[best];
   uint32_t v = append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
-  f->vflags[v] |= ZV_HOISTED, f->blk[v] = z->entry, f->hoist_next[v] = REF_NONE;
-  if (z->hoist_first == REF_NONE)
-    z->hoist_first = v;
-  else
-    f->hoist_next[z->hoist_last] = v;
-  z->hoist_last = v;
+  zw_zir_hoist(f, v, best);
   return v;
 }
 
@@ -107,8 +101,8 @@ static inline Ref number(Build *b, const ZIns *k, bool slow)
 {
   uint32_t *slot = &b->numbers[hash(k) & b->number_mask], v = *slot - 1;
   if (v != UINT32_MAX && memcmp(&b->f->ins[v], k, sizeof *k) == 0) {
-    uint32_t from = b->f->blk[v];
-    if (from == b->block || ((!is_cheap(k) || b->f->vflags[v] & ZV_HOISTED) && zb_is_open(b, from)))
+    uint32_t from = zw_zir_block(b->f, v);
+    if (from == b->block || ((!is_cheap(k) || zw_zir_is(b->f, v, ZV_HOISTED)) && zb_is_open(b, from)))
       return v;
   }
   Ref r = slow ? zb_hoist(b, k, not_across(k)) : REF_NONE;

@@ -23,18 +23,8 @@ typedef struct Finish {
   uint32_t here;                   // the loop that loop_at was filled for
   VEC(uint32_t) work;
   VEC(LoopUse) loop_uses;
-  VEC(uint32_t) positions[4];      // by POS_*, descending
+  VEC(uint32_t) positions[4];      // by ZH_CALL ..., descending
 } Finish;
-
-enum { POS_NONE, POS_CALL, POS_DIV, POS_SHIFT };
-static const uint8_t pos_class[OP_COUNT] = {
-  [OP_call] = POS_CALL, [OP_call_elem] = POS_CALL,
-  [OP_i32_div_s] = POS_DIV, [OP_i32_div_u] = POS_DIV, [OP_i32_rem_s] = POS_DIV, [OP_i32_rem_u] = POS_DIV,
-  [OP_i64_div_s] = POS_DIV, [OP_i64_div_u] = POS_DIV, [OP_i64_rem_s] = POS_DIV, [OP_i64_rem_u] = POS_DIV,
-  [OP_mulh_s] = POS_DIV, [OP_mulh_u] = POS_DIV,
-  [OP_i32_shl] = POS_SHIFT, [OP_i32_shr_s] = POS_SHIFT, [OP_i32_shr_u] = POS_SHIFT, [OP_i32_rotl] = POS_SHIFT, [OP_i32_rotr] = POS_SHIFT,
-  [OP_i64_shl] = POS_SHIFT, [OP_i64_shr_s] = POS_SHIFT, [OP_i64_shr_u] = POS_SHIFT, [OP_i64_rotl] = POS_SHIFT, [OP_i64_rotr] = POS_SHIFT,
-};
 
 // ---- which loop a use is in, seen from its definition ----
 
@@ -91,17 +81,18 @@ static uint32_t outermost_without(const Finish *s, uint32_t inner, uint32_t def)
   }
 }
 
-static __attribute__((noinline)) void record_loop_use(Finish *s, uint32_t v, uint32_t loop)
+static void record_loop_use(Finish *s, uint32_t v, uint32_t loop)
 {
-  uint32_t def = s->f->blocks[s->f->blk[v]].loop;
+  ZirFunc *f = s->f;
+  uint32_t def = f->blocks[zw_zir_block(f, v)].loop;
   if (def == loop)
     return;
   uint32_t outer = outermost_without(s, loop, def);
   if (outer == NO_LOOP)
     return;
   LoopPair *last = &s->last[v];
-  if (!(s->f->vflags[v] & ZV_IN_LOOPS)) {
-    s->f->vflags[v] |= ZV_IN_LOOPS;
+  if (!zw_zir_is(f, v, ZV_IN_LOOPS)) {
+    f->val[v].blk |= ZV_IN_LOOPS;
     *last = (LoopPair){ 0, 0 };
   }
   if (last->outer != outer + 1) {
@@ -119,49 +110,61 @@ static __attribute__((noinline)) void record_loop_use(Finish *s, uint32_t v, uin
 // Where uses are, while a block is walked.  What is constant and what is not, which operands there are, first use or
 // not: no two instructions are alike in that, so nothing here branches on it.  What is no value counts for f->nins.
 typedef struct Place {
-  uint16_t *uses; uint32_t *wuse; const uint8_t *vflags; // the function's
-  uint32_t nobody, loop, first, len, weight;
+  ZVal *val;                       // the function's
+  uint32_t nobody, weight /* as ZVal.use adds it */, loop;
+  uint32_t inside;                 // values below were made before the loop; 0 without one
 } Place;
 static inline Place place_of(const ZirFunc *f, const ZBlock *b)
 {
-  return (Place){ f->uses, f->wuse, f->vflags, f->nins, b->loop, b->first, b->end - b->first, b->cold ? 0 : zw_depth_weight(b->depth) };
+  return (Place){ f->val, f->nins, b->cold ? 0 : zw_depth_weight(b->depth) << ZU_BITS, b->loop,
+                  b->loop == NO_LOOP ? 0 : f->blocks[f->loops[b->loop].header].first };
 }
 
-static __attribute__((noinline)) void revive(Finish *s, uint32_t v)
+static __attribute__((noinline)) void special_use(Finish *s, uint32_t v, uint32_t loop)
 {
-  s->f->vflags[v] &= (uint8_t)~(ZV_PASSED | ZV_DEAD);
-  *zw_push(s->scratch, &s->work) = v;
+  if (zw_zir_is(s->f, v, ZV_PASSED)) { // it had no use yet
+    s->f->val[v].blk &= ~(uint32_t)(ZV_PASSED | ZV_DEAD);
+    *zw_push(s->scratch, &s->work) = v;
+  }
+  if (loop != NO_LOOP)
+    record_loop_use(s, v, loop);
 }
+
+static __attribute__((noinline, cold)) uint32_t most_use(uint32_t old) { return old | ~(uint32_t)(ZU_SOME | ZU_MORE); }
 
 static inline __attribute__((always_inline)) void use(Finish *s, Ref r, const Place *at)
 {
-  uint32_t no_value = 0u - (r >> 31), v = (r & ~no_value) | (at->nobody & no_value);
-  uint32_t n = at->uses[v], w = at->wuse[v] + at->weight;
-  unsigned flags = at->vflags[v];
-  if (__builtin_expect(flags & ZV_PASSED, 0)) // it has no use yet
-    revive(s, v);
-  at->uses[v] = (uint16_t)(n + (n != UINT16_MAX));
-  at->wuse[v] = w < at->weight ? UINT32_MAX : w;
-  if (at->loop != NO_LOOP && (~no_value & ((v - at->first >= at->len) | ((flags & ZV_HOISTED) != 0))))
-    record_loop_use(s, v, at->loop);
+  uint32_t v = r < at->nobody ? r : at->nobody, sum;
+  ZVal *p = &at->val[v];
+  uint32_t old = p->use;
+  if (__builtin_expect(__builtin_add_overflow(old, at->weight, &sum), 0))
+    sum = most_use(old);
+  p->use = sum | ZU_SOME | (old << 1 & ZU_MORE);
+  if (__builtin_expect(v < at->inside, 0) || __builtin_expect((p->blk & (ZV_PASSED | ZV_HOISTED)) != 0, 0))
+    special_use(s, v, at->loop);
 }
+STATIC_ASSERT(ZU_MORE == ZU_SOME << 1, "a second use shifts the first");
 
-static inline __attribute__((always_inline)) void use_operands(Finish *s, const ZIns *ins, const ZShape *shape, const Place *at)
+// What has more than a and b to count.
+static __attribute__((noinline)) void use_more(Finish *s, const ZIns *ins, const ZShape *shape, Place at)
 {
-  if (__builtin_expect(shape->xa, 0)) {
-    uint32_t n = shape->xa == ZX_RANGE ? ins->b : shape->xa;
-    const Ref *xa = s->f->xa + ins->a;
-    for (uint32_t k = 0; k < n; k++)
-      use(s, xa[k], at);
+  if (!shape->xa) {
+    use(s, ins->c, &at);
     return;
   }
-  unsigned refs = shape->refs;
-  if (refs & 1)
-    use(s, ins->a, at);
-  if (refs & 2)
-    use(s, ins->b, at);
-  if (refs & 4)
-    use(s, ins->c, at);
+  uint32_t n = shape->xa == ZX_RANGE ? ins->b : shape->xa;
+  const Ref *xa = s->f->xa + ins->a;
+  for (uint32_t k = 0; k < n; k++)
+    use(s, xa[k], &at);
+}
+
+static inline const ZShape *shape_of(const ZIns *ins) { return &zw_zir_shape[ins->op]; }
+static inline __attribute__((always_inline)) void use_operands(Finish *s, const ZIns *ins, const ZShape *shape, const Place *at)
+{
+  use(s, ins->a | (uint32_t)shape->no_a, at);
+  use(s, ins->b | (uint32_t)shape->no_b, at);
+  if (__builtin_expect(shape->how & (ZH_C | ZH_XA), 0))
+    use_more(s, ins, shape, *at);
 }
 
 // A live phi of block b: its arguments on those incoming edges whose blocks have been walked, in layout order.
@@ -183,28 +186,27 @@ static void drain(Finish *s)
     uint32_t v = s->work.p[--s->work.n];
     const ZIns *ins = &f->ins[v];
     if (ins->op == OP_phi) {
-      use_phi_args(s, f->blk[v], v);
+      use_phi_args(s, zw_zir_block(f, v), v);
     } else {
-      Place at = place_of(f, &f->blocks[f->blk[v]]);
-      use_operands(s, ins, &zw_zir_shape[ins->op], &at);
+      Place at = place_of(f, &f->blocks[zw_zir_block(f, v)]);
+      use_operands(s, ins, shape_of(ins), &at);
     }
   }
 }
 
-static inline __attribute__((always_inline)) void walk_ins(Finish *s, uint32_t i, const ZBlock *b, const Place *at)
+// An instruction that is not a terminator.
+static inline __attribute__((always_inline)) void walk_ins(Finish *s, uint32_t i, const ZIns *ins, uint32_t pos, bool cold, const Place *at)
 {
-  ZirFunc *f = s->f;
-  const ZIns *ins = &f->ins[i];
-  const ZShape *shape = &zw_zir_shape[ins->op];
-  unsigned unused = (f->uses[i] - 1u) >> 31;
-  if (__builtin_expect(unused & !zw_zir_must_run(f, i), 0))
-    f->vflags[i] |= ZV_PASSED;
+  const ZShape *shape = shape_of(ins);
+  unsigned how = shape->how;
+  ZVal *v = &at->val[i];
+  if (__builtin_expect(how & ~v->use * ZH_DROPS, 0) && !zw_zir_must_run(s->f, i))
+    v->blk |= ZV_PASSED;
   else
     use_operands(s, ins, shape, at);
-  unsigned class = pos_class[ins->op];
-  if (class != POS_NONE && !b->cold && (class != POS_SHIFT || zw_ref_is_value(ins->b)))
-    *zw_push(s->scratch, &s->positions[class]) = // also of dead shifts: they are few
-        f->vflags[i] & ZV_HOISTED ? zw_zir_pos(f, i) : b->pos + (i - b->first);
+  // Also of dead shifts, which are few.
+  if (__builtin_expect(how & ZH_POS, 0) && !cold && ((how & ZH_POS) != ZH_SHIFT || zw_ref_is_value(ins->b)))
+    *zw_push(s->scratch, &s->positions[how & ZH_POS]) = pos;
 }
 
 static inline void walk_edges(Finish *s, const ZBlock *block, const Place *at)
@@ -220,9 +222,8 @@ static inline void walk_edges(Finish *s, const ZBlock *block, const Place *at)
     if (!to->nphi || !s->phis_done[edge->to])
       continue;
     const Ref *args = f->edge_args + edge->args;
-    for (uint32_t k = 0; k < to->nphi; k++)
-      if (f->uses[to->first + k])
-        use(s, args[k], at);
+    for (uint32_t k = 0; k < to->nphi; k++) // those of a dead one count for nobody
+      use(s, args[k] | (zw_zir_is_used(f, to->first + k) - 1u), at);
   }
   for (uint32_t e = end; phis && e-- > block->edges;) { // from the last, so that the chains run forward
     s->next_in[e] = s->in_edge[f->edges[e].to];
@@ -235,10 +236,12 @@ static __attribute__((noinline)) void walk_hoisted(Finish *s, uint32_t loop, con
 {
   const ZirFunc *f = s->f;
   VEC(uint32_t) chain = { 0 };
-  for (uint32_t v = f->loops[loop].hoist_first; v != REF_NONE; v = f->hoist_next[v])
-    *zw_push(s->scratch, &chain) = v;
-  while (chain.n)
-    walk_ins(s, chain.p[--chain.n], b, at);
+  for (uint32_t h = f->loops[loop].hoist_first; h != REF_NONE; h = f->hoisted[h].next)
+    *zw_push(s->scratch, &chain) = f->hoisted[h].value;
+  while (chain.n) {
+    uint32_t v = chain.p[--chain.n];
+    walk_ins(s, v, &f->ins[v], zw_zir_pos(f, v), b->cold, at);
+  }
 }
 
 static void walk_block(Finish *s, uint32_t b, uint32_t hoist_loop)
@@ -250,19 +253,23 @@ static void walk_block(Finish *s, uint32_t b, uint32_t hoist_loop)
     s->loop_at[f->loops[l].depth] = l;
   s->here = block->loop;
   walk_edges(s, block, &at);
-  uint32_t i = block->end - 1, behind_phis = block->first + block->nphi;
-  use_operands(s, &f->ins[i], &zw_zir_shape[f->ins[i].op], &at); // the terminator
-  if (hoist_loop != NO_LOOP)
+  uint32_t i = block->end - 1, first = block->first, behind_phis = first + block->nphi, pos = block->pos - first;
+  bool cold = block->cold;
+  const ZIns *ins = &f->ins[i];
+  use_operands(s, ins, shape_of(ins), &at); // the terminator
+  if (__builtin_expect(hoist_loop != NO_LOOP, 0))
     walk_hoisted(s, hoist_loop, block, &at);
-  while (i-- > behind_phis)
-    if (!(f->vflags[i] & ZV_HOISTED))
-      walk_ins(s, i, block, &at);
+  while (i-- > behind_phis) {
+    ins--;
+    if (__builtin_expect(!zw_zir_is(f, i, ZV_HOISTED), 1))
+      walk_ins(s, i, ins, pos + i, cold, &at);
+  }
   s->phis_done[b] = 1;
-  for (i = block->first; i < behind_phis; i++)
-    if (f->uses[i])
+  for (i = first; i < behind_phis; i++)
+    if (zw_zir_is_used(f, i))
       use_phi_args(s, b, i);
     else
-      f->vflags[i] |= ZV_PASSED | ZV_DEAD;
+      f->val[i].blk |= ZV_PASSED | ZV_DEAD;
   drain(s);
 }
 
@@ -357,9 +364,7 @@ void zw_zir_finish(ZirFunc *f, Arena *scratch)
   lay_out(f);
   link_loops(&s);
   zw_zir_reserve(f, f->nins + 1); // the last is nobody's
-  memset(f->uses, 0, (f->nins + 1) * sizeof *f->uses);
-  memset(f->wuse, 0, (f->nins + 1) * sizeof *f->wuse);
-  f->vflags[f->nins] = 0;
+  f->val[f->nins] = zw_val(0, 0);
   if (f->flags & FN_REFS)
     for (uint32_t i = 0; i < f->nins; i++)
       f->has_refs |= f->ins[i].ty == VK_REF;
@@ -368,8 +373,8 @@ void zw_zir_finish(ZirFunc *f, Arena *scratch)
     walk_block(&s, f->order[k], hoist_loop ? hoist_loop[f->order[k]] : NO_LOOP);
   sort_liveins(&s);
 
-  f->call_pos = ascending(&s, POS_CALL, &f->ncall_pos);
-  f->div_pos = ascending(&s, POS_DIV, &f->ndiv_pos);
-  f->shift_pos = ascending(&s, POS_SHIFT, &f->nshift_pos);
+  f->call_pos = ascending(&s, ZH_CALL, &f->ncall_pos);
+  f->div_pos = ascending(&s, ZH_DIV, &f->ndiv_pos);
+  f->shift_pos = ascending(&s, ZH_SHIFT, &f->nshift_pos);
   zw_arena_release(scratch, mark);
 }

@@ -8,6 +8,7 @@
 #include "runtime/base/vec.h"
 
 typedef VEC(uint32_t) Words;
+typedef struct Hoisted { uint32_t value, block /* a number of the text */, line; } Hoisted;
 typedef struct Name { uint32_t number, line; } Name; // a mention to be renumbered, and where
 typedef struct PendingEdge { uint32_t to, from, args, nargs, line; } PendingEdge;
 
@@ -29,7 +30,7 @@ typedef struct Parser {
   VEC(Func) funcs;
   VEC(Tag) tags;
   VEC(uint32_t) lines;          // per instruction
-  VEC(Name) hoisted;            // number = instruction; its blk is still a text number
+  VEC(Hoisted) hoisted;
   Words order, value_of, block_of; // value_of[text number] = index + 1
 } Parser;
 
@@ -329,10 +330,8 @@ static uint32_t append(Parser *s, ZIns ins)
   zw_zir_reserve(f, f->nins + 1);
   uint32_t i = f->nins++;
   f->ins[i] = ins;
-  f->blk[i] = s->blocks.n - 1;
-  f->vflags[i] = 0;
+  f->val[i] = zw_val(s->blocks.n - 1, 0);
   f->at[i] = 0;
-  f->hoist_next[i] = REF_NONE;
   *zw_push(s->a, &s->lines) = s->line;
   s->blocks.p[s->blocks.n - 1].end = f->nins;
   return i;
@@ -361,11 +360,10 @@ static void read_ins(Parser *s)
   if (number != UINT32_MAX)
     define(s, &s->value_of, number, i, 'v');
   if (take_word(s, "proved"))
-    s->f->vflags[i] |= ZV_PROVED;
+    s->f->val[i].blk |= ZV_PROVED;
   if (take_word(s, "at")) {
-    s->f->vflags[i] |= ZV_HOISTED;
-    s->f->blk[i] = read_name(s, 'b');
-    *zw_push(s->a, &s->hoisted) = (Name){ i, line };
+    uint32_t name = read_name(s, 'b');
+    *zw_push(s->a, &s->hoisted) = (Hoisted){ i, name, line };
   }
   uint32_t flags = zw_zir_shape[op].flags;
   if (take(s, '@'))
@@ -738,18 +736,14 @@ static void link_hoisted(Parser *s)
 {
   ZirFunc *f = s->f;
   for (uint32_t k = 0; k < s->hoisted.n; k++) {
-    uint32_t v = s->hoisted.p[k].number, l = 0;
-    f->blk[v] = lookup(s, &s->block_of, f->blk[v], s->hoisted.p[k].line, 'b');
-    s->line = s->hoisted.p[k].line;
-    while (l < f->nloops && f->loops[l].entry != f->blk[v])
+    const Hoisted *h = &s->hoisted.p[k];
+    uint32_t entry = lookup(s, &s->block_of, h->block, h->line, 'b'), l = 0;
+    s->line = h->line;
+    while (l < f->nloops && f->loops[l].entry != entry)
       l++;
     if (l == f->nloops)
       fail(s, "no loop is entered from there");
-    if (f->loops[l].hoist_first == REF_NONE)
-      f->loops[l].hoist_first = v;
-    else
-      f->hoist_next[f->loops[l].hoist_last] = v;
-    f->loops[l].hoist_last = v;
+    zw_zir_hoist(f, h->value, l);
   }
 }
 

@@ -131,10 +131,10 @@ static void put_ins(Printer *p, uint32_t i, const ZBlock *b)
     put(p, "v%u:%s = ", i, zw_zir_kind_name[ins->ty]);
   put(p, "%s", zw_op_info[ins->op].text);
   put_operands(p, ins, b);
-  if (f->vflags[i] & ZV_PROVED)
+  if (zw_zir_is(f, i, ZV_PROVED))
     put(p, " proved");
-  if (f->vflags[i] & ZV_HOISTED)
-    put(p, " at b%u", f->blk[i]);
+  if (zw_zir_is(f, i, ZV_HOISTED))
+    put(p, " at b%u", zw_zir_block(f, i));
   if (f->at[i])
     put(p, " @%u", f->at[i]);
   put(p, "\n");

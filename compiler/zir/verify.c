@@ -26,7 +26,7 @@ static _Noreturn void __attribute__((format(printf, 3, 4))) broken(Verifier *v, 
   va_end(ap);
   if (n < TEXT_BYTES && i < f->nins)
     zw_format(v->text + n, TEXT_BYTES - n, " (v%u, %s, in b%u of function %u)", i, zw_op_info[f->ins[i].op].text,
-              v->block_of ? v->block_of[i] : f->blk[i], f->func);
+              v->block_of ? v->block_of[i] : zw_zir_block(f, i), f->func);
   longjmp(v->out, 1);
 }
 
@@ -235,13 +235,13 @@ static void check_use(Verifier *v, uint32_t i, Ref r, uint32_t b, uint32_t at)
   check_ref(v, i, r);
   if (!zw_ref_is_value(r))
     return;
-  uint32_t def = f->blk[r];
-  bool hoisted = f->vflags[r] & ZV_HOISTED;
+  uint32_t def = zw_zir_block(f, r);
+  bool hoisted = zw_zir_is(f, r, ZV_HOISTED);
   bool ok;
   if (def != b)
     ok = v->dom_in[b] == 0 || dominates(v, def, b);
   else if (hoisted) // at the block's end, in ascending order
-    ok = f->vflags[i] & ZV_HOISTED ? r < i : at + 1 >= f->blocks[b].end;
+    ok = zw_zir_is(f, i, ZV_HOISTED) ? r < i : at + 1 >= f->blocks[b].end;
   else
     ok = r < at;
   if (!ok)
@@ -415,18 +415,18 @@ static void check_ins(Verifier *v, uint32_t i)
   const ZIns *ins = &f->ins[i];
   const ZShape *shape = &zw_zir_shape[ins->op];
   uint32_t b = v->block_of[i], at = i;
-  if (f->vflags[i] & ZV_HOISTED) {
+  if (zw_zir_is(f, i, ZV_HOISTED)) {
     uint32_t l = f->blocks[b].loop;
-    while (l != NO_LOOP && f->loops[l].entry != f->blk[i])
+    while (l != NO_LOOP && f->loops[l].entry != zw_zir_block(f, i))
       l = f->loops[l].parent;
     if (l == NO_LOOP)
       broken(v, i, "V8: hoisted, but not to the entry of a loop around it");
-    if (shape->flags & (OPF_EFFECT | OPF_TERM) || (shape->flags & OPF_TRAPS && !(f->vflags[i] & ZV_PROVED)))
+    if (shape->flags & (OPF_EFFECT | OPF_TERM) || (shape->flags & OPF_TRAPS && !zw_zir_is(f, i, ZV_PROVED)))
       broken(v, i, "V8: what has an effect or may trap stays where it is");
-    b = f->blk[i];
+    b = zw_zir_block(f, i);
     at = f->blocks[b].end;
-  } else if (f->blk[i] != b) {
-    broken(v, i, "V7: blk says b%u", f->blk[i]);
+  } else if (zw_zir_block(f, i) != b) {
+    broken(v, i, "V7: blk says b%u", zw_zir_block(f, i));
   }
   uint32_t n = shape->xa == ZX_RANGE ? ins->b : shape->xa;
   if (n > f->nxa || ins->a > f->nxa - n)

@@ -54,21 +54,29 @@
 #define SHAPE_SHUFFLE ZF_SHUFFLE, 3, 0
 
 // clang-format off
+#define DROPS(flags) ((flags) & OPF_PURE || ((flags) & (OPF_TRAPS | OPF_EFFECT)) == OPF_TRAPS)
+#define BETWEEN(op, first, last) ((op) >= OP_##first && (op) <= OP_##last)
+#define IS_DIV(op) (BETWEEN(op, i32_div_s, i32_rem_u) || BETWEEN(op, i64_div_s, i64_rem_u) || (op) == OP_mulh_s || (op) == OP_mulh_u)
+#define IS_SHIFT(op) (BETWEEN(op, i32_shl, i32_rotr) || BETWEEN(op, i64_shl, i64_rotr))
+#define POSITION(op) ((op) == OP_call || (op) == OP_call_elem ? ZH_CALL : IS_DIV(op) ? ZH_DIV : IS_SHIFT(op) ? ZH_SHIFT : 0)
+#define SHAPE_OF(op, form, refs, xa, flags) \
+  [op] = { form, refs, xa, POSITION(op) | ((refs) & 4 ? ZH_C : 0) | ((xa) ? ZH_XA : 0) | (DROPS(flags) ? ZH_DROPS : 0), \
+           (refs) & 1 ? 0 : -1, (refs) & 2 ? 0 : -1, flags }
+#define SHAPE(...) SHAPE_OF(__VA_ARGS__)
 const ZShape zw_zir_shape[OP_COUNT] = {
 #define NUM(id, text, code, sig, feature, flags) \
-  [OP_##id] = { OPF_##flags == OPF_LANEIMM ? ZF_LANE : FEAT_##feature == FEAT_WIDE ? ZF_NONE : ZF_REFS, REF_MASK(NIN(sig)) & 7, 0, OPF_PURE | OPF_##flags },
-#define TNUM(id, text, code, sig, feature, flags) [OP_##id] = { ZF_REFS, REF_MASK(NIN(sig)) & 7, 0, OPF_TRAPS },
-#define MEM(id, text, code, sig, feature, width, flags) [OP_##id] = { MEM_SHAPE_##flags, OPF_TRAPS | MEM_KEEP_##flags },
-#define LANE(id, text, code, sig, feature, width, flags) [OP_##id] = { ZF_LANEMEM, 0, 2, OPF_TRAPS | MEM_KEEP_##flags },
-#define ZIR(id, text, sig, flags) [OP_##id] = { SHAPE_##id, flags },
+  SHAPE(OP_##id, OPF_##flags == OPF_LANEIMM ? ZF_LANE : FEAT_##feature == FEAT_WIDE ? ZF_NONE : ZF_REFS, REF_MASK(NIN(sig)) & 7, 0, OPF_PURE | OPF_##flags),
+#define TNUM(id, text, code, sig, feature, flags) SHAPE(OP_##id, ZF_REFS, REF_MASK(NIN(sig)) & 7, 0, OPF_TRAPS),
+#define MEM(id, text, code, sig, feature, width, flags) SHAPE(OP_##id, MEM_SHAPE_##flags, OPF_TRAPS | MEM_KEEP_##flags),
+#define LANE(id, text, code, sig, feature, width, flags) SHAPE(OP_##id, ZF_LANEMEM, 0, 2, OPF_TRAPS | MEM_KEEP_##flags),
+#define ZIR(id, text, sig, flags) SHAPE(OP_##id, SHAPE_##id, flags),
 #include "compiler/wasm/ops.def"
-  [OP_call] = { SHAPE_CALL, OPF_EFFECT },
-  [OP_br] = { SHAPE_BR, OPF_TERM },
-  [OP_throw] = { SHAPE_THROW, OPF_TERM },
-  [OP_atomic_fence] = { SHAPE_FENCE, OPF_EFFECT },
-  [OP_i8x16_shuffle] = { SHAPE_SHUFFLE, OPF_PURE },
+  SHAPE(OP_call, SHAPE_CALL, OPF_EFFECT),
+  SHAPE(OP_br, SHAPE_BR, OPF_TERM),
+  SHAPE(OP_throw, SHAPE_THROW, OPF_TERM),
+  SHAPE(OP_atomic_fence, SHAPE_FENCE, OPF_EFFECT),
+  SHAPE(OP_i8x16_shuffle, SHAPE_SHUFFLE, OPF_PURE),
 };
-
 const char *const zw_zir_alias_name[AL_COUNT] = { "immut", "global", "table", "elem", "memlen", "gc", "frame" };
 const char *const zw_zir_kind_name[VK_COUNT] = { "i32", "i64", "f32", "f64", "v128", "funcref", "ref" };
 const char *const zw_zir_trap_name[TRAP_COUNT] = {
@@ -223,28 +231,38 @@ void zw_zir_reserve(ZirFunc *f, uint32_t want)
   Room r = { .cap = f->cap ? f->cap : want };
   while (r.cap < want)
     r.cap += r.cap > MANY_VALUES ? r.cap / 4 : r.cap;
-  size_t bytes = sizeof *f->ins + sizeof *f->wuse + sizeof *f->blk + sizeof *f->at + sizeof *f->hoist_next + sizeof *f->uses +
-                 sizeof *f->vflags;
+  size_t bytes = sizeof *f->ins + sizeof *f->val + sizeof *f->at;
   ZIns *piece = f->cap <= MANY_VALUES ? f->ins : NULL;
   if (r.cap <= MANY_VALUES)
     r.at = zw_arena_stale(f->arena, r.cap, bytes, 16);
   f->ins = move(f, &r, f->ins, sizeof *f->ins);
-  f->wuse = move(f, &r, f->wuse, sizeof *f->wuse);
-  f->blk = move(f, &r, f->blk, sizeof *f->blk);
+  f->val = move(f, &r, f->val, sizeof *f->val);
   f->at = move(f, &r, f->at, sizeof *f->at);
-  f->hoist_next = move(f, &r, f->hoist_next, sizeof *f->hoist_next);
-  f->uses = move(f, &r, f->uses, sizeof *f->uses);
-  f->vflags = move(f, &r, f->vflags, sizeof *f->vflags);
   if (piece)
     zw_arena_drop(f->arena, piece);
   f->cap = r.cap;
+}
+
+void zw_zir_hoist(ZirFunc *f, uint32_t v, uint32_t loop)
+{
+  ZLoop *l = &f->loops[loop];
+  if (f->nhoisted == f->hoisted_cap)
+    f->hoisted = zw_vec_grow(f->arena, f->hoisted, f->nhoisted, &f->hoisted_cap, f->nhoisted + 1, sizeof *f->hoisted);
+  uint32_t h = f->nhoisted++;
+  f->hoisted[h] = (ZHoist){ v, REF_NONE };
+  if (l->hoist_first == REF_NONE)
+    l->hoist_first = h;
+  else
+    f->hoisted[l->hoist_last].next = h;
+  l->hoist_last = h;
+  f->val[v] = zw_val(l->entry, (f->val[v].blk & ZV_ALL) | ZV_HOISTED);
 }
 
 void zw_zir_drop_code(ZirFunc *f)
 {
   if (!f->arena->own)
     return;
-  const void *code[] = { f->ins, f->uses, f->wuse, f->blk, f->vflags, f->at, f->hoist_next, f->const_slots, f->edges, f->edge_args,
+  const void *code[] = { f->ins, f->val, f->at, f->const_slots, f->edges, f->edge_args,
                          f->xa, f->livein, f->call_pos, f->div_pos, f->shift_pos };
   for (uint32_t k = 0; k < ARRAY_COUNT(code); k++)
     zw_arena_drop(f->arena, code[k]);
@@ -254,6 +272,6 @@ void zw_zir_drop_code(ZirFunc *f)
 
 uint32_t zw_zir_pos(const ZirFunc *f, uint32_t v)
 {
-  const ZBlock *b = &f->blocks[f->blk[v]];
-  return f->vflags[v] & ZV_HOISTED ? b->pos + (b->end - b->first) - 1 : b->pos + (v - b->first);
+  const ZBlock *b = &f->blocks[zw_zir_block(f, v)];
+  return zw_zir_is(f, v, ZV_HOISTED) ? b->pos + (b->end - b->first) - 1 : b->pos + (v - b->first);
 }

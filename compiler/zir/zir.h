@@ -46,7 +46,13 @@ enum { // alias class of vm_load, ptr_load (fl)
   AL_FRAME /* demoted locals */, AL_COUNT
 };
 enum { ZV_DEAD = 1 /* phi without a live use */, ZV_HOISTED = 2, ZV_PROVED = 4 /* load that cannot trap */,
-       ZV_PASSED = 8, ZV_IN_LOOPS = 16 /* finish.c's own */ };
+       ZV_PASSED = 8, ZV_IN_LOOPS = 16 /* finish.c's own */, ZV_ALL = 31, ZV_BITS = 5 };
+// What goes with an instruction: uses are counted as none, one or more; a weight is the sum of 8^min(depth,7) over those
+// outside cold blocks, saturating.
+enum { ZU_SOME = 1, ZU_MORE = 2, ZU_BITS = 2 };
+typedef struct ZVal { uint32_t use; /* weight, ZU_* */ uint32_t blk; /* defining block, ZV_* */ } ZVal;
+static inline ZVal zw_val(uint32_t block, unsigned flags) { return (ZVal){ 0, block << ZV_BITS | flags }; }
+static inline uint32_t zw_val_weight(ZVal v) { return v.use >> ZU_BITS; }
 
 typedef struct ZEdge { uint32_t to, from; uint32_t args; } ZEdge;  // edge_args[args .. args + nphi(to)): one ref per phi
 typedef struct ZBlock {
@@ -64,9 +70,10 @@ typedef struct ZLoop {
   uint32_t depth, effects, max_height;
   uint32_t last_block;        // its last block in layout order
   uint32_t exits[TUNE_LOOP_EXITS]; uint8_t nexits, has_call, iterates;
-  uint32_t hoist_first, hoist_last; // chain by hoist_next[], executed at the end of `entry`; REF_NONE = none
+  uint32_t hoist_first, hoist_last; // chain in hoisted[], executed at the end of `entry`; REF_NONE = none
   uint32_t liveins, nliveins; // values[] from outside used naturally in it: livein[liveins ..]
 } ZLoop;
+typedef struct ZHoist { uint32_t value, next; } ZHoist;
 typedef struct ZTry { uint32_t parent; uint32_t ncatches, catches; } ZTry;    // catch_[catches ..]
 typedef struct ZCatch { uint32_t tag; /* UINT32_MAX = all */ uint32_t block; uint8_t with_ref; } ZCatch;
 
@@ -80,12 +87,9 @@ typedef struct ZirFunc {
   Arena *arena;
   ZIns *ins; uint32_t nins, cap;
   // per value, parallel to ins
-  uint16_t *uses;             // saturating
-  uint32_t *wuse;             // sum of 8^min(depth,7) over uses outside cold blocks, saturating
-  uint32_t *blk;              // defining block
-  uint8_t *vflags;            // ZV_*
+  ZVal *val;
   uint32_t *at;               // wasm offset in the file, for traps and calls; 0 = none
-  uint32_t *hoist_next;       // of hoisted values only
+  ZHoist *hoisted; uint32_t nhoisted, hoisted_cap;
   ZInline *inlines; uint32_t ninlines;
   ZConst *consts; uint32_t nconsts;
   uint32_t *const_slots; uint8_t const_bits; // index + 1 by hash, so that equal constants are equal Refs
@@ -108,18 +112,30 @@ typedef struct ZShape {
   uint8_t form;               // ZF_*: how the text form reads, which fields are raw
   uint8_t refs;               // bit 0, 1, 2: a, b, c is a Ref
   uint8_t xa;                 // 0: none; ZX_RANGE: xa[a .. a+b) are Refs; else xa[a .. a+xa) are
+  uint8_t how;                // ZH_*
+  int8_t no_a, no_b;          // -1: a, b is no Ref; for a walk that does not branch on it
   uint16_t flags;             // OPF_PURE, OPF_TRAPS, OPF_EFFECT, OPF_TERM
 } ZShape;
+STATIC_ASSERT(sizeof(ZShape) == 8, "scaled by addresses");
+// What asks for more than counting a and b: a position that is listed, c is a Ref, operands are in xa; perhaps it is not
+// needed when unused.
+enum { ZH_CALL = 1, ZH_DIV = 2, ZH_SHIFT = 3, ZH_POS = 3, ZH_C = 4, ZH_XA = 8, ZH_RARE = 15, ZH_DROPS = 16 };
 enum { ZX_RANGE = 0xff };
 extern const ZShape zw_zir_shape[OP_COUNT]; // form ZF_NONE: not an op of ZIR
 // Copy the operands of ins into out[0 .. n) when n <= max; returns n.  Edge arguments are not operands.
 uint32_t zw_zir_operands(const ZirFunc *f, const ZIns *ins, Ref *out, uint32_t max);
+static inline bool zw_zir_is_used(const ZirFunc *f, uint32_t v) { return f->val[v].use & ZU_SOME; }
+static inline bool zw_zir_used_often(const ZirFunc *f, uint32_t v) { return f->val[v].use & ZU_MORE; }
+static inline bool zw_zir_used_once(const ZirFunc *f, uint32_t v) { return (f->val[v].use & (ZU_SOME | ZU_MORE)) == ZU_SOME; }
+static inline uint32_t zw_zir_weight(const ZirFunc *f, uint32_t v) { return zw_val_weight(f->val[v]); }
+static inline uint32_t zw_zir_block(const ZirFunc *f, uint32_t v) { return f->val[v].blk >> ZV_BITS; }
+static inline bool zw_zir_is(const ZirFunc *f, uint32_t v, unsigned flag) { return f->val[v].blk & flag; }
 static inline bool zw_zir_yields(const ZIns *ins) { return ins->ty != VK_COUNT; }
 // Has instruction i to run even when nothing needs its value?
 static inline bool zw_zir_must_run(const ZirFunc *f, uint32_t i)
 {
   unsigned flags = zw_zir_shape[f->ins[i].op].flags;
-  return ((flags & OPF_PURE) == 0) & (((flags & (OPF_TRAPS | OPF_EFFECT)) != OPF_TRAPS) | ((f->vflags[i] & ZV_PROVED) == 0));
+  return ((flags & OPF_PURE) == 0) & (((flags & (OPF_TRAPS | OPF_EFFECT)) != OPF_TRAPS) | !zw_zir_is(f, i, ZV_PROVED));
 }
 
 static inline uint32_t zw_depth_weight(uint32_t depth) { return 1u << (TUNE_DEPTH_SHIFT * (depth > 7 ? 7 : depth)); }
@@ -146,8 +162,8 @@ bool zw_ref_const(const ZirFunc *f, Ref r, uint64_t bits[2]);
 Ref zw_zir_const(ZirFunc *f, ValKind ty, uint64_t lo, uint64_t hi);
 
 // From instructions, blocks, edges, loops (with their hoist chains) and the order to everything derived from them:
-// uses, wuse, dead phis, npreds, loop live-ins, last blocks and the position lists.  Build and parse end with it.
-// Uses by dead instructions do not count: uses[v] == 0 means that nothing needs v.
+// uses and weights, dead phis, npreds, loop live-ins, last blocks and the position lists.  Build and parse end with it.
+// Uses by dead instructions do not count: what is not used nobody needs.
 void zw_zir_finish(ZirFunc *f, Arena *scratch);
 // Layout position of a definition: its own, or for hoisted values and those that live at a block's end that block's end.
 uint32_t zw_zir_pos(const ZirFunc *f, uint32_t v);

@@ -42,5 +42,7 @@ static inline Ref zw_inline_const(uint32_t type, int32_t payload) { return REF_C
 
 // For f->ins and the arrays parallel to it: room for `want` instructions.
 void zw_zir_reserve(ZirFunc *f, uint32_t want);
+// v is made at the end of the entry of that loop, behind what is there already.
+void zw_zir_hoist(ZirFunc *f, uint32_t v, uint32_t loop);
 // op on constants; false when it traps, gives a NaN or is not a scalar instruction with one result.
 bool zw_zir_eval(Op op, const uint64_t in[2], uint64_t *out);

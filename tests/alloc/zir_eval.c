@@ -162,13 +162,13 @@ TrapKind zir_eval(EvalWorld *w, const ZirFunc *z, const Val *args, Val *results)
   for (;;) {
     const ZBlock *k = &z->blocks[b];
     for (uint32_t v = k->first; v + 1 < k->end && !trap; v++)
-      if (!(z->vflags[v] & ZV_HOISTED))
+      if (!zw_zir_is(z, v, ZV_HOISTED))
         trap = run(w, z, vals, args, v);
     if (k->nedges == 1 && z->blocks[z->edges[k->edges].to].is_header && !trap) {
       uint32_t l = z->blocks[z->edges[k->edges].to].loop;
       if (z->loops[l].entry == b)
-        for (uint32_t v = z->loops[l].hoist_first; v != REF_NONE && !trap; v = z->hoist_next[v])
-          trap = run(w, z, vals, args, v);
+        for (uint32_t h = z->loops[l].hoist_first; h != REF_NONE && !trap; h = z->hoisted[h].next)
+          trap = run(w, z, vals, args, z->hoisted[h].value);
     }
     const ZIns *t = &z->ins[k->end - 1];
     if (trap || t->op == OP_ret || t->op == OP_trap || w->fuel-- == 0) {

@@ -121,14 +121,14 @@ static void uses_by_dead_code_do_not_count(void **state)
                                   "b2:\n ret (v5)\n"),
                           &f);
   assert_null(bad);
-  assert_int_equal(f->uses[2], 0);                  // feeds only a dead phi
-  assert_int_equal(f->uses[1], 0);
+  assert_false(zw_zir_is_used(f, 2));               // feeds only a dead phi
+  assert_false(zw_zir_is_used(f, 1));
   const ZBlock *loop = &f->blocks[1];
-  assert_int_equal(f->uses[loop->first], 1);        // v6's operand
-  assert_int_equal(f->uses[loop->first + 1], 0);
-  assert_true(f->vflags[loop->first + 1] & ZV_DEAD);
-  assert_int_equal(f->uses[loop->first + 2], 1);
-  assert_int_equal(f->wuse[0], 2 + 8);              // b0's jump twice, the back edge once
+  assert_true(zw_zir_used_once(f, loop->first));    // v6's operand
+  assert_false(zw_zir_is_used(f, loop->first + 1));
+  assert_true(zw_zir_is(f, loop->first + 1, ZV_DEAD));
+  assert_true(zw_zir_used_once(f, loop->first + 2));
+  assert_int_equal(zw_zir_weight(f, 0), 2 + 8); // b0's jump twice, the back edge once
   assert_int_equal(f->loops[0].nliveins, 1);        // v0, through the live phi's back edge
   assert_int_equal(f->livein[f->loops[0].liveins], 0);
   zw_ctx_free(&c);
