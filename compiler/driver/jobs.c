@@ -12,7 +12,8 @@
 
 // Code of functions up to `last` (of those its worker took), in memory that goes when all of them have been placed.
 typedef struct Pool { Arena arena; uint32_t last; struct Pool *next; } Pool;
-enum { POOL_BYTES = 1 << 20, WORK_BYTES = (1 << 20) - 32 /* a function rarely wants more: all use the same pages */ };
+enum { POOL_BYTES = 1 << 20, WORK_BYTES = (1 << 20) - 32 /* a function rarely wants more: all use the same pages */,
+       SPARE_BYTES = 4 << 20 /* of the large arrays of large functions, for the next one */ };
 
 typedef struct Worker {
   Jobs *jobs;
@@ -211,6 +212,7 @@ FuncCode **zw_jobs_run(Ctx *ctx, const Module *m, const Target *t, const CodeOpt
     w->m = *m;
     w->m.ctx = &w->ctx;
     w->ctx.func.first_bytes = w->ctx.scratch.first_bytes = WORK_BYTES;
+    w->ctx.func.spare_own_most = w->ctx.scratch.spare_own_most = SPARE_BYTES;
   }
   for (uint32_t k = 1; k < threads; k++) // one that cannot be started is only slower
     j->workers[k].started = pthread_create(&j->workers[k].thread, NULL, work, &j->workers[k]) == 0;

@@ -70,8 +70,14 @@ uint64_t zw_elf_put(ElfOut *o, uint32_t section, const void *p, uint64_t n, uint
       cap = cap ? cap * 2 : 256;
     s->p = zw_arena_grow(o->a, s->p, s->bytes - s->first_bytes, s->cap, cap), s->cap = cap;
   }
-  if (p && n)
-    memcpy(s->p + (at - s->first_bytes), p, n);
+  if (s->type != SHT_NOBITS && own) {
+    uint8_t *to = s->p + (at - s->first_bytes);
+    memset(to - (at - s->bytes), 0, at - s->bytes); // what grows is stale
+    if (p)
+      memcpy(to, p, n);
+    else
+      memset(to, 0, n);
+  }
   s->bytes = end;
   return at;
 }

@@ -1,6 +1,7 @@
-// Arenas on zw_alloc's blocks.  Memory is handed out zeroed without clearing it twice: a chunk knows how far
-// it was ever used (`dirty`), and only what lies below is cleared again.
-// What is large has a block of its own: it can go before the rest does, and growing moves pages, not bytes.
+// Arenas on zw_alloc's blocks.  What is handed out zeroed is cleared also where the OS has just given zeros: a page that is
+// read first is mapped twice, and the second time all processors that run this process are interrupted.
+// What is large has a block of its own: it can go before the rest does, and growing moves pages, not bytes.  Such blocks
+// are kept for the next need as far as an arena wants that (spare_own_most): a page that is there costs nothing.
 #include "runtime/base/arena.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/asan.h"
@@ -9,11 +10,14 @@
 struct ArenaOwn {
   ArenaOwn *older, *newer;
   uint64_t number;      // ascending; a mark remembers the newest
-  size_t bytes;
-  uint64_t pad[2];
+  size_t bytes;         // asked for, with this header
+  size_t room;          // what there is; more than that when it is used again
+  size_t dirty;         // what lies behind was never handed out
 };
+// invariant: bytes <= dirty <= room
 STATIC_ASSERT((sizeof(ArenaOwn) + 16) % 64 == 0, "with zw_alloc's header what is behind it is aligned to 64 in its page");
 
+enum { PAGE_BYTES = 4096, TOUCH_MOST = 4 << 20 }; // larger arrays of zeros may be sparse
 enum { FIRST_CHUNK = (8 << 10) - 16, MAX_CHUNK = 1 << 20, LARGE_ARENA = 8 << 20, LARGE_CHUNK = (2 << 20) - 32 /* with its header one huge page */ };
 
 static char *chunk_start(ArenaChunk *c) { return (char *)(c + 1); }
@@ -48,8 +52,6 @@ static void spare_chunk(Arena *a, ArenaChunk *c)
 static void rewind_to(Arena *a, char *next)
 {
   ArenaChunk *c = a->chunks;
-  if (c && a->next > c->dirty)
-    c->dirty = a->next;
   a->next = next;
   a->end = c ? c->end : NULL;
   if (c)
@@ -59,25 +61,85 @@ static void rewind_to(Arena *a, char *next)
 static void drop_newest(Arena *a)
 {
   ArenaChunk *c = a->chunks;
-  if (a->next > c->dirty)
-    c->dirty = a->next;
   a->chunks = c->older;
   spare_chunk(a, c);
-  // The next newest was full when c was made; its `dirty` was set then.
-  a->next = a->chunks ? a->chunks->dirty : NULL;
+  a->next = a->chunks ? a->chunks->next : NULL;
   a->end = a->chunks ? a->chunks->end : NULL;
 }
 
 // ---- blocks of their own ----
 
-static void free_own(Arena *a, ArenaOwn *o)
+static void unlink_own(ArenaOwn **list, ArenaOwn *o)
 {
-  *(o->newer ? &o->newer->older : &a->own) = o->older;
+  *(o->newer ? &o->newer->older : list) = o->older;
   if (o->older)
     o->older->newer = o->newer;
-  a->bytes -= o->bytes;
-  zw_asan_unpoison(o, o->bytes);
+}
+
+static void link_own(ArenaOwn **list, ArenaOwn *o)
+{
+  o->newer = NULL, o->older = *list;
+  if (*list)
+    (*list)->newer = o;
+  *list = o;
+}
+
+static void unmap_own(ArenaOwn *o)
+{
+  zw_asan_unpoison(o, o->room);
   zw_free(o);
+}
+
+// A spare block is used again: its pages are there, which is most of what a large block costs.  The longest unused ones go.
+static void spare_own(Arena *a, ArenaOwn *o)
+{
+  link_own(&a->spare_own, o);
+  a->spare_own_bytes += o->room;
+  zw_asan_poison(o + 1, o->room - sizeof *o);
+  ArenaOwn *last = o;
+  while (last->older) // there are a few dozen at most
+    last = last->older;
+  while (a->spare_own_bytes > a->spare_own_most) {
+    ArenaOwn *newer = last->newer;
+    unlink_own(&a->spare_own, last);
+    a->spare_own_bytes -= last->room;
+    unmap_own(last);
+    last = newer;
+  }
+}
+
+static void free_own(Arena *a, ArenaOwn *o)
+{
+  unlink_own(&a->own, o);
+  a->bytes -= o->room;
+  if (o->room <= a->spare_own_most)
+    spare_own(a, o);
+  else
+    unmap_own(o);
+}
+
+static void free_spare_own(Arena *a)
+{
+  while (a->spare_own) {
+    ArenaOwn *o = a->spare_own;
+    unlink_own(&a->spare_own, o);
+    unmap_own(o);
+  }
+  a->spare_own_bytes = 0;
+}
+
+// The smallest spare one that is large enough.
+static ArenaOwn *take_spare_own(Arena *a, size_t all)
+{
+  ArenaOwn *best = NULL;
+  for (ArenaOwn *o = a->spare_own; o; o = o->older)
+    if (o->room >= all && (!best || o->room < best->room))
+      best = o;
+  if (!best)
+    return NULL;
+  unlink_own(&a->spare_own, best);
+  a->spare_own_bytes -= best->room;
+  return best;
 }
 
 static void free_own_above(Arena *a, uint64_t number)
@@ -91,19 +153,34 @@ static bool too_much(const Arena *a, size_t more)
   return a->max_bytes && (a->bytes > a->max_bytes || more > a->max_bytes - a->bytes);
 }
 
-static void *new_own(Arena *a, size_t bytes)
+// What was never handed out is zero, and only made sure to be there.
+static void clear_own(ArenaOwn *o, size_t all, size_t dirty)
 {
-  size_t all = bytes + sizeof(ArenaOwn);
+  char *p = (char *)o, *end = p + all;
+  if (dirty)
+    memset(o + 1, 0, (all < dirty ? all : dirty) - sizeof *o);
+  for (p += dirty; all <= TOUCH_MOST && p < end; p += PAGE_BYTES)
+    *(volatile char *)p = 0;
+}
+
+static void *new_own(Arena *a, size_t bytes, bool clear)
+{
+  size_t all = bytes + sizeof(ArenaOwn), dirty = 0;
   if (bytes > SIZE_MAX / 2 || too_much(a, all))
     return NULL;
-  ArenaOwn *o = zw_alloc(all);
-  if (!o)
+  ArenaOwn *o = take_spare_own(a, all);
+  size_t room = o ? o->room : all;
+  if (o) {
+    dirty = o->dirty;
+    zw_asan_unpoison(o, all);
+  } else if (!(o = zw_alloc(all))) {
     return NULL;
-  *o = (ArenaOwn){ .older = a->own, .number = ++a->last_own, .bytes = all };
-  if (a->own)
-    a->own->newer = o;
-  a->own = o;
-  a->bytes += all;
+  }
+  if (clear)
+    clear_own(o, all, dirty);
+  *o = (ArenaOwn){ .number = ++a->last_own, .bytes = all, .room = room, .dirty = all > dirty ? all : dirty };
+  link_own(&a->own, o);
+  a->bytes += room;
   return o + 1;
 }
 
@@ -134,15 +211,20 @@ static void *grow_own(Arena *a, ArenaOwn *o, size_t old_bytes, size_t bytes)
   size_t all = bytes + sizeof(ArenaOwn);
   if (bytes > SIZE_MAX / 2 || too_much(a, bytes - old_bytes))
     return NULL;
-  size_t before = o->bytes;
-  o = zw_realloc(o, sizeof(ArenaOwn) + old_bytes, all);
-  if (!o)
-    return NULL;
-  *(o->newer ? &o->newer->older : &a->own) = o;
-  if (o->older)
-    o->older->newer = o;
+  if (all > o->room) {
+    size_t before = o->room;
+    o = zw_realloc(o, sizeof(ArenaOwn) + old_bytes, all);
+    if (!o)
+      return NULL;
+    *(o->newer ? &o->newer->older : &a->own) = o;
+    if (o->older)
+      o->older->newer = o;
+    o->room = all;
+    a->bytes += all - before;
+  }
+  zw_asan_unpoison(o, all);
   o->bytes = all;
-  a->bytes += all - before;
+  o->dirty = all > o->dirty ? all : o->dirty;
   return o + 1;
 }
 
@@ -153,8 +235,7 @@ void zw_arena_free(Arena *a)
   free_own_above(a, 0);
   while (a->chunks)
     drop_newest(a);
-  free_chunk(a, a->spare);
-  a->spare = NULL;
+  zw_arena_trim(a);
   ASSERT(a->bytes == 0);
 }
 
@@ -172,8 +253,8 @@ static void adopt_own(Arena *a, Arena *from)
     from->own->newer = o;
   for (ArenaOwn *k = from->own; k; k = k->older) {
     k->number = 1;
-    a->bytes += k->bytes;
-    from->bytes -= k->bytes;
+    a->bytes += k->room;
+    from->bytes -= k->room;
   }
   if (from->own && a->last_own == 0)
     a->last_own = 1; // a mark made from now on keeps them
@@ -182,14 +263,12 @@ static void adopt_own(Arena *a, Arena *from)
 
 void zw_arena_adopt(Arena *a, Arena *from)
 {
-  free_chunk(from, from->spare);
-  from->spare = NULL;
+  zw_arena_trim(from);
   adopt_own(a, from);
   ArenaChunk *c = from->chunks;
   if (!c)
     return;
-  if (from->next > c->dirty)
-    c->dirty = from->next;
+  c->next = from->next;
   // They go below a's oldest chunk, so that what is free in a's newest one stays in use.
   ArenaChunk **at = &a->chunks;
   while (*at)
@@ -224,6 +303,7 @@ void zw_arena_trim(Arena *a)
 {
   free_chunk(a, a->spare);
   a->spare = NULL;
+  free_spare_own(a);
 }
 
 ArenaMark zw_arena_mark(const Arena *a) { return (ArenaMark){ a->chunks, a->next, a->last_own }; }
@@ -240,8 +320,8 @@ void zw_arena_release(Arena *a, ArenaMark m)
 static __attribute__((noinline)) bool add_chunk(Arena *a, size_t need)
 {
   ArenaChunk *c = a->spare;
-  if (a->chunks && a->next > a->chunks->dirty)
-    a->chunks->dirty = a->next;
+  if (a->chunks)
+    a->chunks->next = a->next;
   if (c && (size_t)(c->end - chunk_start(c)) >= need) {
     a->spare = NULL;
   } else {
@@ -258,7 +338,6 @@ static __attribute__((noinline)) bool add_chunk(Arena *a, size_t need)
     if (!c)
       return false;
     c->end = (char *)c + bytes;
-    c->dirty = chunk_start(c);
     a->bytes += bytes;
   }
   c->older = a->chunks;
@@ -283,7 +362,7 @@ static inline void *take(Arena *a, size_t bytes, size_t align, bool clear)
   ASSERT(align && align <= 64 && (align & (align - 1)) == 0);
   const size_t redzone = ZW_REDZONE;
   if (bytes >= ARENA_OWN_BYTES) {
-    void *own = new_own(a, bytes);
+    void *own = new_own(a, bytes, clear);
     return own ? own : out_of_memory(a);
   }
   for (;;) {
@@ -292,10 +371,7 @@ static inline void *take(Arena *a, size_t bytes, size_t align, bool clear)
     if (a->end && bytes <= room && redzone <= room - bytes) {
       a->next = p + bytes + redzone;
       zw_asan_unpoison(p, bytes);
-      char *dirty = a->chunks->dirty;
-      if (clear && p < dirty)
-        memset(p, 0, bytes < (size_t)(dirty - p) ? bytes : (size_t)(dirty - p));
-      return p;
+      return clear ? memset(p, 0, bytes) : p;
     }
     size_t need;
     if (!zw_add_size(bytes, align + redzone, &need) || need > SIZE_MAX / 2 || !add_chunk(a, need))
@@ -346,12 +422,12 @@ void *zw_arena_grow_down(Arena *a, void *p, size_t old_bytes, size_t bytes)
   ArenaOwn *o = find_own_array(a, p, old_bytes);
   if (!q)
     return NULL;
-  if (o) {
+  if (o && o->room > a->spare_own_most)
     move_down(q + (bytes - old_bytes), p, old_bytes);
-    free_own(a, o);
-  } else {
+  else
     memcpy(q + (bytes - old_bytes), p, old_bytes);
-  }
+  if (o)
+    free_own(a, o);
   return q;
 }
 

@@ -6,7 +6,7 @@
 typedef struct ArenaChunk {
   struct ArenaChunk *older;
   char *end;    // of the chunk
-  char *dirty;  // nothing at or above was ever handed out
+  char *next;   // where its free space began when a newer one was added
 } ArenaChunk;
 typedef struct ArenaOwn ArenaOwn;
 enum { ARENA_OWN_BYTES = 256 << 10 }; // what is so large has a block of its own
@@ -16,6 +16,8 @@ typedef struct Arena {
   ArenaChunk *spare;               // the largest one released, kept for the next need
   ArenaOwn *own;                   // large allocations, newest first: each is a block of its own
   uint64_t last_own;               // the newest one's number so far
+  ArenaOwn *spare_own;             // those released and kept for the next need, the latest first
+  uint64_t spare_own_bytes, spare_own_most; // in them; the most to keep, 0 = none
   uint64_t bytes;                  // in all chunks and blocks
   size_t first_bytes;              // of the first chunk; 0 = a small one.  Pages that nobody touches cost nothing
   uint64_t max_bytes;              // more than this fails like out of memory; 0 = no limit
@@ -67,12 +69,7 @@ static inline void *zw_arena_stale(Arena *a, size_t n, size_t size, size_t align
 static inline void *zw_arena_array(Arena *a, size_t n, size_t size, size_t align)
 {
   char *p = zw_arena_quick(a, n, size, align);
-  if (!p)
-    return zw_arena_array_slow(a, n, size, align);
-  char *dirty = a->chunks->dirty;
-  if (p < dirty) // what lies above is zero, and perhaps no page yet
-    __builtin_memset(p, 0, n * size < (size_t)(dirty - p) ? n * size : (size_t)(dirty - p));
-  return p;
+  return p ? __builtin_memset(p, 0, n * size) : zw_arena_array_slow(a, n, size, align);
 }
 static inline void *zw_arena_alloc(Arena *a, size_t bytes, size_t align) { return zw_arena_array(a, bytes, 1, align); }
 #define zw_stale_array(a, T, n) ((T *)zw_arena_stale((a), (n), sizeof(T), _Alignof(T)))
