@@ -248,6 +248,17 @@ static void name_ref_parts(Elf *e, const FuncType *f, bool import)
 static void name_parts(Elf *e, const MetaImage *image)
 {
   const Module *m = e->m;
+  bool generic = !e->o->for_exe; // a host's functions may stand in tables, and go to modules that have no thunk for them
+  for (uint32_t k = 0; k < m->nimports; k++) {
+    if (e->names->imports[k].kind != CALL_WASI)
+      zw_elf_global(e->out, "zw_link_check");
+    if (m->imports[k].kind == EXT_FUNC)
+      generic |= m->funcs[m->imports[k].index].declared_ref;
+  }
+  if (generic)
+    zw_elf_global(e->out, "zw_host_generic");
+  if (m->ntables || m->nelems)
+    zw_elf_global(e->out, "zw_table_make"), zw_elf_global(e->out, "zw_table_init");
   for (uint32_t k = 0; k < m->nimports; k++)
     if (m->imports[k].kind == EXT_FUNC)
       name_ref_parts(e, zw_func_type(m, m->imports[k].index), true);

@@ -55,7 +55,7 @@ static ThreadBlock *take_block(void)
   return b;
 }
 
-static bool more_records(ThreadState *t)
+static __attribute__((cold)) bool more_records(ThreadState *t)
 {
   ThreadBlock *b = take_block();
   if (!b)
@@ -171,7 +171,7 @@ static uintptr_t limit_from(uintptr_t sp, uintptr_t lowest, const Store *s)
   return sp > budget && sp - budget > lowest ? sp - budget : lowest;
 }
 
-static bool find_stack(ThreadState *t, Activation *a, uintptr_t sp)
+static __attribute__((cold)) bool find_stack(ThreadState *t, Activation *a, uintptr_t sp)
 {
   a->stack_low = t->stack_low, a->stack_high = t->stack_high;
   if (on_stack(a, sp))
@@ -187,7 +187,7 @@ static bool find_stack(ThreadState *t, Activation *a, uintptr_t sp)
 }
 
 // The deepest that wasm may go.  A nested entry keeps the limit of the outer one: the budget is per stack.
-static bool set_stack(ThreadState *t, Activation *a, uintptr_t sp, const Store *s)
+static __attribute__((cold)) bool set_stack(ThreadState *t, Activation *a, uintptr_t sp, const Store *s)
 {
   for (const Activation *b = a->prev; b; b = b->prev)
     if (on_stack(b, sp)) {
@@ -210,7 +210,7 @@ static Activation *link_record(ThreadState *t, Activation *a, VmCtx *v, bool pla
 }
 
 // Where call_x64.S may enter from now on, and with which record.
-static void choose_first(ThreadState *t)
+static __attribute__((cold)) void choose_first(ThreadState *t)
 {
   Activation *a = t->free;
   uintptr_t floor = t->lowest + ACTIVATION_LEAST_STACK;
@@ -221,7 +221,7 @@ static void choose_first(ThreadState *t)
   t->first = a, t->floor = floor, t->span = t->stack_high - floor;
 }
 
-static __attribute__((noinline)) Activation *begin_slowly(VmCtx *v, bool plain, uintptr_t sp, const char **why)
+static __attribute__((noinline, cold)) Activation *begin_slowly(VmCtx *v, bool plain, uintptr_t sp, const char **why)
 {
   ThreadState *t = &zw_thread;
   prune(t, sp);
@@ -272,7 +272,7 @@ int zw_personality(int version, int actions, uint64_t class_, void *exception, v
   return CONTINUE_UNWIND;
 }
 
-static __attribute__((noinline)) void end_slowly(Activation *a)
+static __attribute__((noinline, cold)) void end_slowly(Activation *a)
 {
   ThreadState *t = &zw_thread;
   zw_activation_back(a);

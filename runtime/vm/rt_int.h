@@ -19,7 +19,6 @@ STATIC_ASSERT(sizeof(zwasm_value_t) == sizeof(Value), "slots");
 void zw_rt_error(const char *fmt, ...) __attribute__((format(printf, 1, 2))); // for zwasm_last_error
 // The store of `linked`, held once more, or a new one; NULL with an error.
 Store *zw_store_for(zwasm_instance_t *linked);
-void zw_store_absorb(Store *s, Store *from);
 GlobalCell *zw_rt_global_new(zwasm_instance_t *linked, zwasm_reftype_t type, bool is_mutable); // null in it
 
 // What call_x64.S leaves to C.

@@ -25,22 +25,6 @@ static void hand_out(Store *s, StoreObject *made, const char *err)
   }
 }
 
-// Before an instance of s imports what lies in `from`: objects move over if nothing but they is there.
-void zw_store_absorb(Store *s, Store *from)
-{
-  if (from->instances || from->gc || from->refs || from->hosts)
-    return;
-  while (from->objects) {
-    StoreObject *o = from->objects;
-    zw_object_remove(o);
-    bool held = o->held;
-    zw_object_add(s, o, (ExternKind)o->kind);
-    o->held = held;
-  }
-  __atomic_add_fetch(&s->users, from->users, __ATOMIC_RELAXED);
-  zw_store_delete(from);
-}
-
 // The program lets go of what it made; anything else is not its to delete.
 static void let_go(StoreObject *o)
 {

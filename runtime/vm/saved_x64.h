@@ -1,4 +1,8 @@
-// What every way from C into wasm saves, and how it comes back: rbp, rbx, r12 to r15, and 24 bytes below them.  Assembly only.
+// For the files in assembly: a function with unwind data that only the runtime names.
+#define HIDDEN_FUNC(name) .globl name; .hidden name; .type name, @function; .balign 16; name: .cfi_startproc
+#define END_FUNC(name) .cfi_endproc; .size name, . - name
+
+// What every way from C into wasm saves, and how it comes back: rbp, rbx, r12 to r15, and 24 bytes below them.
 #define PUSH_SAVED                                                                                                     \
         push %rbp; .cfi_adjust_cfa_offset 8; .cfi_rel_offset %rbp, 0;                                                  \
         push %rbx; .cfi_adjust_cfa_offset 8; .cfi_rel_offset %rbx, 0;                                                  \

@@ -1,6 +1,8 @@
 // The owner of everything: instances and what they import or define live until their store goes.
 #include "runtime/vm/vm_int.h"
 
+extern void zw_table_delete(Table *t) ZW_WHEN_NAMED; // who made one has it
+
 Store *zw_store_new(const StoreOptions *o)
 {
   Store *s = zw_alloc(sizeof *s);
@@ -72,6 +74,22 @@ void zw_store_delete(Store *s)
   if (s->gc)
     s->gc_free(s->gc);
   zw_free(s);
+}
+
+// Objects move over if nothing but they is there.
+void zw_store_absorb(Store *s, Store *from)
+{
+  if (from->instances || from->gc || from->refs || from->hosts)
+    return;
+  while (from->objects) {
+    StoreObject *o = from->objects;
+    zw_object_remove(o);
+    bool held = o->held;
+    zw_object_add(s, o, (ExternKind)o->kind);
+    o->held = held;
+  }
+  __atomic_add_fetch(&s->users, from->users, __ATOMIC_RELAXED);
+  zw_store_delete(from);
 }
 
 // A host's global: its value lies in the cell.

@@ -7,21 +7,6 @@
 
 static size_t element_bytes(const Table *t) { return t->funcs ? sizeof(TableElem) : sizeof(uint32_t); }
 
-bool zw_is_func_ref(ValType t)
-{
-  uint32_t heap = zw_heap_type(t);
-  if (heap < HEAP_ABSTRACT)
-    return zw_type_info(heap)->kind == COMP_FUNC;
-  return heap == HEAP_FUNC || heap == HEAP_NOFUNC;
-}
-
-TableElem zw_table_elem(FuncRef *f)
-{
-  if (!f)
-    return (TableElem){ 0 };
-  return (TableElem){ .code = f->code, .vmctx = f->vmctx, .type_id = f->type_id, .func = f->func, .ref = f };
-}
-
 static bool commit(Table *t, uint64_t elements)
 {
   uint64_t want = zw_align_up(elements * element_bytes(t), zw_os_page_size());

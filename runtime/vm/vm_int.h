@@ -77,7 +77,7 @@ _Noreturn void zw_land(uintptr_t entry_sp, uint32_t trap);
 void zw_trap_shim(void);
 void zw_fault_shim(void);
 void zw_host_shim(void);
-void zw_host_generic(void);
+void zw_host_generic(void) ZW_WHEN_NAMED; // generic_x64.S; a program whose imports all come with thunks has none
 extern void *const zw_shims[LIB_COUNT];
 
 // ---- func.c ----
@@ -85,7 +85,7 @@ void zw_funcref_init(Instance *in, uint32_t func, FuncRef *f); // a defined func
 bool zw_funcref_is_made(const Instance *in, uint32_t func); // in->refs[func] is an allocation of its own
 FuncRef *zw_instance_ref(Instance *in, uint32_t func); // as ref.func gives it: an import's may be this module's own, quicker one
 FuncRef *zw_host_func_of_type(Store *s, uint32_t type_id, HostFn fn, void *env);
-// Called by zw_host_generic.
+// ---- generic.c: called by zw_host_generic ----
 struct HostRegs;
 HostFunc *zw_generic_func(VmCtx *v, const TableElem *e);
 size_t zw_generic_bytes(const HostFunc *h);
@@ -131,6 +131,7 @@ void zw_bulk_move(void *dst, const void *src, size_t n);
 void zw_bulk_fill(void *dst, uint8_t byte, size_t n);
 
 void zw_instance_delete(Instance *in);
+void zw_store_absorb(Store *s, Store *from); // before an instance of s imports what lies in `from`
 
 // ---- objects ----
 void zw_object_add(Store *s, StoreObject *o, ExternKind kind);
@@ -154,7 +155,8 @@ bool zw_image_head(Image *im, const uint8_t *meta, size_t meta_bytes, const uint
 void zw_image_count(Image *im);
 
 // ---- link.c ----
-bool zw_link_check(const Instance *in, const ImageImport *im, const Extern *e, char *err, size_t err_bytes) MUST_CHECK;
+// Imports of WASI's functions fit by construction: a program that has no others does without.
+bool zw_link_check(const Instance *in, const ImageImport *im, const Extern *e, char *err, size_t err_bytes) MUST_CHECK ZW_WHEN_NAMED;
 
 
 STATIC_ASSERT(offsetof(Activation, vmctx) == ACT_VMCTX && offsetof(Activation, entry_sp) == ACT_ENTRY_SP, "entry_x64.S");

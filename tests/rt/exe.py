@@ -68,6 +68,9 @@ programs = {
     (i32.store (i32.const 40) (i32.const 1024)) (i32.store (i32.const 44) (i32.const 100))
     (drop (call $read (i32.load (i32.const 32)) (i32.const 40) (i32.const 1) (i32.const 48)))
     (call $print (i32.const 1024) (i32.load (i32.const 48))))""",
+    # the way to an import that is an element of a table
+    "bytable": IMPORTS + '(memory (export "memory") 1) (table 4 funcref) (elem (i32.const 1) $proc_exit $fd_write) (type $exit (func (param i32)))'
+               ' (func (export "_start") (table.set 0 (i32.const 3) (table.get 0 (i32.const 1))) (call_indirect (type $exit) (i32.const 7) (i32.const 3)))',
     "flood": IMPORTS + '(memory (export "memory") 1)' + PRINT + '(func (export "_start") (loop (call $print (i32.const 0) (i32.const 60000)) (br 0)))',
 }
 
@@ -110,6 +113,7 @@ with tempfile.TemporaryDirectory() as tmp:
            "    1: mid" + at + "    2: div" + at + "    3: _start" + at)
     expect("startrap", 134, "", r"startrap: wasm trap: unreachable\n    0: s" + at)
     expect("startexit", 3)
+    expect("bytable", 7)
     expect("segment", 134, "", r"segment: wasm trap: out of bounds memory access\n")
 
     if build("args", "--arg=baked", "--env=A=1", "--env=B=two words"):
@@ -185,7 +189,9 @@ with tempfile.TemporaryDirectory() as tmp:
     names = run(["nm", "hello"])[1]
     check("a program that prints has fd_write", "zwasm_wasi_p1_fd_write" in names)
     check("and nothing that opens paths", not re.search(r"path_open|zw_os_open_beneath|zw_os_unlink_at|fd_readdir", names), names)
-    check("and no heap, no proofs of foreign images, no table instructions", not re.search(r" [tT] (zw_gc_|zw_types_ok|zw_lib_table|zw_memory_wait|zw_const_expr)", names), names)
+    check("and no heap, no proofs of foreign images, no tables, no ways for imports that are not there",
+          not re.search(r" [tT] (zw_gc_|zw_types_ok|zw_lib_table|zw_memory_wait|zw_const_expr|zw_table_(make|init|delete)|zw_host_generic|zw_link_check)", names), names)
+    check("the folder it was built in is not in it", b"/runtime/" not in open("hello", "rb").read())
     small = 60000 if os.environ.get("ZW_CONFIG", "Release") == "Release" else 64000  # a runtime that is not optimised is larger
     check(f"a program that prints has at most {small} bytes", os.path.getsize("hello") <= small, os.path.getsize("hello"))
     # Each of these is in the program because its code names it, and is called.
@@ -194,7 +200,7 @@ with tempfile.TemporaryDirectory() as tmp:
     expect("parts", 0, "")
     names = run(["nm", "parts"])[1]
     check("a program that needs parts has them", all(re.search(rf" [tT] {n}$", names, re.M) for n in
-          ("zw_lib_memory_grow", "zw_lib_memory_init", "zw_lib_table_grow", "zw_lib_notify", "zw_const_expr")), names)
+          ("zw_lib_memory_grow", "zw_lib_memory_init", "zw_lib_table_grow", "zw_lib_notify", "zw_const_expr", "zw_table_make")), names)
     relro = re.search(r"GNU_RELRO +0x\w+ (0x\w+) 0x\w+ 0x\w+ (0x\w+)", run(["readelf", "-lW", "flood"])[1])
     with subprocess.Popen(["./flood"], stdout=subprocess.PIPE) as p:
         p.stdout.read(1000) # it has started
