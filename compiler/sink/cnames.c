@@ -303,10 +303,39 @@ static const char *make_prefix(const Module *m, const ObjOptions *o, Arena *a)
   return "program"; // nobody calls it by name
 }
 
-CNames *zw_cnames(const Module *m, const ObjOptions *o, Arena *a)
+static void check_entry(const Module *m, const char *entry)
 {
+  for (uint32_t k = 0; k < m->nexports; k++) {
+    const Export *x = &m->exports[k];
+    if (x->kind != EXT_FUNC || !zw_str_eq(x->name, (Str){ entry, strlen(entry) }))
+      continue;
+    const FuncType *f = zw_func_type(m, x->index);
+    if (f->nparams || f->nresults)
+      zw_fail(m->ctx, ERR_unsupported, x->at, "the entry '%s' of a program takes no parameters and has no results", entry);
+    return;
+  }
+  zw_fail(m->ctx, ERR_unsupported, ZW_NO_POS, "a program needs an entry, and the module exports no function '%s'; see --entry=", entry);
+}
+
+// A program has nobody but the runtime to import from, and start.o to call it.
+static void check_program(const Module *m, const CNames *c)
+{
+  for (uint32_t k = 0; k < m->nimports; k++) {
+    const Import *i = &m->imports[k];
+    if (c->imports[k].kind != CALL_WASI)
+      zw_fail(m->ctx, ERR_unsupported, i->at, "import \"%.*s\" \"%.*s\" is not of WASI preview 1, and nothing else can be imported by a program",
+              (int)i->module.n, i->module.p, (int)i->name.n, i->name.p);
+  }
+  check_entry(m, c->entry);
+}
+
+const CNames *zw_cnames(const Module *m, const ObjOptions *o, Arena *a)
+{
+  if (o->names)
+    return o->names;
   CNames *c = zw_new(a, CNames);
   c->prefix = make_prefix(m, o, a);
+  c->entry = o->entry ? o->entry : "_start";
   Namer t = { .m = m, .o = o, .prefix = c->prefix, .a = a, .mask = 63, .between = o->exact ? "_x" : "_", .behind = o->exact ? "_x" : "_" };
   while (t.mask < 8ull * m->nexports || t.mask < 4ull * m->nimports) // up to three names each, half full
     t.mask = t.mask * 2 + 1;
@@ -328,5 +357,7 @@ CNames *zw_cnames(const Module *m, const ObjOptions *o, Arena *a)
               o->renames[k].wasm, o->renames[k].c);
   for (uint32_t k = 0; k < m->nexports; k++)
     c->exports[k] = name_export(&t, &m->exports[k]);
+  if (o->for_exe)
+    check_program(m, c);
   return c;
 }

@@ -16,12 +16,14 @@ typedef struct CName {
 
 typedef struct CNames {
   const char *prefix;        // "calc"
+  const char *entry;         // of a program: the export that start.o calls
   CName *imports, *exports;  // parallel to the module's
   bool has_fields;           // some import is CALL_FIELD
 } CNames;
 
-// Fails through m->ctx when two things would get one name; both are named.
-CNames *zw_cnames(const Module *m, const ObjOptions *o, Arena *a);
+// Fails through m->ctx when two things would get one name; both are named; or when a
+// program imports what only C could provide, or has no entry.  o->names when that is there.
+const CNames *zw_cnames(const Module *m, const ObjOptions *o, Arena *a);
 bool zw_has_refs(const FuncType *f); // among parameters or results: handles in C
 // A C identifier for a parameter or field: keywords and what is no identifier changed.  Writes at most 64 bytes.
 const char *zw_c_identifier(Str s, char buf[64]);

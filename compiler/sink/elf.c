@@ -96,18 +96,11 @@ static void put_exports(Elf *e)
   }
 }
 
-static _Noreturn void no_import(const Elf *e, const Import *i, const char *why)
-{
-  zw_fail(e->m->ctx, ERR_unsupported, i->at, "import \"%.*s\" \"%.*s\" %s", (int)i->module.n, i->module.p, (int)i->name.n, i->name.p, why);
-}
-
 static void put_adapters(Elf *e)
 {
   const Module *m = e->m;
   for (uint32_t k = 0; k < m->nimports; k++) {
     const CName *c = &e->names->imports[k];
-    if (e->o->for_exe && c->kind != CALL_WASI)
-      no_import(e, &m->imports[k], "is not of WASI preview 1, and nothing else can be imported by a program");
     uint32_t at = 0;
     if (c->kind == CALL_C)
       at = c->first == k ? put_glue(e, GLUE_IMPORT, m->imports[k].index, zw_elf_global(e->out, c->name)) : e->adapters.p[c->first];
@@ -188,34 +181,17 @@ static void put_strings(Elf *e, uint64_t at, const char *const *list, uint32_t n
   point(e, at, e->relro, array);
 }
 
-static void check_entry(const Elf *e, const char *entry)
-{
-  const Module *m = e->m;
-  for (uint32_t k = 0; k < m->nexports; k++) {
-    const Export *x = &m->exports[k];
-    if (x->kind != EXT_FUNC || !zw_str_eq(x->name, (Str){ entry, strlen(entry) }))
-      continue;
-    const FuncType *f = zw_func_type(m, x->index);
-    if (f->nparams || f->nresults)
-      zw_fail(m->ctx, ERR_unsupported, x->at, "the entry '%s' of a program takes no parameters and has no results", entry);
-    return;
-  }
-  zw_fail(m->ctx, ERR_unsupported, ZW_NO_POS, "a program needs an entry, and the module exports no function '%s'; see --entry=", entry);
-}
-
 // What start.o looks for.
 static void put_exe(Elf *e, uint64_t descriptor)
 {
   const ObjOptions *o = e->o;
-  const char *entry = o->entry ? o->entry : "_start";
-  check_entry(e, entry);
   uint64_t module = zw_elf_put(e->out, e->relro, NULL, 8, 8);
   point(e, module, e->relro, descriptor);
   zw_elf_define(e->out, zw_elf_global(e->out, "zwasm_exe_module"), e->relro, module, 8, STT_OBJECT);
   uint64_t at = zw_elf_put(e->out, e->relro, NULL, sizeof(zwasm_exe_options_t), 16);
   zwasm_exe_options_t v = { .struct_size = sizeof v, .max_stack = o->stack_size };
   memcpy(zw_elf_at(e->out, e->relro, at), &v, sizeof v);
-  point(e, at + offsetof(zwasm_exe_options_t, entry), e->rodata, put_string(e, entry));
+  point(e, at + offsetof(zwasm_exe_options_t, entry), e->rodata, put_string(e, e->names->entry));
   put_strings(e, at + offsetof(zwasm_exe_options_t, args), o->args, o->nargs);
   put_strings(e, at + offsetof(zwasm_exe_options_t, env), o->env, o->nenv);
   put_strings(e, at + offsetof(zwasm_exe_options_t, dirs), o->dirs, o->ndirs);

@@ -30,6 +30,7 @@ typedef struct ObjOptions {
   const ImportRename *renames; uint32_t nrenames;
   bool wasi;                 // imports of wasi_snapshot_preview1 and wasi_unstable bind to libzwasm-rt
   bool for_exe;              // no C functions: start.o calls the entry
+  const struct CNames *names; // what zw_cnames() decided before anything was compiled; NULL = each writer asks it
   bool bare;                 // no C functions and no bound imports: the descriptor, for who instantiates its image himself
   // of a program
   const char *entry;         // NULL = _start

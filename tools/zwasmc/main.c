@@ -1,5 +1,6 @@
 // zwasmc: compile a module to an object with its C header, to a program, or to a .cwasm file.
 #include "compiler/driver/compile.h"
+#include "compiler/sink/cnames.h"
 #include "compiler/wasm/lines.h"
 #include "linker/link.h"
 #include "tools/cli/common.h"
@@ -305,6 +306,8 @@ static void compile(Ctx *ctx, void *arg)
     print_externs(z, m);
     return;
   }
+  if (z->stubs || z->emit & ~(unsigned)EMIT_CWASM)
+    z->obj.names = zw_cnames(m, &z->obj, &ctx->module); // a name that cannot be is said before minutes of compiling
   if (z->header)
     zw_header_write(m, &z->obj, z->input, &z->text); // before the names are gone: parameters have theirs from them
   if (z->stubs)
