@@ -344,10 +344,25 @@ static void block_head(Ra *ra, uint32_t b)
 }
 
 static inline uint32_t block_label(const Ra *ra, uint32_t b) { return ra->alias[b] != NO_BLOCK ? ra->alias[b] : b; }
+// The newest instruction jumps along e to a block that ends in a switch.  When that asks for a phi which e brings a constant to, P4 may go
+// on to the case at once: what is not reducible comes out of LLVM as a loop around a switch over such numbers.
+static void say_case(Ra *ra, const ZEdge *e)
+{
+  const ZirFunc *z = ra->z;
+  const ZBlock *t = &z->blocks[e->to];
+  const ZIns *ins = &z->ins[t->end - 1];
+  uint64_t bits[2];
+  if (!is_phi_of(ra, ins->a, e->to) || !zw_ref_const(z, z->edge_args[e->args + (ins->a - t->first)], bits))
+    return;
+  ra->top->imm = (int32_t)(bits[0] < ins->c ? bits[0] : ins->c) + 1;
+}
 // A jump on behalf of an edge, to the edge's target or to its stub.
 static void emit_edge_jump(Ra *ra, uint32_t edge)
 {
-  emit_jump(ra, block_label(ra, ra->z->edges[edge].to));
+  const ZEdge *e = &ra->z->edges[edge];
+  emit_jump(ra, block_label(ra, e->to));
+  if (NEVER(ra->z->ins[ra->z->blocks[e->to].end - 1].op == OP_switch))
+    say_case(ra, e);
   note(ra, edge, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
 }
 static uint32_t edge_stub(Ra *ra, uint32_t edge, const Moves *mv)

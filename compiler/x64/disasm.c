@@ -37,7 +37,11 @@ static void put_pseudo(const Lir *i, Text *out)
   switch (i->op) {
   case X_movabs_ri: zw_text_printf(out, "%s, 0x%llx", zw_x64_reg_name(i->rd, 8), (unsigned long long)i->x << 32 | (uint32_t)i->imm); break;
   case X_zero_r: case X_xorps_zero: case X_ones_x: zw_text_printf(out, "%s", zw_x64_reg_name(i->rd, 8)); break;
-  case X_jmp: case X_jcc: put_label(i->x, out); break;
+  case X_jmp: case X_jcc:
+    put_label(i->x, out);
+    if (i->op == X_jmp && i->imm)
+      zw_text_printf(out, ", case %d", i->imm - 1);
+    break;
   case X_jtable:
     zw_text_printf(out, "%s, table %u, %s, %s", zw_x64_reg_name(i->rn, 8), i->x, zw_x64_reg_name(i->rd, 8), zw_x64_reg_name(i->ra, 8));
     break;

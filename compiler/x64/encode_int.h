@@ -18,6 +18,7 @@ enum {
   COPY_STEP = 32,
   DISPATCH_LIRS = TUNE_DISPATCH_LIRS,      // a dispatch up to this is repeated where a jump would go to it,
   DISPATCH_COPIES = 400,   // so many times in a function
+  CASE_LIRS = 64,          // the same when it is known which case it takes
 };
 
 // Something of the first walk that the second has to look at, behind `at` bytes of the side buffer.

@@ -203,6 +203,32 @@ static const LirChunk *copied_dispatch(Enc *e, uint32_t k, uint32_t to)
   return c;
 }
 
+// A jump i to a chunk that ends in a switch, of which the case is known: what stands before the switch is written again, and the label of the case
+// is jumped to.  Neither the comparisons nor a jump through a table that is hard to predict are left.
+static bool known_case(Enc *e, uint32_t k, const Lir *i, uint32_t to, LirChunk *before, uint32_t *label)
+{
+  const LirFunc *l = e->l;
+  const LirChunk *c = &l->chunks[e->order[to]];
+  uint32_t n = c->end - c->first, taken = (uint32_t)i->imm - 1;
+  if (!i->imm || !n || n > CASE_LIRS || e->copies == DISPATCH_COPIES || l->chunks[e->order[k]].cold)
+    return false;
+  const Lir *last = l->lir + c->end - 1;
+  uint32_t of_switch;
+  if (last->op == X_jtable) { // behind cmp, jae
+    const LirTable *t = &l->tables[last->x];
+    *label = taken < t->n ? l->table_labels[t->first + taken] : last[-1].x;
+    of_switch = 3;
+  } else if (last->op == X_jmp && last->rn != REG_NONE) { // behind a comparison and je for each case
+    *label = taken < last->rn ? (last - 2 * last->rn + 2 * taken + 1)->x : last->x;
+    of_switch = 2 * last->rn + 1u;
+  } else
+    return false;
+  CHECK(n >= of_switch);
+  *before = *c, before->end -= of_switch;
+  e->copies++;
+  return true;
+}
+
 enum { MARKS_PER_LIR = 3 }; // a fault, a constant, a call
 static inline Mark *new_mark(Enc *e)
 {
@@ -275,6 +301,14 @@ static uint32_t measure_pseudo(Enc *e, uint8_t **at, const Lir *i)
   *at = p;
   return bound;
 }
+static uint32_t measure_jump(Enc *e, uint32_t k, uint32_t to)
+{
+  if (to == k + 1)
+    return 0;
+  zw_reserve(e->s, &e->marks, e->marks.n + 1);
+  *new_mark(e) = (Mark){ .at = e->raw.n, .to = to, .kind = MK_JUMP, .bound = JMP_BYTES };
+  return JMP_BYTES;
+}
 // Returns the bound of what the second walk adds to the bytes written here.
 static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
 {
@@ -321,11 +355,14 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
     if (jmp && i + 1 == end) {
       if (to == k + 1) // to what follows anyway
         break;
-      const LirChunk *copy = copied_dispatch(e, k, to);
+      LirChunk before;
+      uint32_t label;
+      const LirChunk *copy = known_case(e, k, i, to, &before, &label) ? &before : copied_dispatch(e, k, to);
       if (copy) {
         CHECK(p <= raw_end);
         e->raw.n = (uint32_t)(p - e->raw.p);
-        return sum + measure_lirs(e, k, copy);
+        sum += measure_lirs(e, k, copy);
+        return copy == &before ? sum + measure_jump(e, k, target_place(e, label)) : sum;
       }
     }
     if (!jmp && to == k + 1 && i + 2 == end && i[1].op == X_jmp && (other = target_place(e, i[1].x)) != k + 1)

@@ -158,6 +158,7 @@ static void term_switch(Ra *ra, uint32_t b, const ZIns *ins)
     return;
   }
   jump_to(ra, labels[last]);
+  ra->top->rn = (uint8_t)n;
   note(ra, k->edges + last, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
   for (uint32_t j = n; j--;) {
     jump_cc(ra, CC_E, labels[entry[j]]);
