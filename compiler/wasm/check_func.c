@@ -97,11 +97,10 @@ static inline bool fast_u32(const uint8_t **p, const uint8_t *end, const uint8_t
   return true;
 }
 
-static inline uint64_t two_types(const ValType *top)
+// Two loads: one of both would wait until the stores of the two have left for the cache.
+static inline bool two_are(const ValType *top, uint64_t types)
 {
-  uint64_t v;
-  memcpy(&v, top - 2, 8);
-  return v;
+  return ((top[-2] ^ (uint32_t)types) | (top[-1] ^ (uint32_t)(types >> 32))) == 0;
 }
 
 // Most often there is nothing but the `end`.
@@ -151,7 +150,7 @@ static void walk(FuncCheck *f)
       break;
     case FAST_NUM2:
       o = &fast[*at];
-      if (two_types(sp) != o->in)
+      if (!two_are(sp, o->in))
         goto slow;
       sp--;
       sp[-1] = o->out;
@@ -170,7 +169,7 @@ static void walk(FuncCheck *f)
       break;
     case FAST_STORE:
       o = &fast[*at];
-      if (p >= safe || *p > o->align_log2 || two_types(sp) != o->in)
+      if (p >= safe || *p > o->align_log2 || !two_are(sp, o->in))
         goto slow;
       n = leb_bytes(p + 1);
       if (n > 4 || end - p < 6)

@@ -167,7 +167,12 @@ static inline int64_t read_s64(const uint8_t **p)
 // An offset of a 32-bit memory, which check has seen to be below 2^32; it is written as 64 bits are, in up to ten bytes.
 static inline uint32_t read_offset(const uint8_t **p)
 {
-  return __builtin_expect(**p < 0x80, 1) ? *(*p)++ : (uint32_t)zw_fast_u64(p);
+  const uint8_t *q = *p; // where a call changes it, so that p stays in a register
+  uint32_t v = *q++;
+  if (__builtin_expect(v >= 0x80, 0))
+    q--, v = (uint32_t)zw_fast_u64(&q);
+  *p = q;
+  return v;
 }
 
 static inline void set_position(Build *b, const uint8_t *at)

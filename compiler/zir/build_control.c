@@ -169,10 +169,10 @@ static uint32_t branch_edge(Build *b, uint32_t label)
 }
 
 // For zb_low_bits: 1 + how many low bits the phi of an i32 slot can have set; 0 = all.
-static uint32_t join_bits(const Build *b, const Ref **ways, uint32_t nways, uint32_t slot)
+static inline uint32_t join_bits(const Build *b, const Ref **ways, uint32_t nways, uint32_t slot)
 {
   unsigned most = 0;
-  if (b->o->no_fold || nways > 4 || zw_ref_type(b->f, ways[0][slot]) != VK_I32)
+  if (b->o->no_fold || nways > 4)
     return 0;
   for (uint32_t k = 0; k < nways; k++)
     if (!zb_may_be_narrow(b, ways[k][slot]))
@@ -210,36 +210,52 @@ static void finish_edges(Build *b, const Frame *f, const uint32_t *phi, uint32_t
   b->edge_args.n = (uint32_t)(arg - b->edge_args.p);
 }
 
+static inline bool ways_agree(const Ref **ways, uint32_t nways, uint32_t slot)
+{
+  Ref r = ways[0][slot];
+  bool same = true;
+  if (__builtin_expect(nways <= 2, 1)) // the last is the second, or the first again
+    return r == ways[nways - 1][slot];
+  for (uint32_t k = 1; k < nways; k++)
+    same &= ways[k][slot] == r;
+  return same;
+}
+
+static inline Ref join_slot(Build *b, ValKind ty, uint32_t nways, uint32_t slot)
+{
+  *zw_push(b->scratch, &b->phis) = slot;
+  return append(b, OP_phi, ty, 0, 0, 0, ty == VK_I32 ? join_bits(b, b->ways.p, nways, slot) : 0);
+}
+
 // The join of f, in the block just started: values that differ over the incoming edges become phis.  Leaves the results
 // on the stack.
 void zb_join(Build *b, Frame *f)
 {
-  uint32_t nresults = f->nresults, n = nresults + f->nassigned, nways = 0, nphi = 0;
+  uint32_t nresults = f->nresults, nassigned = f->nassigned, nways = 0;
   join_versions(b, b->versions.p[f - b->frames.p].at_end);
   rollback(b, f->undo);
   b->sp = f->height;
   zw_reserve(b->scratch, &b->ways, f->npending);
-  zw_reserve(b->scratch, &b->phis, n);
+  b->phis.n = 0;
   const Ref **ways = b->ways.p;
-  uint32_t *phis = b->phis.p;
   for (uint32_t k = f->pending; k != UINT32_MAX; k = b->pending.p[k].next)
     ways[nways++] = b->carry.p + b->pending.p[k].carry;
-  for (uint32_t s = 0; s < n; s++) {
+  for (uint32_t s = 0; s < nresults; s++) {
     Ref r = ways[0][s];
-    uint32_t k = 1;
-    while (k < nways && ways[k][s] == r)
-      k++;
-    if (k < nways) {
-      phis[nphi++] = s;
-      r = append(b, OP_phi, zw_ref_type(b->f, r), 0, 0, 0, join_bits(b, ways, nways, s));
-    }
-    if (s < nresults)
-      push(b, r);
-    else
-      set_local(b, f->assigned[s - nresults], r);
+    push(b, ways_agree(ways, nways, s) ? r : join_slot(b, zw_ref_type(b->f, r), nways, s));
   }
-  b->f->blocks[b->block].nphi = nphi;
-  finish_edges(b, f, phis, nphi);
+  const uint32_t *assigned = f->assigned;
+  const uint8_t *kinds = b->facts->local_kinds;
+  Ref *locals = b->locals;
+  for (uint32_t k = 0, s = nresults; k < nassigned; k++, s++) {
+    uint32_t local = assigned[k];
+    Ref r = ways[0][s];
+    if (!ways_agree(ways, nways, s))
+      r = join_slot(b, (ValKind)kinds[local], nways, s);
+    change_local(b, locals, local, r);
+  }
+  b->f->blocks[b->block].nphi = b->phis.n;
+  finish_edges(b, f, b->phis.p, b->phis.n);
 }
 
 // Is it constant?  If not, the simplest condition that is zero when it is.

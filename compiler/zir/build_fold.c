@@ -104,15 +104,13 @@ static unsigned low_bits(const Build *b, Ref r, unsigned depth)
 }
 
 // The ops that low_bits knows something of.
-static const uint8_t narrow[OP_COUNT] = {
+const uint8_t zb_narrow[OP_COUNT] = {
+  BOTH(eqz, 1), BOTH(eq, 1), BOTH(ne, 1), BOTH(lt_s, 1), BOTH(lt_u, 1), BOTH(gt_s, 1), BOTH(gt_u, 1), BOTH(le_s, 1), BOTH(le_u, 1),
+  BOTH(ge_s, 1), BOTH(ge_u, 1), [OP_f32_eq] = 1, [OP_f32_ne] = 1, [OP_f32_lt] = 1, [OP_f32_gt] = 1, [OP_f32_le] = 1, [OP_f32_ge] = 1,
+  [OP_f64_eq] = 1, [OP_f64_ne] = 1, [OP_f64_lt] = 1, [OP_f64_gt] = 1, [OP_f64_le] = 1, [OP_f64_ge] = 1,
   BOTH(load8_u, 1), BOTH(load16_u, 1), [OP_i64_load32_u] = 1, [OP_i64_extend_i32_u] = 1, [OP_i32_wrap_i64] = 1, BOTH(clz, 1),
-  BOTH(ctz, 1), BOTH(popcnt, 1), BOTH(and, 1), BOTH(or, 1), BOTH(xor, 1), [OP_sel] = 1, BOTH(shr_u, 1), BOTH(shl, 1), [OP_phi] = 1,
+  BOTH(ctz, 1), BOTH(popcnt, 1), BOTH(and, 1), BOTH(or, 1), BOTH(xor, 1), [OP_sel] = 1, BOTH(shr_u, 1), BOTH(shl, 1),
 };
-bool zb_may_be_narrow(const Build *b, Ref r)
-{
-  unsigned op = zw_ref_is_value(r) ? b->f->ins[r].op : OP_phi;
-  return narrow[op] || (rules[op] >= K_EQZ && rules[op] <= K_BOOL);
-}
 unsigned zb_low_bits(const Build *b, Ref r) { return low_bits(b, r, 4); }
 static unsigned bits_of(const Fold *f, Ref r) { return low_bits(f->b, r, 4); }
 

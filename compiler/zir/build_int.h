@@ -138,7 +138,14 @@ extern const uint8_t zb_fold_when[OP_COUNT];
 Ref zb_select(Build *b, Ref yes, Ref no, Ref cond);
 Ref zb_simpler_condition(const Build *b, Ref cond);
 unsigned zb_low_bits(const Build *b, Ref r);       // so many low bits of r can be set
-bool zb_may_be_narrow(const Build *b, Ref r);      // false: all of them
+extern const uint8_t zb_narrow[OP_COUNT];
+static inline bool zb_may_be_narrow(const Build *b, Ref r) // false: all of them
+{
+  if (!zw_ref_is_value(r))
+    return true;
+  const ZIns *i = &b->f->ins[r];
+  return i->op == OP_phi ? i->c != 0 : zb_narrow[i->op];
+}
 static inline bool zb_is_const(const Build *b, Ref r, uint64_t *c)
 {
   uint64_t bits[2];
