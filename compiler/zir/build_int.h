@@ -6,6 +6,7 @@
 #include "compiler/wasm/body.h"
 #include "compiler/zir/zir_int.h"
 #include "runtime/base/vec.h"
+#include <string.h>
 
 typedef struct Undo { uint32_t local; Ref old; } Undo;
 typedef struct Pending { uint32_t next, edge, carry; } Pending; // a branch to the end of a frame; carry[carry ..)
@@ -108,15 +109,41 @@ typedef struct Build {
 _Noreturn void zb_unsupported(const Build *b, Feature f);
 
 // ---- instructions ----
-static inline uint32_t append(Build *b, Op op, unsigned ty, unsigned fl, uint32_t x, uint32_t y, uint32_t z)
+// A ZIns on its way, in two registers: put together and compared as two words, and passed by value.  Built in memory from its
+// fields it could not be read as a whole before the stores of these had reached the cache.
+typedef struct Key { uint64_t lo, hi; } Key;
+STATIC_ASSERT(sizeof(Key) == sizeof(ZIns) && offsetof(ZIns, ty) == 2 && offsetof(ZIns, fl) == 3 && offsetof(ZIns, a) == 4 &&
+                  offsetof(ZIns, b) == 8 && offsetof(ZIns, c) == 12, "a Key is the bytes of a ZIns");
+static inline Key zb_key(Op op, unsigned ty, unsigned fl, uint32_t x, uint32_t y, uint32_t z)
+{
+  return (Key){ (uint16_t)op | (uint32_t)(uint8_t)ty << 16 | (uint32_t)fl << 24 | (uint64_t)x << 32, y | (uint64_t)z << 32 };
+}
+static inline Key zb_key_of(const ZIns *i)
+{
+  Key k;
+  memcpy(&k, i, sizeof k);
+  return k;
+}
+static inline ZIns zb_ins_of(Key k)
+{
+  ZIns i;
+  memcpy(&i, &k, sizeof i);
+  return i;
+}
+
+static inline uint32_t append_key(Build *b, Key k)
 {
   ZirFunc *f = b->f;
   if (f->nins == f->cap)
     zw_zir_reserve(f, f->nins + 1);
   uint32_t i = f->nins++;
-  f->ins[i] = (ZIns){ (uint16_t)op, (uint8_t)ty, (uint8_t)fl, x, y, z };
+  memcpy(&f->ins[i], &k, sizeof k);
   f->val[i] = zw_val(b->block, 0), f->at[i] = b->at;
   return i;
+}
+static inline uint32_t append(Build *b, Op op, unsigned ty, unsigned fl, uint32_t x, uint32_t y, uint32_t z)
+{
+  return append_key(b, zb_key(op, ty, fl, x, y, z));
 }
 
 static inline void push(Build *b, Ref r) { b->stack[b->sp++] = r; }
@@ -168,7 +195,7 @@ static inline Ref zb_condition(const Build *b, Ref cond)
 
 // ---- build_number.c ----
 void zb_start_numbers(Build *b);
-Ref zb_number(Build *b, const ZIns *k);            // an equal one that dominates, or a new one
+Ref zb_number(Build *b, Key k);                    // an equal one that dominates, or a new one
 Ref zb_invariant(Build *b, const ZIns *k);         // the same, made outside of loops if it can be
 Ref zb_hoist(Build *b, const ZIns *k, uint32_t effects); // for loops without these; REF_NONE: make it here
 
@@ -201,9 +228,7 @@ static inline Ref zb_pure(Build *b, Op op, unsigned ty, Ref x, Ref y, uint32_t z
     if (r != REF_NONE)
       return r;
   }
-  if (b->o->no_number)
-    return append(b, op, ty, 0, x, y, z);
-  return zb_number(b, &(ZIns){ (uint16_t)op, (uint8_t)ty, 0, x, y, z });
+  return zb_number(b, zb_key(op, ty, 0, x, y, z));
 }
 static inline Ref un(Build *b, Op op, Ref x) { return zb_pure(b, op, zw_op_info[op].out[0], x, 0, 0); }
 static inline Ref bin(Build *b, Op op, Ref x, Ref y) { return zb_pure(b, op, zw_op_info[op].out[0], x, y, 0); }
@@ -211,7 +236,7 @@ static inline Ref load_as(Build *b, const ZIns *k)
 {
   if (k->fl == AL_TABLE)
     return zb_load_fact(b, k, ST_LENGTH);
-  return k->fl == AL_IMMUT && !b->o->no_number ? zb_number(b, k) : append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
+  return k->fl == AL_IMMUT ? zb_number(b, zb_key_of(k)) : append_key(b, zb_key_of(k));
 }
 static inline Ref vm_load(Build *b, ValKind ty, uint32_t off, unsigned alias)
 {

@@ -6,10 +6,10 @@
 #include "compiler/zir/build_int.h"
 #include <string.h>
 
-static uint32_t hash(const ZIns *k)
+static inline uint32_t hash(Key k)
 {
-  uint64_t h = ((uint64_t)k->op << 48 ^ (uint64_t)k->a << 24 ^ k->b) * 0x9e3779b97f4a7c15u;
-  h ^= (uint64_t)k->c * 0xc2b2ae3d27d4eb4fu;
+  uint64_t h = (k.lo << 48 ^ (k.lo >> 32) << 24 ^ (uint32_t)k.hi) * 0x9e3779b97f4a7c15u;
+  h ^= (k.hi >> 32) * 0xc2b2ae3d27d4eb4fu;
   return (uint32_t)(h >> 40);
 }
 
@@ -41,10 +41,7 @@ static const uint8_t cost_of[OP_COUNT] = {
   [OP_i8x16_splat] = SLOW, [OP_i16x8_splat] = SLOW, [OP_i32x4_splat] = SLOW, [OP_i64x2_splat] = SLOW, [OP_f32x4_splat] = SLOW,
   [OP_f64x2_splat] = SLOW,
 };
-static bool is_cheap(const ZIns *k)
-{
-  return cost_of[k->op] & CHEAP || (cost_of[k->op] & CHEAP_WITH_CONST && !zw_ref_is_value(k->b));
-}
+static inline bool is_cheap(unsigned cost, uint32_t right) { return cost & CHEAP || (cost & CHEAP_WITH_CONST && !zw_ref_is_value(right)); }
 
 // ---- hoisting ----
 // Was r there before the loop was entered?
@@ -83,7 +80,7 @@ Ref zb_hoist(Build *b, const ZIns *k, uint32_t effects)
   }
   if (best == NO_LOOP || count_hoisted(f, &f->loops[best]) >= MOST)
     return REF_NONE;
-  uint32_t v = append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
+  uint32_t v = append_key(b, zb_key_of(k));
   zw_zir_hoist(f, v, best);
   return v;
 }
@@ -97,24 +94,37 @@ static uint32_t not_across(const ZIns *k)
   }
 }
 
-static inline Ref number(Build *b, const ZIns *k, bool slow)
+// `anyhow`: out of loops if it can be, whatever it costs.
+static inline __attribute__((always_inline)) Ref number(Build *b, Key k, bool anyhow)
 {
+  const ZirFunc *f = b->f;
   uint32_t *slot = &b->numbers[hash(k) & b->number_mask], v = *slot - 1;
-  if (v != UINT32_MAX && memcmp(&b->f->ins[v], k, sizeof *k) == 0) {
-    uint32_t from = zw_zir_block(b->f, v);
-    if (from == b->block || ((!is_cheap(k) || zw_zir_is(b->f, v, ZV_HOISTED)) && zb_is_open(b, from)))
+  unsigned cost = cost_of[(uint16_t)k.lo];
+  if (v != UINT32_MAX) {
+    Key old = zb_key_of(&f->ins[v]);
+    uint32_t blk = f->val[v].blk, from = blk >> ZV_BITS;
+    if (old.lo == k.lo && old.hi == k.hi &&
+        (from == b->block || ((!is_cheap(cost, (uint32_t)k.hi) || blk & ZV_HOISTED) && zb_is_open(b, from))))
       return v;
   }
-  Ref r = slow ? zb_hoist(b, k, not_across(k)) : REF_NONE;
-  if (r == REF_NONE)
-    r = append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
+  if (__builtin_expect(anyhow || cost & SLOW, 0)) {
+    ZIns ins = zb_ins_of(k);
+    Ref r = zb_hoist(b, &ins, not_across(&ins));
+    if (r != REF_NONE) {
+      *slot = r + 1;
+      return r;
+    }
+  }
+  Ref r = append_key(b, k);
   *slot = r + 1;
   return r;
 }
 
-Ref zb_number(Build *b, const ZIns *k) { return number(b, k, cost_of[k->op] & SLOW); }
-
-Ref zb_invariant(Build *b, const ZIns *k)
+Ref zb_number(Build *b, Key k)
 {
-  return b->o->no_number ? append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c) : number(b, k, true);
+  if (__builtin_expect(b->o->no_number, 0))
+    return append_key(b, k);
+  return number(b, k, false);
 }
+
+Ref zb_invariant(Build *b, const ZIns *k) { return b->o->no_number ? append_key(b, zb_key_of(k)) : number(b, zb_key_of(k), true); }
