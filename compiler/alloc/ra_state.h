@@ -400,11 +400,13 @@ static void take_slot(Ra *ra, Ref v)
   if (ra->val[v].slot)
     return;
   ASSERT(!(ra->val[v].vstate & VS_REMAT));
-  if (dslot_of(ra, v) && !(ra->val[v].vstate & VS_LENT)) {
-    ra->val[v].slot = ra->dslot[v];
+  const Promise *loop = outer_loop_of(ra, v);
+  uint32_t d = dslot_of(ra, v);
+  if (d && !(ra->val[v].vstate & VS_LENT) && !(loop && ra->slot_used.p[d - 1] >= loop->open_seq)) { // else lent to values of the loop, further down
+    ra->val[v].slot = d;
     return;
   }
-  ra->val[v].slot = slot_for(ra, v, outer_loop_of(ra, v)) + 1;
+  ra->val[v].slot = slot_for(ra, v, loop) + 1;
 }
 static void free_slot(Ra *ra, uint32_t s)
 {
