@@ -325,6 +325,20 @@ static void ref_step(const Check *c, uint64_t *set, uint32_t i)
   for (uint32_t j = 0; j < n; j++)
     ref_bit(c, set, n <= 3 ? ops[j] : z->xa[ins->a + j], true);
 }
+// What stands at b's end, before the terminator.
+static void ref_hoisted(const Check *c, uint64_t *set, uint32_t b)
+{
+  const ZirFunc *z = c->z;
+  for (uint32_t l = 0; l < z->nloops; l++) {
+    if (z->loops[l].entry != b)
+      continue;
+    VEC(uint32_t) chain = { 0 };
+    for (uint32_t h = z->loops[l].hoist_first; h != REF_NONE; h = z->hoisted[h].next)
+      *zw_push(c->a, &chain) = z->hoisted[h].value;
+    while (chain.n)
+      ref_step(c, set, chain.p[--chain.n]);
+  }
+}
 static void ref_out(const Check *c, uint32_t b, uint64_t *out)
 {
   const ZirFunc *z = c->z;
@@ -363,18 +377,9 @@ static void ref_liveness(Check *c)
       uint32_t b = z->order[k];
       const ZBlock *bb = &z->blocks[b];
       ref_out(c, b, out);
-      for (uint32_t l = 0; l < z->nloops; l++)
-        if (z->loops[l].entry == b) {
-          for (uint32_t h = z->loops[l].hoist_first; h != REF_NONE; h = z->hoisted[h].next)
-            ref_bit(c, out, z->hoisted[h].value, false);
-          for (uint32_t h = z->loops[l].hoist_first; h != REF_NONE; h = z->hoisted[h].next) {
-            Ref ops[3];
-            uint32_t n = zw_zir_operands(z, &z->ins[z->hoisted[h].value], ops, 3);
-            for (uint32_t j = 0; j < n && n <= 3; j++)
-              ref_bit(c, out, ops[j], true);
-          }
-        }
-      for (uint32_t i = bb->end; i-- > bb->first;)
+      ref_step(c, out, bb->end - 1);
+      ref_hoisted(c, out, b);
+      for (uint32_t i = bb->end - 1; i-- > bb->first;)
         if (z->ins[i].op == OP_phi)
           ref_bit(c, out, i, false);
         else if (!zw_zir_is(z, i, ZV_HOISTED))
@@ -395,9 +400,12 @@ static uint64_t *refs_across(Check *c, Ref v)
   uint32_t b = zw_zir_block(z, v);
   uint64_t *set = zw_new_array(c->a, uint64_t, c->words);
   ref_out(c, b, set);
-  for (uint32_t i = z->blocks[b].end; i-- > v + 1;)
+  for (uint32_t i = z->blocks[b].end; i-- > v + 1;) {
     if (!zw_zir_is(z, i, ZV_HOISTED))
       ref_step(c, set, i);
+    if (i == z->blocks[b].end - 1)
+      ref_hoisted(c, set, b);
+  }
   ref_bit(c, set, v, false);
   return set;
 }
@@ -406,12 +414,12 @@ static bool ref_lives(const Check *c, const uint64_t *set, Ref v)
   return zw_ref_is_value(v) && v < c->z->nins && c->ref_index[v] && set[(c->ref_index[v] - 1) / 64] >> (c->ref_index[v] - 1) % 64 & 1;
 }
 // At the call v: each live reference in a slot that the map names, each slot of the map with a live reference in it.  One that is dead
-// may be worse than one too many: an earlier safepoint without it in its map may have freed what it refers to.
+// keeps an object that an earlier safepoint without it in its map may have freed; only the one map of a whole function may name such.
 static void check_map(Check *c, Ref v, const LirMap *m)
 {
   char buf[32];
   uint64_t *set = c->nrefs ? refs_across(c, v) : NULL;
-  for (uint32_t k = 0; m && k < m->n; k++) {
+  for (uint32_t k = 0; m && k < m->n && !c->l->any_maps; k++) {
     uint32_t p = NREG + c->l->map_slots[m->first + k];
     bool ok = false;
     for (uint32_t n = p < c->nplaces ? c->place[p] : 0; n && set; n = c->pool.p[n].next)

@@ -126,6 +126,8 @@ static void start_block(Ra *ra, uint32_t b)
     open_loop(ra, ra->work.p[n]);
   if (ra->nrefs)
     ref_block_out(ra, b, ra->ref_live);
+  if (ra->one_map)
+    one_map_slots(ra, b);
 }
 // b's chunk is complete.  A block that is nothing but a jump disappears: whoever goes there goes on.
 static void finish_block(Ra *ra, uint32_t b)
@@ -159,7 +161,7 @@ static void copy_chunks(Ra *ra, LirFunc *l)
 static void drop_working_storage(Ra *ra)
 {
   const void *none_wanted[] = { ra->val, ra->entry, ra->alias, ra->dslot, ra->first_edge, ra->family_slot, ra->up, ra->stamp,
-                                ra->ref_index, ra->ref_value, ra->ref_in, ra->chunks.p, ra->evals.p, ra->links.p, ra->link_at.p,
+                                ra->ref_index, ra->ref_value, ra->ref_last, ra->ref_in, ra->chunks.p, ra->evals.p, ra->links.p, ra->link_at.p,
                                 ra->readers.p, ra->writer.p, ra->work.p, ra->hoist.p, ra->maps.p };
   for (uint32_t k = 0; k < ARRAY_COUNT(none_wanted) && ra->a->own; k++)
     zw_arena_drop(ra->a, none_wanted[k]);
@@ -173,6 +175,9 @@ static void finish_function(Ra *ra)
   l->chunks = zw_new_array(ra->a, LirChunk, ra->chunks.n);
   copy_chunks(ra, l);
   l->tables = ra->tables.p, l->ntables = ra->tables.n, l->table_labels = ra->table_labels.p;
+  if (ra->one_map)
+    make_one_map(ra);
+  l->any_maps = ra->one_map != 0;
   l->maps = zw_new_array(ra->a, LirMap, ra->maps.n + 1);
   for (uint32_t k = ra->maps.n; k--;) { // met last to first
     LirMap m = ra->maps.p[k];

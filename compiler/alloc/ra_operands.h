@@ -228,8 +228,6 @@ static inline void lose_weight(Ra *ra, Ref v)
 {
   uint32_t left = ra->val[v].left;
   ra->val[v].left = left - (left < ra->weight ? left : ra->weight);
-  if (ra->nrefs && ra->ref_index[v])
-    ra->ref_live[(ra->ref_index[v] - 1) / 64] |= 1ull << (ra->ref_index[v] - 1) % 64;
 }
 // A register that the instruction may write before it has read its operands.
 static Reg temp(Ra *ra, RegSet allowed)
@@ -280,8 +278,6 @@ static Reg def(Ra *ra, Ref v, RegSet allowed)
 {
   RaValue *p = &ra->val[v];
   Reg d = p->loc;
-  if (ra->nrefs && ra->ref_index[v])
-    ra->ref_live[(ra->ref_index[v] - 1) / 64] &= ~(1ull << (ra->ref_index[v] - 1) % 64);
   if (d != REG_NONE && !p->slot && (allowed & BIT(d))) { // nearly always
     p->loc = REG_NONE;
     ra->busy &= ~BIT(d), ra->weak &= ~BIT(d);

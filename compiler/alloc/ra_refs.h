@@ -3,9 +3,25 @@
 #include "ra_edges.h"
 
 // ---- references and stack maps ----
-// At a safepoint every live reference is in its slot, and the map lists exactly those slots.  Liveness of references is
-// exact: bit sets per block, from a pass of their own over functions that have any.  ref_in[b] is what lives just below
-// b's phis.  What lives into a loop's header lives everywhere in the loop, so two sweeps are enough.
+// At a safepoint every reference that lives across it is in its slot, and the map says where.  Two ways:
+// - exact: bit sets per block, and each call's map lists the slots of what lives across it and no other.  ref_in[b] is what lives just
+//   below b's phis.  What lives into a loop's header lives everywhere in the loop, so two sweeps are enough.
+// - one map: where those sets or maps would be more than linear in the function.  From its definition to its last use in layout order
+//   (of what a loop uses from outside, to the loop's end) a reference keeps its slot, and one map for all calls lists all these
+//   slots.  One of them may hold anything, where its reference does not live: the runtime takes words of frames as proposals.
+// Only references with a safepoint between definition and last use count; most have none.
+enum {
+  REF_WORDS = 4, REF_STEPS = 16, REF_SLOTS = 4, // per instruction: words of live sets, words of them looked at, slots in maps;
+  REF_FREE = 1 << 15,                          // and what every function may have of each
+};
+typedef struct RefRanges { uint32_t *end, *safe; } RefRanges; // by value: position of the last use; by position: safepoints before it
+
+static inline bool is_tracked_ref(const Ra *ra, Ref v)
+{
+  const ZirFunc *z = ra->z;
+  return z->ins[v].ty == VK_REF && zw_zir_is_used(z, v) && !zw_zir_is(z, v, ZV_DEAD) && !(ra->val[v].vstate & VS_REMAT);
+}
+static inline uint32_t block_end_pos(const ZBlock *b) { return b->pos + (b->end - b->first) - 1; }
 static inline uint64_t *ref_in(const Ra *ra, uint32_t b) { return ra->ref_in + (size_t)b * ra->ref_words; }
 static inline void ref_set(const Ra *ra, uint64_t *set, Ref v)
 {
@@ -17,11 +33,6 @@ static inline void ref_clear(const Ra *ra, uint64_t *set, Ref v)
   if (ra->ref_index[v])
     set[(ra->ref_index[v] - 1) / 64] &= ~(1ull << (ra->ref_index[v] - 1) % 64);
 }
-static inline void ref_def(const Ra *ra, Ref v)
-{
-  if (ra->nrefs)
-    ref_clear(ra, ra->ref_live, v);
-}
 // out |= what lives into a handler
 static void ref_merge(const Ra *ra, uint64_t *out, uint32_t t)
 {
@@ -29,11 +40,7 @@ static void ref_merge(const Ra *ra, uint64_t *out, uint32_t t)
   for (uint32_t w = 0; w < ra->ref_words; w++)
     out[w] |= in[w];
 }
-static bool ref_test(const Ra *ra, const uint64_t *set, Ref v)
-{
-  return ra->ref_index[v] && (set[(ra->ref_index[v] - 1) / 64] >> (ra->ref_index[v] - 1) % 64 & 1);
-}
-// What lives at the end of b.  Back edges ask for the arguments of every phi of their header.
+// What lives at the end of b.
 static void ref_block_out(const Ra *ra, uint32_t b, uint64_t *out)
 {
   const ZirFunc *z = ra->z;
@@ -48,7 +55,7 @@ static void ref_block_out(const Ra *ra, uint32_t b, uint64_t *out)
     for (uint32_t p = t->first; p < t->first + t->nphi; p++)
       ref_clear(ra, sum, p);
     for (uint32_t p = 0; p < t->nphi; p++)
-      if (t->pos <= k->pos ? ra->ref_index[t->first + p] != 0 : ref_test(ra, in, t->first + p))
+      if (is_tracked_ref(ra, t->first + p))
         ref_set(ra, sum, z->edge_args[e->args + p]);
     for (uint32_t w = 0; w < ra->ref_words; w++)
       out[w] |= sum[w];
@@ -57,33 +64,134 @@ static void ref_block_out(const Ra *ra, uint32_t b, uint64_t *out)
     for (uint32_t c = 0; c < z->tries[t].ncatches; c++)
       ref_merge(ra, out, z->catches[z->tries[t].catches + c].block);
 }
-static void ref_operands(const Ra *ra, uint64_t *set, uint32_t i)
+// The operands of i, when it will be there to read them.
+static uint32_t ref_operands(const Ra *ra, uint32_t i, Ref three[3], const Ref **ops)
 {
   const ZirFunc *z = ra->z;
-  const ZIns *ins = &z->ins[i];
-  Ref ops[3];
-  if (!zw_zir_is_used(z, i) && !zw_zir_must_run(z, i)) // will not be there to read them
-    return;
-  uint32_t n = zw_zir_operands(z, ins, ops, 3);
-  for (uint32_t j = 0; j < n; j++)
-    ref_set(ra, set, n <= 3 ? ops[j] : z->xa[ins->a + j]);
+  if (!zw_zir_is_used(z, i) && !zw_zir_must_run(z, i))
+    return 0;
+  uint32_t n = zw_zir_operands(z, &z->ins[i], three, 3);
+  *ops = n <= 3 ? three : &z->xa[z->ins[i].a];
+  return n;
 }
-static void ref_liveness(Ra *ra)
+static void ref_uses(const Ra *ra, uint64_t *set, uint32_t i)
 {
-  const ZirFunc *z = ra->z;
-  ra->ref_index = zw_new_array(ra->a, uint32_t, z->nins + 1);
-  for (uint32_t v = 0; v < z->nins; v++)
-    if (z->ins[v].ty == VK_REF && zw_zir_is_used(z, v) && !zw_zir_is(z, v, ZV_DEAD) && !(ra->val[v].vstate & VS_REMAT))
-      ra->ref_index[v] = ++ra->nrefs;
+  Ref three[3];
+  const Ref *ops;
+  for (uint32_t n = ref_operands(ra, i, three, &ops); n--;)
+    ref_set(ra, set, ops[n]);
+}
+
+// The walk has passed i.  What lives is a matter of ZIR: a test of a reference for null that is made further down than it stands there
+// reads only bits, and does not keep what they refer to.
+static inline void ref_pass(Ra *ra, uint32_t i)
+{
   if (!ra->nrefs)
     return;
-  ra->ref_value = zw_new_array(ra->a, Ref, ra->nrefs);
-  for (uint32_t v = 0; v < z->nins; v++)
+  ref_clear(ra, ra->ref_live, i);
+  ref_uses(ra, ra->ref_live, i);
+}
+
+// ---- from where to where ----
+static inline void ref_extend(RefRanges *g, Ref v, uint32_t pos)
+{
+  if (zw_ref_is_value(v) && g->end[v] < pos)
+    g->end[v] = pos;
+}
+static bool is_safepoint(const ZIns *i) { return i->op == OP_call || i->op == OP_call_elem || i->op == OP_lib || i->op == OP_throw; }
+static void ref_ranges_of_block(const Ra *ra, RefRanges *g, const ZBlock *b, uint32_t *safepoints)
+{
+  const ZirFunc *z = ra->z;
+  for (uint32_t i = b->first; i < b->end; i++) {
+    Ref three[3];
+    const Ref *ops;
+    g->safe[b->pos + (i - b->first)] = *safepoints;
+    *safepoints += is_safepoint(&z->ins[i]);
+    for (uint32_t n = ref_operands(ra, i, three, &ops); n--;)
+      ref_extend(g, ops[n], ra->val[i].pos);
+  }
+  for (uint32_t e = b->edges; e < b->edges + b->nedges; e++) {
+    const ZBlock *t = &z->blocks[z->edges[e].to];
+    for (uint32_t p = 0; p < t->nphi; p++)
+      if (is_tracked_ref(ra, t->first + p))
+        ref_extend(g, z->edge_args[z->edges[e].args + p], block_end_pos(b));
+  }
+}
+// Returns the number of safepoints.
+static uint32_t ref_ranges(const Ra *ra, RefRanges *g, Arena *a)
+{
+  const ZirFunc *z = ra->z;
+  uint32_t safepoints = 0;
+  g->end = zw_new_array(a, uint32_t, z->nins + 1);
+  g->safe = zw_new_array(a, uint32_t, z->nins + 1);
+  for (uint32_t k = 0; k < z->norder; k++)
+    ref_ranges_of_block(ra, g, &z->blocks[z->order[k]], &safepoints);
+  for (uint32_t l = 0; l < z->nloops; l++)
+    for (uint32_t k = 0; k < z->loops[l].nliveins; k++)
+      ref_extend(g, z->livein[z->loops[l].liveins + k], block_end_pos(&z->blocks[z->loops[l].last_block]));
+  return safepoints;
+}
+// How many safepoints are strictly between v's definition and its last use.
+static uint32_t ref_crosses(const Ra *ra, const RefRanges *g, Ref v)
+{
+  uint32_t def = ra->val[v].pos, end = g->end[v];
+  return end > def + 1 ? g->safe[end] - g->safe[def + 1] : 0;
+}
+static uint32_t block_at(const ZirFunc *z, uint32_t pos)
+{
+  uint32_t lo = 0, hi = z->norder; // z->order[lo] begins at or before pos
+  while (hi - lo > 1) {
+    uint32_t mid = lo + (hi - lo) / 2;
+    if (z->blocks[z->order[mid]].pos <= pos)
+      lo = mid;
+    else
+      hi = mid;
+  }
+  return z->order[lo];
+}
+// ref_value: by the block that each is used in last, of block b those at ref_last[b] .. ref_last[b + 1].
+static void plan_one_map(Ra *ra, const RefRanges *g, uint32_t n, Arena *scratch)
+{
+  const ZirFunc *z = ra->z;
+  uint32_t *block = zw_stale_array(scratch, uint32_t, n), *next;
+  Ref *value = zw_stale_array(scratch, Ref, n);
+  ra->one_map = n;
+  ra->ref_last = zw_new_array(ra->a, uint32_t, z->nblocks + 1);
+  for (uint32_t v = 0, k = 0; v < z->nins; v++)
     if (ra->ref_index[v])
-      ra->ref_value[ra->ref_index[v] - 1] = v;
+      value[k] = v, block[k] = block_at(z, g->end[v]), ra->ref_last[block[k++] + 1]++;
+  for (uint32_t b = 0; b < z->nblocks; b++)
+    ra->ref_last[b + 1] += ra->ref_last[b];
+  next = zw_stale_array(scratch, uint32_t, z->nblocks);
+  memcpy(next, ra->ref_last, z->nblocks * sizeof *next);
+  for (uint32_t k = 0; k < n; k++)
+    ra->ref_value[next[block[k]]++] = value[k];
+}
+// b's end: a slot for each reference that is used in b last, before anybody above can have it.
+static void one_map_slots(Ra *ra, uint32_t b)
+{
+  for (uint32_t k = ra->ref_last[b]; k < ra->ref_last[b + 1]; k++)
+    take_slot(ra, ra->ref_value[k]);
+}
+// The map of all safepoints, when all slots are known.
+static void make_one_map(Ra *ra)
+{
+  uint8_t *listed = zw_new_array(ra->a, uint8_t, ra->slot_bytes.n);
+  ra->map_slots.n = 0;
+  for (uint32_t k = 0; k < ra->one_map; k++) {
+    uint32_t s = ra->val[ra->ref_value[k]].slot - 1;
+    if (!listed[s])
+      listed[s] = 1, *zw_push(ra->a, &ra->map_slots) = s;
+  }
+  for (uint32_t k = 0; k < ra->maps.n; k++)
+    ra->maps.p[k].first = 0, ra->maps.p[k].n = ra->map_slots.n;
+}
+
+// ---- what lives where, exactly ----
+static void ref_live_sets(Ra *ra)
+{
+  const ZirFunc *z = ra->z;
   ra->ref_words = (ra->nrefs + 63) / 64;
-  if ((uint64_t)ra->ref_words * z->nblocks > 1u << 22)
-    zw_fail(ra->ctx, ERR_limit, ZW_NO_POS, "function %u keeps too many references across too many blocks", z->func);
   ra->ref_in = zw_new_array(ra->a, uint64_t, (size_t)ra->ref_words * z->nblocks);
   ra->ref_live = zw_new_array(ra->a, uint64_t, ra->ref_words);
   ra->ref_tmp = zw_new_array(ra->a, uint64_t, ra->ref_words);
@@ -95,12 +203,12 @@ static void ref_liveness(Ra *ra)
       hoisted_values(ra, l, &nhoist);
     for (uint32_t j = nhoist; j--;) {
       ref_clear(ra, in, ra->hoist.p[j]);
-      ref_operands(ra, in, ra->hoist.p[j]);
+      ref_uses(ra, in, ra->hoist.p[j]);
     }
     for (uint32_t i = z->blocks[b].end; i-- > z->blocks[b].first + z->blocks[b].nphi;)
       if (!zw_zir_is(z, i, ZV_HOISTED)) {
         ref_clear(ra, in, i);
-        ref_operands(ra, in, i);
+        ref_uses(ra, in, i);
       }
   }
   for (uint32_t k = 0; k < z->norder; k++) {
@@ -117,6 +225,38 @@ static void ref_liveness(Ra *ra)
     for (uint32_t w = 0; w < ra->ref_words; w++)
       in[w] |= ra->ref_tmp[w];
   }
+}
+static bool within(const Ra *ra, uint64_t what, uint32_t per_ins) { return what <= REF_FREE + (uint64_t)per_ins * ra->z->nins; }
+static void ref_liveness(Ra *ra)
+{
+  const ZirFunc *z = ra->z;
+  Arena *scratch = &ra->ctx->scratch;
+  ArenaMark mark = zw_arena_mark(scratch);
+  RefRanges g;
+  uint32_t safepoints = ref_ranges(ra, &g, scratch), n = 0;
+  uint64_t slots = 0;
+  ra->ref_index = zw_new_array(ra->a, uint32_t, z->nins + 1);
+  for (uint32_t k = 0; k < z->norder; k++)
+    for (uint32_t v = z->blocks[z->order[k]].first; v < z->blocks[z->order[k]].end; v++) {
+      uint32_t crosses = is_tracked_ref(ra, v) ? ref_crosses(ra, &g, v) : 0;
+      if (crosses)
+        ra->ref_index[v] = ++n, slots += crosses;
+    }
+  if (n) {
+    uint64_t words = (n + 63) / 64;
+    ra->ref_value = zw_new_array(ra->a, Ref, n);
+    if (ra->o->no_exact_maps || !within(ra, words * z->nblocks, REF_WORDS) || !within(ra, slots, REF_SLOTS) ||
+        !within(ra, words * ((uint64_t)z->nedges + safepoints), REF_STEPS)) {
+      plan_one_map(ra, &g, n, scratch);
+    } else {
+      for (uint32_t v = 0; v < z->nins; v++)
+        if (ra->ref_index[v])
+          ra->ref_value[ra->ref_index[v] - 1] = v;
+      ra->nrefs = n;
+      ref_live_sets(ra);
+    }
+  }
+  zw_arena_release(scratch, mark);
 }
 // The call v defines its results: what lives across it is ref_live without them, and has to be in memory.
 static void ref_call(Ra *ra, Ref v)
@@ -147,6 +287,6 @@ static void ref_call(Ra *ra, Ref v)
 // The newest instruction is the safepoint that ref_call prepared.
 static void add_map(Ra *ra)
 {
-  if (ra->nrefs && ra->map_n)
+  if (ra->one_map || (ra->nrefs && ra->map_n))
     *zw_push(ra->a, &ra->maps) = (LirMap){ emitted(ra), ra->map_first, ra->map_n };
 }

@@ -93,7 +93,7 @@ static void dump_maps(const Dump *d, const FuncCode *f)
   for (uint32_t k = 0; k < f->nmaps; k++) {
     pc += stream_u(&p, end);
     uint64_t n = stream_u(&p, end), slot = 0;
-    zw_text_printf(d->out, "  +0x%llx ", (unsigned long long)pc);
+    zw_text_printf(d->out, "  +0x%llx %s", (unsigned long long)pc, n ? "" : " as before");
     for (uint64_t i = 0; i < n; i++) {
       slot += stream_u(&p, end);
       zw_text_printf(d->out, " [rsp+%llu]", 8 * (unsigned long long)slot);

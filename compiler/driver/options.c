@@ -88,6 +88,7 @@ CodeOptions zw_settings_code(const Settings *s)
   const char *without = getenv("ZW_NO");
   for (size_t k = 0; k < ARRAY_COUNT(parts); k++)
     *((bool *)&o + parts[k].at) = s->opt == 0 || lists(without, parts[k].name);
+  o.no_exact_maps = lists(without, "maps");
   return o;
 }
 

@@ -46,6 +46,7 @@ typedef struct LirFunc {
   LirChunk *chunks; uint32_t nchunks;
   LirTable *tables; uint32_t ntables; uint32_t *table_labels;
   LirMap *maps; uint32_t nmaps; uint32_t *map_slots;     // ascending lir
+  bool any_maps;             // a slot that a map names may hold anything: not only references that live
   ZConst *consts; uint32_t nconsts; // what REG_CONST names: the function's own and P3's (masks); only used ones are emitted
   uint32_t area_bytes;       // frame area addressed by REG_AREA: demoted locals, payloads, results in memory; 16-aligned
   uint32_t nslots; uint8_t *slot_bytes /* 8 or 16 */; uint32_t *slot_weight; // slots are numbered by P4: hot ones get disp8

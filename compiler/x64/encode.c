@@ -52,6 +52,7 @@ static void layout_frame(Enc *e)
     zw_fail(e->ctx, ERR_limit, ZW_NO_POS, "function %u needs a stack frame of %llu bytes", l->z->func, (unsigned long long)bytes);
   e->frame = (uint32_t)bytes;
   e->frame_bits = zw_new_array(e->s, uint64_t, bytes / 512 + 1);
+  e->frame_words = zw_new_array(e->s, uint64_t, bytes / 512 / 64 + 1);
 }
 
 #include "encode_measure.h"
@@ -158,10 +159,20 @@ static void put_map(Enc *e, uint32_t at, uint32_t pc)
   const LirMap *m = map_at(l, at);
   if (!m)
     return;
+  ASSERT(m->n);
+  if (e->nmaps && m->first == e->map_first && m->n == e->map_n) { // the same as before
+    zw_reserve(e->s, &e->maps, e->maps.n + 10);
+    e->maps.n += (uint32_t)zw_leb_write_u32(e->maps.p + e->maps.n, pc - e->map_pc);
+    e->maps.p[e->maps.n++] = 0;
+    e->map_pc = pc, e->nmaps++;
+    return;
+  }
+  e->map_first = m->first, e->map_n = m->n;
   uint32_t lo = UINT32_MAX, hi = 0;
   for (uint32_t k = 0; k < m->n; k++) {
     uint32_t w = e->slot_off[l->map_slots[m->first + k]] / 8;
     e->frame_bits[w / 64] |= 1ull << w % 64;
+    e->frame_words[w / 4096] |= 1ull << w / 64 % 64;
     lo = w < lo ? w : lo, hi = w > hi ? w : hi;
   }
   zw_reserve(e->s, &e->maps, e->maps.n + 10 + 5 * m->n);
@@ -169,11 +180,14 @@ static void put_map(Enc *e, uint32_t at, uint32_t pc)
   q += zw_leb_write_u32(q, pc - e->map_pc);
   q += zw_leb_write_u32(q, m->n);
   uint32_t last = 0;
-  for (uint32_t w = lo / 64; m->n && w <= hi / 64; w++)
-    for (; e->frame_bits[w]; e->frame_bits[w] &= e->frame_bits[w] - 1) {
-      uint32_t slot = w * 64 + zw_ctz64(e->frame_bits[w]);
-      q += zw_leb_write_u32(q, slot - last);
-      last = slot;
+  for (uint32_t t = lo / 4096; t <= hi / 4096; t++)
+    for (; e->frame_words[t]; e->frame_words[t] &= e->frame_words[t] - 1) {
+      uint32_t w = t * 64 + zw_ctz64(e->frame_words[t]);
+      for (; e->frame_bits[w]; e->frame_bits[w] &= e->frame_bits[w] - 1) {
+        uint32_t slot = w * 64 + zw_ctz64(e->frame_bits[w]);
+        q += zw_leb_write_u32(q, slot - last);
+        last = slot;
+      }
     }
   e->maps.n = (uint32_t)(q - e->maps.p);
   e->map_pc = pc, e->nmaps++;

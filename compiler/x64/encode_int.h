@@ -52,7 +52,7 @@ typedef struct Enc {
   uint32_t *raw_end, *mark_end;        // by place: of its bytes in raw, of its marks
   uint32_t *block_chunk, *stub_chunk, nstubs;
   uint32_t ntraps;                     // trapcc of the function
-  uint64_t *frame_bits;                // a bit per 8 bytes of the frame; zero between stack maps
+  uint64_t *frame_bits, *frame_words;  // a bit per 8 bytes of the frame, and one per word of these; zero between stack maps
   uint32_t k, ub, end_ub;              // current place; bound of the current offset; bound of the end of all chunks
   uint32_t epilogues, epilogue_off, copies;
   VEC(uint8_t) raw;                    // instructions of the first walk
@@ -67,6 +67,7 @@ typedef struct Enc {
   VEC(Fixup) fixups;
   VEC(uint8_t) sites, maps;
   uint32_t nsites, site_pc, site_at, nmaps, map_pc;
+  uint32_t map_first, map_n;           // slots of the map written last
   VEC(ImageInline) inlines;            // that sites name
   uint32_t *inline_index;              // by position of ZirFunc.inlines: its index in inlines + 1
   Cfi cfi;

@@ -237,8 +237,6 @@ static void term_throw(Ra *ra, uint32_t b, const ZIns *ins, Ref v)
   uint32_t area = frame_area(ra, 16 * (ins->b ? ins->b : 1));
   ra->l->has_calls = ra->l->needs_stack_check = true;
   lir(ra, X_unreachable);
-  if (ra->nrefs)
-    ref_block_out(ra, b, ra->ref_live);
   ref_call(ra, v);
   ra->lock |= BIT(RDI) | BIT(RSI);
   Lir *l = lir(ra, X_call_m);
@@ -301,6 +299,17 @@ static void emit_handler_head(Ra *ra, uint32_t b)
 #include "compiler/x64/select_atomic.h"
 
 // ---- the walk ----
+static inline __attribute__((always_inline)) void select_ins(Ra *ra, const ZIns *ins, uint32_t v)
+{
+  ra->i = v;
+  switch (ins->op) {
+  case OP_param: case OP_phi: case OP_result: case OP_catch_value: return; // where they come from places them
+#define EMIT(id, pattern, ...) case OP_##id: sel_##pattern(ra, ins, v, ##__VA_ARGS__); break;
+#include "compiler/x64/emit.def"
+  default: zw_fail(ra->ctx, ERR_unsupported, ZW_NO_POS, "%s on x86-64", zw_op_info[ins->op].text);
+  }
+  end_ins(ra);
+}
 // The instructions [first, end), or those that list[first .. end) names, from the last one up.
 static void select_run(Ra *ra, uint32_t first, uint32_t end, const uint32_t *list, uint32_t pos)
 {
@@ -315,18 +324,11 @@ static void select_run(Ra *ra, uint32_t first, uint32_t end, const uint32_t *lis
       if (ra->scanned == scanned)
         unlink_uses(ra, v);
     }
-    ra->i = v;
     const ZIns *ins = &z->ins[v];
     const RaValue *p = &ra->val[v];
-    if ((p->vstate & VS_FUSED) || (p->loc == REG_NONE && !p->slot && ins->ty != VK_COUNT && (zw_zir_shape[ins->op].flags & OPF_PURE)))
-      continue;
-    switch (ins->op) {
-    case OP_param: case OP_phi: case OP_result: case OP_catch_value: continue; // where they come from places them
-#define EMIT(id, pattern, ...) case OP_##id: sel_##pattern(ra, ins, v, ##__VA_ARGS__); break;
-#include "compiler/x64/emit.def"
-    default: zw_fail(ra->ctx, ERR_unsupported, ZW_NO_POS, "%s on x86-64", zw_op_info[ins->op].text);
-    }
-    end_ins(ra);
+    if (!(p->vstate & VS_FUSED) && (p->loc != REG_NONE || p->slot || ins->ty == VK_COUNT || !(zw_zir_shape[ins->op].flags & OPF_PURE)))
+      select_ins(ra, ins, v);
+    ref_pass(ra, v);
   }
 }
 static void select_terminator(Ra *ra, uint32_t b)
@@ -349,6 +351,7 @@ static void select_terminator(Ra *ra, uint32_t b)
   default: BUG("op %u does not end a block", ins->op);
   }
   end_ins(ra);
+  ref_pass(ra, v);
 }
 static void select_hoisted(Ra *ra, uint32_t b)
 {

@@ -10,12 +10,12 @@
 #include "runtime/base/str.h"
 
 #define IMAGE_MAGIC 0x4d49575au /* "ZWIM" */
-enum { IMAGE_FORMAT = 3, IMAGE_ABI = 1 };
+enum { IMAGE_FORMAT = 4, IMAGE_ABI = 1 };
 // A runtime defines this symbol, and what is made for that runtime refers to it: a linker that is given another runtime
 // says its name, which says the versions.
-#define IMAGE_RUNTIME_SYMBOL zwasm_rt_abi_1_format_3
-#define IMAGE_RUNTIME_SYMBOL_TEXT "zwasm_rt_abi_1_format_3"
-STATIC_ASSERT(IMAGE_ABI == 1 && IMAGE_FORMAT == 3, "the symbol's name says so");
+#define IMAGE_RUNTIME_SYMBOL zwasm_rt_abi_1_format_4
+#define IMAGE_RUNTIME_SYMBOL_TEXT "zwasm_rt_abi_1_format_4"
+STATIC_ASSERT(IMAGE_ABI == 1 && IMAGE_FORMAT == 4, "the symbol's name says so");
 enum { ARCH_X86_64 = 1, ARCH_AARCH64 = 2 };
 enum { // ImageHeader.flags
   IMAGE_GUARD = 1,        // memory accesses rely on the full reservation and on the fault handler
@@ -112,8 +112,10 @@ enum { SITE_TRAP_MASK = 0x3f, SITE_FAULT = 0x40, SITE_CALL = 0x80, SITE_NO_FRAME
 #define IMAGE_INLINE_AT 0x40000000u /* a module is smaller than that */
 typedef struct ImageInline { uint32_t func, wasm_at, parent; } ImageInline;
 // A stack map: { pc delta (uleb), n (uleb), n x slot delta (uleb) }: slots of 8 bytes from rsp after the call.
-// n slots ascend; the first delta is from slot 0.  Handlers: of a function, inner ones first; one guards the calls whose
-// return pc is in (pc_begin, pc_end]; pcs are offsets in text.  flags: 1 = the handler wants the exnref too.
+// n slots ascend; the first delta is from slot 0.  n = 0: the same slots as the map before.  What is in a slot may be no live
+// reference (one map serves all calls of a function with very many): whoever reads it takes it as a proposal.
+// Handlers: of a function, inner ones first; one guards the calls whose return pc is in (pc_begin, pc_end]; pcs are offsets
+// in text.  flags: 1 = the handler wants the exnref too.
 typedef struct ImageHandler { uint32_t pc_begin, pc_end, handler_pc, tag; /* tag index, or UINT32_MAX = all */ uint32_t flags; } ImageHandler;
 // A row holds from its wasm offset to the next row's; line 0: not known.
 enum { IMAGE_LINE_BLOCK = 64 }; // rows of a block

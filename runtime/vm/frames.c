@@ -24,13 +24,16 @@ static uint32_t read_u(const uint8_t **p, const uint8_t *end)
 static void find_map(Walk *w, const Image *im, const ImageFunc *f, uint32_t want)
 {
   const uint8_t *base = im->meta + im->h->span[IMG_MAPS].off, *end = base + IMAGE_COUNT(im, IMG_MAPS), *p = base + f->maps;
-  uint32_t pc = 0;
+  const uint8_t *slots = p; // of the newest map that has its own
+  uint32_t pc = 0, nslots = 0;
   w->nslots = 0;
   for (uint32_t k = 0; k < f->nmaps && pc < want; k++) {
     pc += read_u(&p, end);
     uint32_t n = read_u(&p, end);
+    if (n)
+      slots = p, nslots = n;
     if (pc == want) {
-      w->map = p, w->map_end = end, w->nslots = n;
+      w->map = slots, w->map_end = end, w->nslots = nslots;
       return;
     }
     for (uint32_t i = 0; i < n; i++)

@@ -156,7 +156,7 @@ static bool maps_ok(const Image *im, const ImageFunc *f)
     if (!read_uleb(&p, end, &delta) || (i > 0 && delta == 0) || !read_uleb(&p, end, &n))
       return false;
     pc += delta;
-    if (pc > f->code_bytes || n > slots)
+    if (pc > f->code_bytes || n > slots || (i == 0 && n == 0))
       return false;
     uint64_t slot = 0;
     for (uint32_t k = 0; k < n; k++) {

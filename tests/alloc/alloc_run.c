@@ -262,13 +262,38 @@ static void references_in_maps(void **state)
   zir_rig_free(g);
 }
 
+// Where references times calls are too many, one map serves all calls: it names the slots of what crosses any of them, and the code is linear.
+static void one_map_for_very_many(void **state)
+{
+  (void)state;
+  enum { REFS = 400 }; // 400 * 400 / 2 slots if each call had its own
+  char *text = malloc(200 * REFS), *p = text;
+  p += sprintf(p, "decl f0 (ref) -> (ref)\ndecl f1 (ref) -> (ref)\nfunc f0 (ref) -> (ref)\nb0:\n v0:ref = param 0\n");
+  for (unsigned k = 1; k <= REFS; k++)
+    p += sprintf(p, " v%u:ref = call f1(v%u) @5\n", k, k - 1);
+  for (unsigned k = 1; k < REFS; k++)
+    p += sprintf(p, " v%u:ref = sel v%u, v%u, i32 1\n v%u:ref = call f1(v%u) @6\n", REFS + 2 * k, k, k == 1 ? k : REFS + 2 * k - 1,
+                 REFS + 2 * k + 1, REFS + 2 * k);
+  sprintf(p, " ret (v%u)\n\nfunc f1 (ref) -> (ref)\nb0:\n v0:ref = param 0\n ret (v0)\n", REFS + 2 * (REFS - 1) + 1);
+  ZirRig *g = zir_rig(text, NULL);
+  const LirFunc *l = g->l[0];
+  assert_true(l->any_maps);
+  assert_int_equal(l->nmaps, 2 * REFS - 1);
+  for (uint32_t k = 0; k < l->nmaps; k++)
+    assert_true(l->maps[k].first == 0 && l->maps[k].n >= REFS - 1 && l->maps[k].n <= REFS + 1);
+  assert_true(g->r->codes[0]->maps_bytes < 4 * l->nmaps + 2 * REFS);
+  assert_int_equal(CALL(g, 0, 1000), 1000);
+  zir_rig_free(g);
+  free(text);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(sum_loop), cmocka_unit_test(recursion), cmocka_unit_test(diamond), cmocka_unit_test(divide),
     cmocka_unit_test(switches), cmocka_unit_test(call_in_loop), cmocka_unit_test(floats),
     cmocka_unit_test(more_loop_variables_than_registers), cmocka_unit_test(spilled_vectors), cmocka_unit_test(tail_calls),
-    cmocka_unit_test(handler_live_ins), cmocka_unit_test(references_in_maps),
+    cmocka_unit_test(handler_live_ins), cmocka_unit_test(references_in_maps), cmocka_unit_test(one_map_for_very_many),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

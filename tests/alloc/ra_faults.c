@@ -48,10 +48,11 @@ static const char diamond_text[] = "func f0 (i32, i32, f64) -> (i32)\nb0:\n v0:i
                                    " v11:i32 = i32.sub v10, v7\n ret (v11)\n";
 static const char switch_text[] = "func f0 (i32, i32) -> (i32)\nb0:\n v0:i32 = param 0\n v1:i32 = param 1\n switch v0 [0 1 2 1 0] b1, b2(v1), b3, b4\n"
                                   "b1:\n ret (i32 1)\nb2(v2:i32):\n v3:i32 = i32.add v2, v0\n ret (v3)\nb3:\n v4:i32 = i32.sub v1, v0\n ret (v4)\nb4:\n ret (v0)\n";
-static const char ref_text[] = "decl f0 (ref, ref) -> (ref)\ndecl f1 (ref) -> (ref)\nfunc f0 (ref, ref) -> (ref)\nb0:\n v0:ref = param 0\n v1:ref = param 1\n"
-                               " v2:ref = call f1(v0) @5\n v3:ref = call f1(v1) @6\n v4:i32 = i32.eq i32 1, i32 1\n br v4, b1, b2\n"
-                               "b1:\n ret (v2)\nb2:\n v5:ref = call f1(v3) @7\n ret (v0)\n"
-                               "\nfunc f1 (ref) -> (ref)\nb0:\n v0:ref = param 0\n ret (v0)\n";
+#define REF_TEXT "decl f0 (ref, ref) -> (ref)\ndecl f1 (ref) -> (ref)\nfunc f0 (ref, ref) -> (ref)\nb0:\n v0:ref = param 0\n v1:ref = param 1\n" \
+                 " v2:ref = call f1(v0) @5\n v3:ref = call f1(v1) @6\n v4:i32 = i32.eq i32 1, i32 1\n br v4, b1, b2\n" \
+                 "b1:\n ret (v2)\nb2:\n v5:ref = call f1(v3) @7\n ret (v0)\n" \
+                 "\nfunc f1 (ref) -> (ref)\nb0:\n v0:ref = param 0\n ret (v0)\n"
+static const char ref_text[] = REF_TEXT, one_map_text[] = REF_TEXT;
 // v5 refers to v1 but nothing needs it: v1 is dead behind the first call.  v0 is dead behind the second.
 static const char dead_ref_text[] = "decl f0 (ref, ref) -> (ref)\ndecl f1 (ref) -> (ref)\nfunc f0 (ref, ref) -> (ref)\nb0:\n v0:ref = param 0\n v1:ref = param 1\n"
                                     " v2:ref = call f1(v1) @5\n v3:ref = call f1(v0) @6\n v4:ref = call f1(v3) @7\n v5:ref = sel v1, v2, i32 1\n ret (v2)\n"
@@ -330,6 +331,9 @@ static const Fault faults[] = {
   { "map_names_other_slot", NULL, ref_text, map_names_other_slot },
   { "map_names_dead_reference", NULL, dead_ref_text, map_names_dead_reference },
   { "map_missing", NULL, ref_text, map_missing },
+  { "dropped_slot_of_one_map", NULL, one_map_text, dropped_map_slot },
+  { "one_map_names_other_slot", NULL, one_map_text, map_names_other_slot },
+  { "one_map_missing", NULL, one_map_text, map_missing },
   { "handler_reads_register", NULL, try_text, handler_reads_register },
   { "temporary_in_live_register", busy, NULL, temporary_in_live_register },
 };
@@ -344,7 +348,7 @@ static void each_fault_is_caught(void **state)
     const Fault *f = &faults[k];
     bool found = false;
     for (uint32_t i = 0, n = 1; i < n && !found; i++) { // the first place where it can be planted and matters
-      CodeOptions o = { .small_file = f->text == swap_text ? 4 : 0 };
+      CodeOptions o = { .small_file = f->text == swap_text ? 4 : 0, .no_exact_maps = f->text == one_map_text };
       ZirRig *g = zir_rig(f->text ? f->text : f->busy_text(), &o);
       n = g->l[0]->nlir;
       assert_null(check(g));

@@ -325,6 +325,25 @@ def indirect_calls(n):
                   elems=vec([b"\0" + i32(0) + END + vec([u(0)])]))
 
 
+EXTERNREF = b"\x6f"
+
+
+def with_references(n, between):
+    """n references from a table live over `between`, and are looked at behind it."""
+    return module([functype([I32], [I32])], [0, 0],
+                  [body(get(0)), body((get(0) + b"\x25\0") * n + get(0) + between + set_(1) + b"\xd1" + (set_(1) + b"\xd1" + get(1) + ADD) * (n - 1),
+                                      [(1, I32)])],
+                  tables=vec([EXTERNREF + b"\0" + u(1)]), memory=False)
+
+
+@family(1000)
+def references_live_over_calls(n): return with_references(n, (b"\x10" + u(0)) * n)
+
+
+@family(1000)
+def references_live_over_blocks(n): return with_references(n, (IF + I32 + get(0) + b"\x10" + u(0) + ELSE + get(0) + i32(1) + ADD + END) * n)
+
+
 @family(3000)
 def const_expression(n):
     g = vec([I32 + b"\0" + i32(1) + (i32(3) + ADD) * min(n, 40000) + END])
