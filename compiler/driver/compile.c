@@ -84,11 +84,10 @@ void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions 
   Jobs *jobs;
   FuncCode **codes = zw_jobs_run(ctx, m, t, &out->code, threads, out->timed, &out->times, &jobs); // P2, P3, P4 per function
   uint64_t t0 = zw_now();
-  BlobSource from = { .funcs = codes, .placed = zw_jobs_placed, .arg = jobs, .no_rows = out->no_object };
-  out->blob = zw_blob_build_from(m, t, &out->code, &from, &ctx->module); // one text, no external relocation in it
+  BlobSource from = { .funcs = codes, .placed = zw_jobs_placed, .done = zw_jobs_free, .arg = jobs, .no_rows = out->no_object };
+  out->blob = zw_blob_build_from(m, t, &out->code, &from, &ctx->module); // everything has its place in one text; the sink says where that lies
   out->times.blob += zw_now() - t0;
   out->times.text_bytes = out->blob->text_bytes;
-  zw_jobs_free(jobs);
 }
 
 void zw_compile_module(Ctx *ctx, const uint8_t *bytes, size_t len, uint64_t features, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out)

@@ -173,8 +173,9 @@ static void free_jobs(void *arg)
   j->nworkers = 0;
 }
 
-void zw_jobs_free(Jobs *j)
+void zw_jobs_free(void *jobs)
 {
+  Jobs *j = jobs;
   zw_off_fail(j->m->ctx, &j->clean_up);
   free_jobs(j);
 }

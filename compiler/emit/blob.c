@@ -7,6 +7,7 @@
 //   HOST   types of imported functions; where funcrefs can come in from outside, all XCALL types too
 //   TRAP   the kinds some code names
 #include "compiler/emit/target.h"
+#include "runtime/base/alloc.h"
 #include "runtime/base/bits.h"
 
 enum { TEXT_START = 16, TEXT_ALIGN = 64 };
@@ -23,6 +24,8 @@ typedef struct Builder {
   uint32_t trap[TRAP_COUNT];
   bool *want[TYPED], want_trap[TRAP_COUNT];
 } Builder;
+
+typedef struct BlobText { Builder b; BlobSource from; } BlobText;
 
 STATIC_ASSERT(THUNK_ENTRY == 0 && THUNK_XCALL == 1 && THUNK_HOST == 2 && THUNK_XTAIL == 3, "they index Builder.thunk");
 
@@ -183,19 +186,15 @@ static void keep_rows(const Builder *b, Blob *out)
   }
 }
 
-static void fill(Builder *b, Blob *out, const BlobSource *from)
+static void fill_tables(const Builder *b, Blob *out)
 {
-  out->text = zw_arena_alloc(b->a, out->text_bytes, TEXT_ALIGN);
   out->sites = zw_arena_alloc(b->a, out->sites_bytes + 1u, 1);
   out->maps = zw_arena_alloc(b->a, out->maps_bytes + 1u, 1);
   out->handlers = zw_new_array(b->a, ImageHandler, out->nhandlers + 1);
   out->inlines = zw_new_array(b->a, ImageInline, out->ninlines + 1);
-  uint64_t end = 0;
   for (uint32_t k = 0; k < b->ncodes; k++) {
     const FuncCode *c = b->codes[k];
     const ImageFunc *f = &out->funcs[k];
-    memset(out->text + end, 0xcc, f->code_off - end); // int3 between functions on x86; never executed anywhere
-    append(out->text + f->code_off, c->bytes, c->nbytes);
     append(out->sites + f->sites, c->sites, c->sites_bytes);
     append(out->maps + f->maps, c->maps, c->maps_bytes);
     append(out->inlines + f->inlines, c->inlines, sizeof(ImageInline) * c->ninlines);
@@ -204,26 +203,82 @@ static void fill(Builder *b, Blob *out, const BlobSource *from)
       *to = c->handlers[h];
       to->pc_begin += f->code_off, to->pc_end += f->code_off, to->handler_pc += f->code_off;
     }
+  }
+}
+
+static void fill_text(const BlobText *s, const Blob *out, uint8_t *text)
+{
+  const Builder *b = &s->b;
+  uint64_t end = 0;
+  for (uint32_t k = 0; k < b->ncodes; k++) {
+    const FuncCode *c = b->codes[k];
+    const ImageFunc *f = &out->funcs[k];
+    memset(text + end, 0xcc, f->code_off - end); // int3 between functions on x86; never executed anywhere
+    append(text + f->code_off, c->bytes, c->nbytes);
     for (uint32_t x = 0; x < c->nfixups; x++) {
       CHECK(c->fixups[x].at + 4ull <= c->nbytes);
       uint32_t to = out->funcs[target_code(b, c->fixups[x].target)].code_off;
-      b->t->apply_fixup(out->text, (uint64_t)f->code_off + c->fixups[x].at, c->fixups[x].kind, to);
+      b->t->apply_fixup(text, (uint64_t)f->code_off + c->fixups[x].at, c->fixups[x].kind, to);
     }
     end = (uint64_t)f->code_off + c->nbytes;
-    if (from->placed && k < b->ndefined)
-      from->placed(from->arg, k);
+    if (s->from.placed && k < b->ndefined)
+      s->from.placed(s->from.arg, k);
   }
-  memset(out->text + end, 0xcc, out->text_bytes - end);
+  memset(text + end, 0xcc, out->text_bytes - end);
+}
+
+void zw_blob_done(Blob *b)
+{
+  BlobText *s = b->source;
+  b->source = NULL;
+  if (s && s->from.done)
+    s->from.done(s->from.arg);
+}
+
+// For more than one reader.
+static void keep_text(Blob *b)
+{
+  if (b->text)
+    return;
+  b->text = zw_arena_stale(b->source->b.a, b->text_bytes, 1, TEXT_ALIGN);
+  fill_text(b->source, b, b->text);
+  zw_blob_done(b);
+}
+
+void zw_move_bytes(void *to, void *from, uint64_t n, bool last)
+{
+  enum { STEP = 256 << 10 };
+  for (uint64_t at = 0; at < n; at += STEP) {
+    uint64_t bytes = n - at < STEP ? n - at : STEP;
+    memcpy((char *)to + at, (char *)from + at, bytes);
+    if (last && n > STEP)
+      zw_alloc_discard((char *)from + at, bytes);
+  }
+}
+
+void zw_blob_text(Blob *b, uint8_t *to)
+{
+  if (b->text || !b->last) {
+    keep_text(b);
+    zw_move_bytes(to, b->text, b->text_bytes, b->last);
+    return;
+  }
+  fill_text(b->source, b, to);
+  zw_blob_done(b);
 }
 
 Blob *zw_blob_build(const Module *m, const Target *t, const CodeOptions *o, FuncCode *const *funcs, Arena *a)
 {
-  return zw_blob_build_from(m, t, o, &(BlobSource){ .funcs = funcs }, a);
+  Blob *b = zw_blob_build_from(m, t, o, &(BlobSource){ .funcs = funcs }, a);
+  keep_text(b);
+  return b;
 }
 
 Blob *zw_blob_build_from(const Module *m, const Target *t, const CodeOptions *o, const BlobSource *from, Arena *a)
 {
-  Builder builder = { .m = m, .t = t, .o = o, .a = a, .ndefined = m->nfuncs - m->nimported_funcs }, *b = &builder;
+  BlobText *source = zw_new(a, BlobText);
+  *source = (BlobText){ .b = { .m = m, .t = t, .o = o, .a = a, .ndefined = m->nfuncs - m->nimported_funcs }, .from = *from };
+  Builder *b = &source->b;
   b->codes = zw_new_array(a, FuncCode *, (uint64_t)b->ndefined + (uint64_t)TYPED * m->ntypes + TRAP_COUNT);
   append(b->codes, from->funcs, sizeof *from->funcs * b->ndefined);
   b->ncodes = b->ndefined;
@@ -231,12 +286,13 @@ Blob *zw_blob_build_from(const Module *m, const Target *t, const CodeOptions *o,
   make_thunks(b);
 
   Blob *out = zw_new(a, Blob);
+  out->source = source;
   out->funcs = zw_new_array(a, ImageFunc, b->ncodes + 1);
   out->nfuncs = b->ncodes;
   place(b, out);
   if (!from->no_rows)
     keep_rows(b, out);
-  fill(b, out, from);
+  fill_tables(b, out);
   out->func_code = zw_new_array(a, uint32_t, b->ndefined + 1);
   for (uint32_t k = 0; k < b->ndefined; k++)
     out->func_code[k] = k;

@@ -27,7 +27,7 @@ typedef struct FuncCode {
 // The module's text and code-side tables, before serialisation.
 // No function starts at offset 0: a code offset of 0 means "none".
 typedef struct Blob {
-  uint8_t *text; uint64_t text_bytes;
+  uint8_t *text; uint64_t text_bytes;      // text: NULL while the machine code still lies in its FuncCodes (source)
   ImageFunc *funcs; uint32_t nfuncs;       // ascending code_off: defined functions in index order, then thunks
   uint8_t *sites, *maps; uint32_t sites_bytes, maps_bytes;
   ImageHandler *handlers; uint32_t nhandlers;
@@ -37,17 +37,25 @@ typedef struct Blob {
   uint64_t cpu_bits; uint32_t image_flags, arch;
   uint64_t libcalls;                       // of all functions
   bool last;                               // the next sink is the last one: it may let the memory of the text go
+  struct BlobText *source;                 // what the text is made of; NULL when it is wanted no more
   struct UnwindRows *rows;                 // parallel to funcs, for .eh_frame; NULL when no object was asked for
 } Blob;
 typedef struct UnwindRows { const uint8_t *cfi; uint32_t cfi_bytes, code_bytes; } UnwindRows; // of FuncCode
 
 struct Target;
 // Place functions (in index order, whatever order they were compiled in), make the thunks the module needs,
-// apply fixups.  Deterministic.  Copies what it needs into arena a.
+// apply fixups.  Deterministic.  Copies what it needs into arena a, the text too.
 Blob *zw_blob_build(const Module *m, const struct Target *t, const CodeOptions *o, FuncCode *const *funcs, Arena *a);
-// The same, and placed(arg, k) says when funcs[k] will not be looked at any more, in ascending order.
-typedef struct BlobSource { FuncCode *const *funcs; void (*placed)(void *arg, uint32_t k); void *arg; bool no_rows; } BlobSource;
+// The same without the text, which zw_blob_text writes to where it is to lie.  placed(arg, k) says when funcs[k] will not be looked at
+// any more, in ascending order, and done(arg) that none will.
+typedef struct BlobSource { FuncCode *const *funcs; void (*placed)(void *arg, uint32_t k); void (*done)(void *arg); void *arg; bool no_rows; } BlobSource;
 Blob *zw_blob_build_from(const Module *m, const struct Target *t, const CodeOptions *o, const BlobSource *from, Arena *a);
+// Write all text_bytes of it.  It goes there directly if b->last says that nobody else wants it.
+void zw_blob_text(Blob *b, uint8_t *to);
+// Copy n bytes that are not wanted afterwards if `last`: then their pages go while the copy grows.
+void zw_move_bytes(void *to, void *from, uint64_t n, bool last);
+// Nobody wants the text any more, written or not.
+void zw_blob_done(Blob *b);
 // .eh_frame for the blob: one entry per function, rows exact at every instruction, a terminator at the end (drop the last 4
 // bytes where a linker appends).  The 32-bit fields at reloc_at[k] must become text + reloc_text_off[k] - address of the field.
 typedef struct EhFrame { uint8_t *bytes; uint32_t nbytes; uint32_t *reloc_at; uint32_t *reloc_text_off; uint32_t nrelocs; } EhFrame;

@@ -1,4 +1,4 @@
-// ELF objects, through libelf.
+// ELF objects.
 //
 // The machine code goes into a section of its own without a single relocation; what C sees (constructors, exports,
 // adapters of imports) is a few instructions each in .text.NAME with plain PC-relative ones; the descriptor and the
@@ -15,7 +15,7 @@ enum { GC_PREFIX = 0xfb }; // of instructions on objects
 
 typedef struct Elf {
   const Module *m;
-  const Blob *b;
+  Blob *b;
   const Target *t;
   const ObjOptions *o;
   const CNames *names;
@@ -296,12 +296,12 @@ static void put_local_symbols(Elf *e)
 
 static const char *section_name(Elf *e, const char *base) { return with_prefix(e, base, ""); }
 
-OutBytes zw_sink_elf(const Module *m, const Blob *b, const Target *t, const ObjOptions *o, Arena *a)
+OutBytes zw_sink_elf(const Module *m, Blob *b, const Target *t, const ObjOptions *o, Arena *a)
 {
   Elf e = { .m = m, .b = b, .t = t, .o = o };
   CNames bare = { .prefix = o->prefix };
   e.names = o->bare ? &bare : zw_cnames(m, o, a);
-  e.out = zw_elf_new(m->ctx, a);
+  e.out = zw_elf_new(a);
   e.text = zw_elf_section(e.out, section_name(&e, ".text.zwasm."), SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 64);
   e.glue = zw_elf_section(e.out, section_name(&e, ".text."), SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 16);
   e.rodata = zw_elf_section(e.out, section_name(&e, ".rodata.zwasm."), SHT_PROGBITS, SHF_ALLOC, 16);
@@ -312,9 +312,9 @@ OutBytes zw_sink_elf(const Module *m, const Blob *b, const Target *t, const ObjO
   zw_elf_section(e.out, ".note.GNU-stack", SHT_PROGBITS, 0, 1);
 
   MetaImage image = zw_meta_build(m, b, b->image_flags, a);
-  zw_elf_refer(e.out, e.text, b->text, b->text_bytes, b->last);
-  zw_elf_refer(e.out, e.meta, image.meta, image.meta_bytes, true);
-  zw_elf_refer(e.out, e.rodata, zw_meta_joined(m, &image, a), image.data_bytes, true);
+  zw_elf_space(e.out, e.text, b->text_bytes);
+  zw_elf_space(e.out, e.meta, image.meta_bytes);
+  zw_elf_space(e.out, e.rodata, image.data_bytes);
   zw_elf_put(e.out, e.bss, NULL, 8, 8);
   if (!o->for_exe && !o->bare) {
     put_constructors(&e);
@@ -329,5 +329,9 @@ OutBytes zw_sink_elf(const Module *m, const Blob *b, const Target *t, const ObjO
     name_parts(&e, &image);
   put_unwind(&e);
   put_local_symbols(&e);
-  return zw_elf_finish(e.out);
+  OutBytes file = zw_elf_finish(e.out);
+  zw_blob_text(b, zw_elf_place(e.out, e.text));
+  zw_move_bytes(zw_elf_place(e.out, e.meta), image.meta, image.meta_bytes, true);
+  zw_meta_join(m, zw_elf_place(e.out, e.rodata));
+  return file;
 }

@@ -1,14 +1,7 @@
 // Symbols: a section's symbol has the section's number; a global has GLOBAL | its place in the order of first mention.
-#define _GNU_SOURCE // memfd_create
 #include "compiler/sink/elf_int.h"
-#include "runtime/base/alloc.h"
 #include "runtime/base/bits.h"
-#include <errno.h>
-#include <gelf.h>
-#include <libelf.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 enum { MAX_SECTIONS = 16, GLOBAL = 1 << 30 };
 
@@ -16,36 +9,29 @@ typedef struct Section {
   const char *name;
   uint32_t type;
   uint64_t flags, align, bytes;
-  uint8_t *first;        // of somebody else: the first first_bytes
-  uint64_t first_bytes;
-  bool first_goes;
-  uint8_t *p;            // behind those
+  uint64_t space;        // of its bytes: the first, which somebody else writes
+  uint8_t *p;            // those behind
   uint64_t cap;
   VEC(Elf64_Rela) rela;
+  uint8_t *place;        // in the finished file
 } Section;
 
 typedef struct ElfState {
-  Ctx *ctx;
   Section section[MAX_SECTIONS];
   uint32_t nsections;             // [0] is the null section
   VEC(Elf64_Sym) locals, globals;
   VEC(char) strings;
   uint32_t *slots, mask;          // hash table of globals by name: index + 1
-  int fd;
-  Elf *elf;
-  CleanUp clean_up;
 } ElfState;
 
 static void grow_table(ElfOut *o, uint32_t mask);
 
-ElfOut *zw_elf_new(Ctx *ctx, Arena *a)
+ElfOut *zw_elf_new(Arena *a)
 {
   ElfOut *o = zw_new(a, ElfOut);
   o->a = a;
   o->s = zw_new(a, ElfState);
-  o->s->ctx = ctx;
   o->s->nsections = 1;
-  o->s->fd = -1;
   *zw_push(a, &o->s->strings) = 0;
   grow_table(o, 255);
   return o;
@@ -62,16 +48,16 @@ uint32_t zw_elf_section(ElfOut *o, const char *name, uint32_t type, uint64_t fla
 uint64_t zw_elf_put(ElfOut *o, uint32_t section, const void *p, uint64_t n, uint64_t align)
 {
   Section *s = &o->s->section[section];
-  uint64_t at = zw_align_up(s->bytes, align), end = at + n, own = end - s->first_bytes;
+  uint64_t at = zw_align_up(s->bytes, align), end = at + n, own = end - s->space;
   ASSERT(align <= s->align);
   if (s->type != SHT_NOBITS && own > s->cap) {
     uint64_t cap = s->cap ? s->cap * 2 : n; // the first put is often the whole section
     while (cap < own)
       cap = cap ? cap * 2 : 256;
-    s->p = zw_arena_grow(o->a, s->p, s->bytes - s->first_bytes, s->cap, cap), s->cap = cap;
+    s->p = zw_arena_grow(o->a, s->p, s->bytes - s->space, s->cap, cap), s->cap = cap;
   }
   if (s->type != SHT_NOBITS && own) {
-    uint8_t *to = s->p + (at - s->first_bytes);
+    uint8_t *to = s->p + (at - s->space);
     memset(to - (at - s->bytes), 0, at - s->bytes); // what grows is stale
     if (p)
       memcpy(to, p, n);
@@ -82,18 +68,18 @@ uint64_t zw_elf_put(ElfOut *o, uint32_t section, const void *p, uint64_t n, uint
   return at;
 }
 
-void zw_elf_refer(ElfOut *o, uint32_t section, void *p, uint64_t n, bool last)
+void zw_elf_space(ElfOut *o, uint32_t section, uint64_t n)
 {
   Section *s = &o->s->section[section];
   ASSERT(s->bytes == 0);
-  s->first = p, s->first_bytes = s->bytes = n, s->first_goes = last;
+  s->space = s->bytes = n;
 }
 
 uint8_t *zw_elf_at(ElfOut *o, uint32_t section, uint64_t off)
 {
   const Section *s = &o->s->section[section];
-  CHECK(off >= s->first_bytes && off < s->bytes);
-  return s->p + (off - s->first_bytes);
+  CHECK(off >= s->space && off < s->bytes);
+  return s->p + (off - s->space);
 }
 
 // ---- symbols ----
@@ -192,79 +178,24 @@ static Elf64_Sym *make_symtab(ElfOut *o, uint32_t *count, uint32_t *first_global
   return symtab;
 }
 
-static _Noreturn void elf_failed(const ElfState *s)
-{
-  zw_fail(s->ctx, ERR_io, ZW_NO_POS, "cannot write the object: %s", elf_errmsg(-1));
-}
-
-static void close_all(void *arg)
-{
-  ElfState *s = arg;
-  if (s->elf)
-    elf_end(s->elf);
-  if (s->fd >= 0)
-    close(s->fd);
-  s->elf = NULL;
-  s->fd = -1;
-}
-
 typedef struct NewSection {
   const char *name;
   uint32_t type, link, info;
   uint64_t flags, align, entsize;
-  void *p; uint64_t bytes;
-  void *first; uint64_t first_bytes; // before those
-  Elf_Type data;
+  const void *p; uint64_t bytes;
+  uint64_t space;        // before those
 } NewSection;
 
-static bool add_data(Elf_Scn *scn, void *p, uint64_t bytes, uint64_t align, Elf_Type type)
-{
-  Elf_Data *d = elf_newdata(scn);
-  if (d)
-    *d = (Elf_Data){ .d_buf = p, .d_size = bytes, .d_align = align, .d_type = type, .d_version = EV_CURRENT };
-  return d != NULL;
-}
-
-static void add_section(ElfState *s, const NewSection *n, uint32_t name)
-{
-  Elf_Scn *scn = elf_newscn(s->elf);
-  Elf64_Shdr *h = scn ? elf64_getshdr(scn) : NULL;
-  if (!h || (n->first_bytes && !add_data(scn, n->first, n->first_bytes, n->align, n->data)) ||
-      ((n->bytes || !n->first_bytes) && !add_data(scn, n->p, n->bytes, n->first_bytes ? 1 : n->align, n->data)))
-    elf_failed(s);
-  h->sh_name = name;
-  h->sh_type = n->type;
-  h->sh_flags = n->flags;
-  h->sh_link = n->link;
-  h->sh_info = n->info;
-  h->sh_entsize = n->entsize;
-  h->sh_addralign = n->align;
-}
-
-static OutBytes read_back(ElfState *s, off_t bytes, Arena *a)
-{
-  OutBytes out = { zw_arena_stale(a, (size_t)bytes + 1, 1, 16), (size_t)bytes };
-  for (size_t at = 0; at < out.n;) {
-    ssize_t got = pread(s->fd, out.p + at, out.n - at, (off_t)at);
-    if (got <= 0 && errno != EINTR)
-      zw_fail(s->ctx, ERR_io, ZW_NO_POS, "cannot read the object back: %s", strerror(errno));
-    at += got > 0 ? (size_t)got : 0;
-  }
-  return out;
-}
-
-// Sections in order: ours, their relocations, symtab, strtab, shstrtab.
-static void add_all(ElfOut *o)
+// Sections in order: ours, their relocations, symtab, strtab, shstrtab.  Ours keep their numbers, one less.
+static uint32_t list_all(ElfOut *o, NewSection *all)
 {
   ElfState *s = o->s;
-  NewSection all[2 * MAX_SECTIONS + 3];
   uint32_t n = 0, nrela = 0, count, first_global;
   Elf64_Sym *symtab = make_symtab(o, &count, &first_global);
   for (uint32_t k = 1; k < s->nsections; k++) {
     Section *c = &s->section[k];
     nrela += c->rela.n > 0;
-    all[n++] = (NewSection){ .name = c->name, .type = c->type, .flags = c->flags, .align = c->align, .p = c->p, .bytes = c->bytes - c->first_bytes,
-                             .first = c->first, .first_bytes = c->first_bytes, .data = ELF_T_BYTE };
+    all[n++] = (NewSection){ .name = c->name, .type = c->type, .flags = c->flags, .align = c->align, .p = c->p, .bytes = c->bytes - c->space, .space = c->space };
   }
   uint32_t symtab_index = s->nsections + nrela;
   for (uint32_t k = 1; k < s->nsections; k++) {
@@ -275,12 +206,18 @@ static void add_all(ElfOut *o)
     zw_text_init(&name, o->a);
     zw_text_printf(&name, ".rela%s", c->name);
     all[n++] = (NewSection){ .name = name.p, .type = SHT_RELA, .flags = SHF_INFO_LINK, .link = symtab_index, .info = k, .align = 8,
-                             .entsize = sizeof(Elf64_Rela), .p = c->rela.p, .bytes = c->rela.n * sizeof(Elf64_Rela), .data = ELF_T_RELA };
+                             .entsize = sizeof(Elf64_Rela), .p = c->rela.p, .bytes = c->rela.n * sizeof(Elf64_Rela) };
   }
   all[n++] = (NewSection){ .name = ".symtab", .type = SHT_SYMTAB, .link = symtab_index + 1, .info = first_global, .align = 8,
-                           .entsize = sizeof(Elf64_Sym), .p = symtab, .bytes = count * sizeof(Elf64_Sym), .data = ELF_T_SYM };
-  all[n++] = (NewSection){ .name = ".strtab", .type = SHT_STRTAB, .align = 1, .p = s->strings.p, .bytes = s->strings.n, .data = ELF_T_BYTE };
-  all[n++] = (NewSection){ .name = ".shstrtab", .type = SHT_STRTAB, .align = 1, .data = ELF_T_BYTE };
+                           .entsize = sizeof(Elf64_Sym), .p = symtab, .bytes = count * sizeof(Elf64_Sym) };
+  all[n++] = (NewSection){ .name = ".strtab", .type = SHT_STRTAB, .align = 1, .p = s->strings.p, .bytes = s->strings.n };
+  all[n++] = (NewSection){ .name = ".shstrtab", .type = SHT_STRTAB, .align = 1 };
+  return n;
+}
+
+// The names of all sections, which are the contents of the last one; where each begins.
+static uint32_t *put_section_names(ElfOut *o, NewSection *all, uint32_t n)
+{
   Text names;
   zw_text_init(&names, o->a);
   zw_text_put(&names, "", 1);
@@ -291,36 +228,52 @@ static void add_all(ElfOut *o)
   }
   all[n - 1].p = names.p;
   all[n - 1].bytes = names.n;
-  for (uint32_t k = 0; k < n; k++)
-    add_section(s, &all[k], name_at[k]);
-  elf64_getehdr(s->elf)->e_shstrndx = (Elf64_Half)n;
+  return name_at;
+}
+
+static void zeros(uint8_t *file, uint64_t from, uint64_t to) { memset(file + from, 0, to - from); }
+
+// header | sections, each at its alignment | section headers.  off[k]: where section k begins.
+static OutBytes write_file(ElfOut *o, const NewSection *all, uint32_t n, const uint32_t *name_at, uint64_t *off)
+{
+  uint64_t at = sizeof(Elf64_Ehdr);
+  for (uint32_t k = 0; k < n; k++) {
+    off[k] = at = zw_align_up(at, all[k].align);
+    at += all[k].type == SHT_NOBITS ? 0 : all[k].space + all[k].bytes;
+  }
+  uint64_t headers = zw_align_up(at, 8);
+  OutBytes out = { NULL, (size_t)(headers + (n + 1) * sizeof(Elf64_Shdr)) };
+  out.p = zw_arena_stale(o->a, out.n, 1, 16);
+  *(Elf64_Ehdr *)(void *)out.p = (Elf64_Ehdr){
+    .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT }, .e_type = ET_REL, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
+    .e_shoff = headers, .e_ehsize = sizeof(Elf64_Ehdr), .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = (Elf64_Half)(n + 1), .e_shstrndx = (Elf64_Half)n,
+  };
+  Elf64_Shdr *h = (Elf64_Shdr *)(void *)(out.p + headers);
+  *h++ = (Elf64_Shdr){ 0 };
+  at = sizeof(Elf64_Ehdr);
+  for (uint32_t k = 0; k < n; k++) {
+    const NewSection *c = &all[k];
+    bool there = c->type != SHT_NOBITS;
+    zeros(out.p, at, off[k]);
+    at = off[k] + (there ? c->space : 0);
+    if (there && c->bytes)
+      memcpy(out.p + at, c->p, c->bytes), at += c->bytes;
+    *h++ = (Elf64_Shdr){ .sh_name = name_at[k], .sh_type = c->type, .sh_flags = c->flags, .sh_offset = off[k], .sh_size = c->space + c->bytes,
+                         .sh_link = c->link, .sh_info = c->info, .sh_addralign = c->align, .sh_entsize = c->entsize };
+  }
+  zeros(out.p, at, headers);
+  return out;
 }
 
 OutBytes zw_elf_finish(ElfOut *o)
 {
-  ElfState *s = o->s;
-  zw_on_fail(s->ctx, &s->clean_up, close_all, s);
-  s->fd = memfd_create("zwasmc", MFD_CLOEXEC); // libelf writes to descriptors only
-  if (s->fd < 0)
-    zw_fail(s->ctx, ERR_io, ZW_NO_POS, "cannot make a file in memory for the object: %s", strerror(errno));
-  elf_version(EV_CURRENT);
-  s->elf = elf_begin(s->fd, ELF_C_WRITE, NULL);
-  Elf64_Ehdr *h = s->elf ? elf64_newehdr(s->elf) : NULL;
-  if (!h)
-    elf_failed(s);
-  h->e_ident[EI_DATA] = ELFDATA2LSB;
-  h->e_type = ET_REL;
-  h->e_machine = EM_X86_64;
-  h->e_version = EV_CURRENT;
-  add_all(o);
-  off_t bytes = elf_update(s->elf, ELF_C_WRITE);
-  if (bytes < 0)
-    elf_failed(s);
-  for (uint32_t k = 1; k < s->nsections; k++)
-    if (s->section[k].first_goes)
-      zw_alloc_discard(s->section[k].first, s->section[k].first_bytes);
-  OutBytes out = read_back(s, bytes, o->a);
-  zw_off_fail(s->ctx, &s->clean_up);
-  close_all(s);
+  NewSection all[2 * MAX_SECTIONS + 3];
+  uint64_t off[ARRAY_COUNT(all)];
+  uint32_t n = list_all(o, all);
+  OutBytes out = write_file(o, all, n, put_section_names(o, all, n), off);
+  for (uint32_t k = 1; k < o->s->nsections; k++)
+    o->s->section[k].place = out.p + off[k - 1];
   return out;
 }
+
+uint8_t *zw_elf_place(const ElfOut *o, uint32_t section) { return o->s->section[section].place; }

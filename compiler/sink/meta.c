@@ -292,17 +292,6 @@ uint8_t *zw_meta_joined(const Module *m, const MetaImage *meta, Arena *a)
   return p;
 }
 
-void zw_sink_move(void *to, void *from, size_t n, bool last)
-{
-  enum { STEP = 256 << 10 };
-  for (size_t at = 0; at < n; at += STEP) {
-    size_t bytes = n - at < STEP ? n - at : STEP;
-    memcpy((char *)to + at, (char *)from + at, bytes);
-    if (last && n > STEP)
-      zw_alloc_discard((char *)from + at, bytes);
-  }
-}
-
 // Most of it is known: growing by copies would take twice the memory.
 static void reserve(Meta *w)
 {

@@ -8,18 +8,16 @@ typedef struct MetaImage { uint8_t *meta; size_t meta_bytes, data_bytes; } MetaI
 MetaImage zw_meta_build(const Module *m, const Blob *b, uint32_t image_flags, Arena *a);
 void zw_meta_join(const Module *m, uint8_t *to);
 uint8_t *zw_meta_joined(const Module *m, const MetaImage *meta, Arena *a);
-// Copy n bytes that are not wanted afterwards if `last`: then their pages go while the copy grows.
-void zw_sink_move(void *to, void *from, size_t n, bool last);
 
 // The source lines of the module's `lines`, as IMG_LINES, IMG_LINE_BLOCKS and IMG_FILES want them.
 typedef struct PackedLines { uint8_t *rows; ImageLineBlock *blocks; Str *files; uint32_t bytes, nblocks, nfiles; } PackedLines;
 PackedLines zw_pack_lines(const Module *m, const Blob *b, Arena *a);
 
 // Make it runnable in this process; own, freed by zw_image_free.  NULL with a sentence (out of memory, refused pages).
-Image *zw_sink_jit(const Module *m, const Blob *b, char *err, size_t err_bytes);
+Image *zw_sink_jit(const Module *m, Blob *b, char *err, size_t err_bytes);
 // The whole .cwasm file / object file as bytes in arena a.
 typedef struct OutBytes { uint8_t *p; size_t n; } OutBytes;
-OutBytes zw_sink_cwasm(const Module *m, const Blob *b, Arena *a);
+OutBytes zw_sink_cwasm(const Module *m, Blob *b, Arena *a);
 typedef struct ImportRename { const char *wasm, *c; } ImportRename; // "env.log" and the C name it is to have
 typedef struct ObjOptions {
   const char *prefix;        // C name of the module, still to be made an identifier
@@ -38,7 +36,7 @@ typedef struct ObjOptions {
   uint32_t nargs, nenv, ndirs;
   size_t stack_size;         // 0 = default
 } ObjOptions;
-OutBytes zw_sink_elf(const Module *m, const Blob *b, const Target *t, const ObjOptions *o, Arena *a);
+OutBytes zw_sink_elf(const Module *m, Blob *b, const Target *t, const ObjOptions *o, Arena *a);
 void zw_header_write(const Module *m, const ObjOptions *o, const char *source_name, Text *out); // the typed C header
 // A C file to begin with: the imports as functions that trap; in C as clean as the header, which it includes by that name.
 void zw_stubs_write(const Module *m, const ObjOptions *o, const char *header, Text *out);
