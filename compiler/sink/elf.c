@@ -285,11 +285,12 @@ static void put_local_symbols(Elf *e)
     const ImageFunc *f = &e->b->funcs[k];
     Text s;
     zw_text_init(&s, e->out->a);
-    Str name = f->flags ? (Str){ 0 } : e->m->funcs[f->func].name;
+    bool thunk = f->flags & IMAGE_FUNC_THUNK;
+    Str name = thunk ? (Str){ 0 } : e->m->funcs[f->func].name;
     if (name.n && !memchr(name.p, 0, name.n))
       zw_text_printf(&s, "%s.%.*s", e->names->prefix, (int)name.n, name.p);
     else
-      zw_text_printf(&s, f->flags ? "%s.thunk%u" : "%s.func%u", e->names->prefix, f->flags ? k : f->func);
+      zw_text_printf(&s, thunk ? "%s.thunk%u" : "%s.func%u", e->names->prefix, thunk ? k : f->func);
     zw_elf_local(e->out, s.p, e->text, f->code_off, f->code_bytes);
   }
 }

@@ -87,6 +87,7 @@ typedef struct TryFact {
   uint32_t start, end;          // [start, end): the instructions whose exceptions come here
   uint32_t parent;              // where an exception goes that no clause takes: the try around it, or for a delegate the
                                 // one it names; NO_TRY = the caller
+  uint32_t around;              // the try around it in the text, or NO_TRY
   uint32_t frame;
   uint32_t clauses, nclauses;   // clauses[clauses ..)
   uint32_t exn_slot;            // legacy try: number of the caught exception for rethrow, below FuncFacts.nexn_slots

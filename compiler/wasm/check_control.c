@@ -650,7 +650,7 @@ static void open_try(FuncCheck *f, uint32_t clauses)
   c->try_ = c->active_try = f->tries.n;
   while (f->block_try.n < f->blocks.n) // those before the first one
     *zw_push(f->a, &f->block_try) = NO_TRY;
-  *zw_push(f->a, &f->tries) = (TryFact){ .at = here(f), .start = behind(f), .parent = f->cur_try, .frame = c->frame,
+  *zw_push(f->a, &f->tries) = (TryFact){ .at = here(f), .start = behind(f), .parent = f->cur_try, .around = f->cur_try, .frame = c->frame,
                                         .clauses = clauses, .nclauses = f->clauses.n - clauses };
   f->cur_try = c->try_;
   f->block_try.p[f->blocks.n - 1] = c->try_; // the block goes on in the region

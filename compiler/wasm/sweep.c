@@ -32,7 +32,8 @@ typedef struct Sweep {
 // What an exception raised in a block that is in the try or enters it can lead to: its handlers and those of its
 // parents, also when one of its clauses takes everything, since the block may throw before it enters.
 typedef struct Catch {
-  uint32_t real;       // the try itself, or if it has no clause the first one around it that has; NO_TRY
+  uint32_t real;       // the try itself, or if it has no clause the first one around it that has; NO_TRY.  Not where its
+                       // `delegate` leads: a block may begin before the try or go on behind it
   uint32_t best;       // deepest loop that a handler stays in
   uint32_t low;        // depth in the text of the outermost one
   bool all_sink;       // every handler can only end in a trap or throw
@@ -134,7 +135,7 @@ static void prepare_tries(Sweep *s, Arena *a)
   memset(s->handles, 0xff, s->n * sizeof *s->handles);
   for (uint32_t t = 0; t < f->tries.n; t++) {
     const TryFact *k = &f->tries.p[t];
-    s->catches[t].real = k->nclauses ? t : k->parent == NO_TRY ? NO_TRY : s->catches[k->parent].real;
+    s->catches[t].real = k->nclauses ? t : k->around == NO_TRY ? NO_TRY : s->catches[k->around].real;
     if (k->nclauses)
       s->handles[f->clauses.p[k->clauses].block] = t;
   }

@@ -36,6 +36,7 @@ static void call_effects(const Lir *l, LirEffects *e)
   if (l->op == X_call_m && l->rn == X64_VMCTX && l->disp >= (int32_t)offsetof(VmCtx, libcall)) {
     unsigned id = ((unsigned)l->disp - offsetof(VmCtx, libcall)) / 8;
     char res = id < LIB_COUNT ? lib_result[id] : 'i';
+    e->may_throw = id == LIB_throw || id == LIB_throw_ref;
     e->writes = X64_BIT(XMM15) | X64_BIT(RAX) | (res == 'f' || res == 'd' ? X64_BIT(XMM0) : 0);
   }
 }

@@ -515,7 +515,7 @@ static FuncCode *result(Enc *e, Arena *a, uint32_t prologue_bytes, uint32_t code
                    .frame_bytes = e->frame, .prologue_bytes = prologue_bytes, .pop_bytes = e->l->arg_bytes,
                    .saved = (uint16_t)e->l->used_saved, .nfixups = e->fixups.n, .sites_bytes = e->sites.n, .nsites = e->nsites,
                    .maps_bytes = e->maps.n, .nmaps = e->nmaps, .cfi_bytes = e->cfi.out.n, .libcalls = e->libcalls,
-                   .ninlines = e->inlines.n };
+                   .ninlines = e->inlines.n, .flags = e->l->z->keeps_refs ? IMAGE_FUNC_KEEPS_REFS : 0 };
   f->bytes = part(&at, e->base, here(e));
   f->fixups = part(&at, e->fixups.p, fixups);
   f->inlines = part(&at, e->inlines.p, inlines);

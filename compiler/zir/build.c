@@ -103,7 +103,8 @@ static void instruction(Build *b, Op op)
   case OP_ref_null: case OP_ref_is_null: case OP_ref_func: case OP_ref_as_non_null: zb_ref_op(b, op); return;
   case OP_br_on_null: case OP_br_on_non_null: zb_br_on_null(b, op == OP_br_on_null); return;
   case OP_block: case OP_loop: case OP_if: case OP_else: case OP_end: case OP_br: case OP_br_if: case OP_br_table: case OP_return:
-  case OP_unreachable:
+  case OP_unreachable: case OP_try_table: case OP_throw: case OP_throw_ref: case OP_try: case OP_catch: case OP_catch_all:
+  case OP_rethrow: case OP_delegate:
     zb_control(b, op);
     return;
   default:
@@ -239,7 +240,7 @@ static void walk_live(Build *b)
         set_position(b, b->p++);
         zb_control(b, OP_end);
       }
-      if (!b->live || b->ghost || !b->frames.n)
+      if (!b->live || b->ghost || !b->frames.n || b->nthrough)
         return;
       p = b->p, top = b->stack + b->sp, locals = b->locals;
       break;
@@ -285,7 +286,7 @@ bool zb_too_many_edge_slots(const FuncFacts *ff, const Func *fn)
   for (uint32_t k = 0; k < ff->nframes && slots <= most; k++) {
     const FrameFact *f = &ff->frames[k];
     uint32_t assigned = f->kind == OP_loop ? ff->loops[f->loop].nassigned : f->nassigned;
-    slots += ((uint64_t)f->nbr + 2) * assigned;
+    slots += ((uint64_t)f->nbr + f->ncatches + 2) * assigned;
   }
   return slots > most;
 }
@@ -295,7 +296,8 @@ static void start_locals(Build *b)
   const FuncFacts *ff = b->facts;
   const FuncType *t = zw_func_type(b->m, b->f->func);
   b->frame_locals = ff->flags & FN_NO_SETS || zb_too_many_edge_slots(ff, b->fn);
-  b->f->frame_locals = b->frame_locals ? 2 * ff->nlocals : 0;
+  if (b->frame_locals || ff->ntries)
+    b->frame_at = zw_new_array(b->scratch, uint32_t, ff->nlocals + 1);
   for (uint32_t l = 0; l < ff->nlocals; l++) {
     ValKind ty = (ValKind)ff->local_kinds[l];
     Ref r = l < t->nparams ? append(b, OP_param, ty, 0, l, 0, 0) : zw_zir_const(b->f, ty, 0, 0);
@@ -382,11 +384,12 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   if (!o->no_number)
     zb_start_numbers(&b);
   zb_all_changed(&b);
+  zb_prepare_tries(&b);
   zb_start_block(&b);
   start_locals(&b);
   zb_push_frame(&b, OP_block, 0, zw_func_type(m, func)->nresults);
   while (b.frames.n) {
-    if (b.live && !b.ghost && !b.frame_locals)
+    if (b.live && !b.ghost && !b.frame_locals && !keeps_locals(&b))
       walk_live(&b);
     else
       step(&b);

@@ -8,9 +8,9 @@
 void zb_open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool cold)
 {
   b->block = id;
-  b->f->blocks[id] = (ZBlock){ .first = b->f->nins, .loop = loop, .depth = depth, .cold = cold, .try_region = UINT32_MAX };
+  b->f->blocks[id] = (ZBlock){ .first = b->f->nins, .loop = loop, .depth = depth, .cold = cold, .try_region = b->region };
   b->state[id] = (BlockState){ UINT32_MAX, UINT32_MAX, b->home };
-  b->live = true, b->ghost = false;
+  b->live = true, b->ghost = b->throws_here = false;
 }
 
 // Blocks are numbered as they are made; map[] has what P1 calls them.
@@ -28,7 +28,7 @@ uint32_t zb_more_blocks(Build *b)
 }
 
 // P1 has a block here that nothing leads to.
-static void skip_block(Build *b)
+void zb_skip_block(Build *b)
 {
   b->map[b->next_block++] = NO_BLOCK;
   b->live = b->ghost = b->skipped = true;
@@ -62,6 +62,7 @@ void zb_start_block(Build *b)
   const Level *caller = &b->levels[b->nlevels - 1];
   if (!b->returns[n]) { // leaves the caller's loops too
     zb_open_block(b, id, fact->loop == NO_LOOP ? NO_LOOP : b->loop_map[fact->loop], fact->depth, true);
+    b->f->blocks[id].try_region = UINT32_MAX; // nothing in it throws
     return;
   }
   uint32_t depth = caller->depth + (uint32_t)fact->depth;
@@ -70,7 +71,19 @@ void zb_start_block(Build *b)
 }
 
 // ---- locals ----
-static uint32_t local_word(Build *b, uint32_t l) { (void)b; return 8 * (b->facts->local_kinds[l] == VK_V128 ? 2 * l : l); }
+// Its place in the frame, from when it is first wanted.
+static uint32_t local_word(Build *b, uint32_t l)
+{
+  uint32_t *at = &b->frame_at[l], *n = &b->f->frame_locals;
+  if (!*at) {
+    bool wide = b->facts->local_kinds[l] == VK_V128;
+    b->f->keeps_refs |= b->facts->local_kinds[l] == VK_REF;
+    *n += *n & wide;
+    *at = *n + 1;
+    *n += 1 + wide;
+  }
+  return 8 * (*at - 1);
+}
 
 void zb_set_frame_local(Build *b, uint32_t l, Ref r)
 {
@@ -92,6 +105,12 @@ static void rollback(Build *b, uint32_t mark)
   }
 }
 
+void zb_rollback(Build *b, const Frame *f)
+{
+  rollback(b, f->undo);
+  b->sp = f->height;
+}
+
 // ---- homes (build_number.c) ----
 static void open_serial(Build *b, Frame *f)
 {
@@ -99,11 +118,19 @@ static void open_serial(Build *b, Frame *f)
   *zw_push(b->scratch, &b->open) = 1;
 }
 
-static void limit(Build *b, Frame *f)
+void zb_limit(Build *b, Frame *f)
 {
   f->limits = true;
   if (f->serial > b->home) // deeper than the one that limits so far
     b->home = f->serial;
+}
+
+void zb_next_arm(Build *b, Frame *f)
+{
+  b->open.p[f->serial] = 0;
+  open_serial(b, f);
+  b->home = f->serial;
+  f->limits = true;
 }
 
 // The top frame closes.  Looks down a few frames for the next that limits; one that does not will do, it only closes sooner.
@@ -135,7 +162,7 @@ static void write_values(Build *b, const Frame *f, Ref *to, const Ref *results, 
 uint32_t zb_edge_to_end(Build *b, Frame *f, const Ref *results)
 {
   f->reached = true;
-  limit(b, f);
+  zb_limit(b, f);
   uint32_t *at_end = b->versions.p[f - b->frames.p].at_end;
   for (unsigned k = 0; k < ST_COUNT; k += 4) {
     Four now = four(b->ver + k), there = four(at_end + k);
@@ -160,7 +187,7 @@ static uint32_t edge_to_header(Build *b, Frame *f, const Ref *params)
   return edge;
 }
 
-static uint32_t branch_edge(Build *b, uint32_t label)
+uint32_t zb_branch_edge(Build *b, uint32_t label)
 {
   Frame *f = &b->frames.p[b->frames.n - 1 - label];
   uint32_t n = f->kind == OP_loop ? f->nparams : f->nresults;
@@ -265,7 +292,7 @@ static bool known_condition(const Build *b, Ref *cond, uint64_t *truth)
   return !b->o->no_fold && zb_is_const(b, *cond, truth);
 }
 
-static void ghost_branch(Build *b, uint32_t label) { b->frames.p[b->frames.n - 1 - label].reached = true; }
+void zb_ghost_branch(Build *b, uint32_t label) { b->frames.p[b->frames.n - 1 - label].reached = true; }
 
 // ---- structured control ----
 Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults)
@@ -307,7 +334,7 @@ static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
   for (uint32_t k = 0; k < nparams; k++)
     b->stack[f->height + k] = append(b, OP_phi, zw_ref_type(b->f, b->stack[f->height + k]), 0, 0, 0, 0);
   for (uint32_t k = 0; k < f->nassigned; k++)
-    set_local(b, f->assigned[k], append(b, OP_phi, b->facts->local_kinds[f->assigned[k]], 0, 0, 0, 0));
+    change_local(b, b->locals, f->assigned[k], append(b, OP_phi, b->facts->local_kinds[f->assigned[k]], 0, 0, 0, 0));
   b->f->blocks[b->block].nphi = nparams + f->nassigned;
 }
 
@@ -326,9 +353,9 @@ static void enter_if(Build *b, uint32_t nparams, uint32_t nresults, Ref cond)
     f->else_edge = zb_add_edge(b, NO_BLOCK);
   zb_end_block(b, known ? OP_jmp : OP_br, known ? 0 : cond, 0, 0, first);
   memcpy(b->versions.p[b->frames.n - 1].at_if, b->ver, sizeof b->ver);
-  limit(b, f);
+  zb_limit(b, f);
   if (known && !truth)
-    skip_block(b);
+    zb_skip_block(b);
   else
     zb_start_block(b);
 }
@@ -354,13 +381,11 @@ static void start_else(Build *b, Frame *f)
       push(b, b->saved.p[f->saved + k]);
   }
   if (f->else_edge == UINT32_MAX) {
-    skip_block(b);
+    zb_skip_block(b);
     return;
   }
-  b->open.p[f->serial] = 0; // what the other arm made is not here
+  zb_next_arm(b, f);
   memcpy(b->ver, b->versions.p[b->frames.n - 1].at_if, sizeof b->ver);
-  open_serial(b, f);
-  b->home = f->serial;
   b->edges.p[f->else_edge].to = next_id(b);
   zb_start_block(b);
 }
@@ -381,7 +406,7 @@ static void emit_return(Build *b)
 static void end_loop(Build *b)
 {
   if (b->ghost) {
-    skip_block(b);
+    zb_skip_block(b);
     return;
   }
   uint32_t e = zb_add_edge(b, next_id(b));
@@ -399,6 +424,10 @@ static void end_frame(Build *b)
   bool is_if = f->kind == OP_if, joins = f->kind != OP_loop && (is_if || f->named);
   if (is_if && !f->has_else)
     start_else(b, f);
+  if (f->kind == OP_try_table || f->kind == OP_try) {
+    joins |= b->facts->tries[f->try_].nclauses > 0;
+    zb_end_try(b);
+  }
   if (joins && b->live)
     zb_fall_to_end(b, f);
   zb_close_frame(b);
@@ -406,7 +435,7 @@ static void end_frame(Build *b)
     zb_start_block(b);
     zb_join(b, f);
   } else if (joins && f->reached) {
-    skip_block(b);
+    zb_skip_block(b);
   } else if (f->kind == OP_loop && b->live) {
     end_loop(b);
   }
@@ -428,7 +457,7 @@ Op zb_skip_dead(Build *b, const uint8_t **at)
     Op op = zw_fast_op(&b->p, zw_op_one_byte);
     if (op == OP_block || op == OP_loop || op == OP_if || op == OP_try_table || op == OP_try)
       depth++;
-    else if (depth == 0 && (op == OP_end || op == OP_else))
+    else if (depth == 0 && (op == OP_end || op == OP_else || op == OP_catch || op == OP_catch_all || op == OP_delegate))
       return op;
     else if (op == OP_end || op == OP_delegate)
       depth--;
@@ -442,18 +471,18 @@ void zb_br_if(Build *b, Op op, uint32_t label, Ref cond)
   if (known_condition(b, &cond, &truth)) {
     uint32_t e;
     if (truth) {
-      e = branch_edge(b, label);
+      e = zb_branch_edge(b, label);
       zb_end_block(b, OP_jmp, 0, 0, 0, e);
-      skip_block(b);
+      zb_skip_block(b);
     } else {
-      ghost_branch(b, label);
+      zb_ghost_branch(b, label);
       e = zb_add_edge(b, next_id(b));
       zb_end_block(b, OP_jmp, 0, 0, 0, e);
       zb_start_block(b);
     }
     return;
   }
-  uint32_t e = branch_edge(b, label);
+  uint32_t e = zb_branch_edge(b, label);
   zb_add_edge(b, next_id(b));
   zb_end_block(b, op, cond, 0, 0, e);
   zb_start_block(b);
@@ -469,10 +498,10 @@ static void br_table(Build *b)
     uint32_t to = 0;
     for (uint32_t k = 0; k <= n; k++) {
       uint32_t label = zw_fast_u32(&b->p);
-      ghost_branch(b, label);
+      zb_ghost_branch(b, label);
       to = k <= known ? label : to;
     }
-    zb_end_block(b, OP_jmp, 0, 0, 0, branch_edge(b, to));
+    zb_end_block(b, OP_jmp, 0, 0, 0, zb_branch_edge(b, to));
     return;
   }
   for (uint32_t k = 0; k < n; k++)
@@ -485,13 +514,13 @@ static void br_table(Build *b)
     uint32_t label = zw_fast_u32(&labels);
     Frame *f = &b->frames.p[b->frames.n - 1 - label];
     if (f->stamp != stamp) {
-      uint32_t e = branch_edge(b, label);
+      uint32_t e = zb_branch_edge(b, label);
       f = &b->frames.p[b->frames.n - 1 - label];
       f->stamp = stamp, f->stamp_edge = e - first;
     }
     *zw_push(b->f->arena, &b->xa) = f->stamp_edge;
   }
-  uint32_t e = branch_edge(b, dflt) - first;
+  uint32_t e = zb_branch_edge(b, dflt) - first;
   for (uint32_t k = 0; k < n; k++)
     if (b->xa.p[table + k] == UINT32_MAX)
       b->xa.p[table + k] = e;
@@ -509,17 +538,19 @@ void zb_ghost(Build *b, Op op)
     zw_fast_blocktype(b->m, &b->p);
     zb_push_frame(b, op, 0, 0);
     if (op != OP_block)
-      skip_block(b);
+      zb_skip_block(b);
     return;
-  case OP_else: case OP_end: zb_control(b, op); return;
-  case OP_br: ghost_branch(b, zw_fast_u32(&b->p)); b->live = false; return;
+  case OP_else: case OP_end: case OP_try_table: case OP_try: case OP_catch: case OP_catch_all: case OP_delegate:
+    zb_control(b, op);
+    return;
+  case OP_br: zb_ghost_branch(b, zw_fast_u32(&b->p)); b->live = false; return;
   case OP_br_if: case OP_br_on_null: case OP_br_on_non_null:
-    ghost_branch(b, zw_fast_u32(&b->p));
-    skip_block(b);
+    zb_ghost_branch(b, zw_fast_u32(&b->p));
+    zb_skip_block(b);
     return;
   case OP_br_table:
     for (uint32_t n = zw_fast_u32(&b->p) + 1; n > 0; n--)
-      ghost_branch(b, zw_fast_u32(&b->p));
+      zb_ghost_branch(b, zw_fast_u32(&b->p));
     b->live = false;
     return;
   case OP_return: case OP_unreachable:
@@ -531,7 +562,11 @@ void zb_ghost(Build *b, Op op)
     zw_skip_imm(&b->p, op);
     b->live = false;
     return;
-  case OP_try_table: case OP_try: case OP_throw: case OP_throw_ref: case OP_br_on_cast: case OP_br_on_cast_fail:
+  case OP_throw: case OP_throw_ref: case OP_rethrow:
+    zw_skip_imm(&b->p, op);
+    b->live = false;
+    return;
+  case OP_br_on_cast: case OP_br_on_cast_fail:
     zb_unsupported(b, (Feature)zw_op_info[op].feature);
   default: zw_skip_imm(&b->p, op); return;
   }
@@ -565,7 +600,7 @@ void zb_control(Build *b, Op op)
   }
   case OP_end: end_frame(b); return;
   case OP_br: {
-    uint32_t e = branch_edge(b, zw_fast_u32(&b->p));
+    uint32_t e = zb_branch_edge(b, zw_fast_u32(&b->p));
     zb_end_block(b, OP_jmp, 0, 0, 0, e);
     return;
   }
@@ -578,6 +613,18 @@ void zb_control(Build *b, Op op)
   case OP_br_table: br_table(b); return;
   case OP_return: emit_return(b); return;
   case OP_unreachable: zb_end_block(b, OP_trap, 0, 0, TRAP_unreachable, b->edges.n); return;
+  case OP_throw: case OP_throw_ref: case OP_rethrow: zb_throw_op(b, op); return;
+  case OP_try_table: {
+    const uint8_t *clauses = b->p;
+    t = zw_fast_blocktype(b->m, &clauses);
+    zw_skip_imm(&b->p, op);
+    zb_enter_try(b, op, t.nparams, t.nresults, clauses);
+    return;
+  }
+  case OP_try: t = zw_fast_blocktype(b->m, &b->p); zb_enter_try(b, op, t.nparams, t.nresults, NULL); return;
+  case OP_catch: zw_fast_u32(&b->p); zb_catch(b); return;
+  case OP_catch_all: zb_catch(b); return;
+  case OP_delegate: zw_fast_u32(&b->p); end_frame(b); return;
   default: BUG("not control");
   }
 }

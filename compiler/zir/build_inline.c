@@ -34,27 +34,42 @@ static bool can_inline(const Build *b, uint32_t func)
   return again < 2 && !zb_too_many_edge_slots(ff, &m->funcs[func]);
 }
 
+void zb_add_inst(Build *b, const Inst *inst)
+{
+  *zw_push(b->scratch, &b->insts) = *inst;
+  uint32_t n = b->insts.n - 1, *first = &b->state[b->block].first_inst, *last = &b->state[b->block].last_inst;
+  if (b->nlevels && b->block == b->map[0]) {
+    Inst *around = &b->insts.p[b->levels[b->nlevels - 1].inst];
+    first = &around->first, last = &around->last;
+  }
+  *(*last == UINT32_MAX ? first : &b->insts.p[*last].next) = n;
+  *last = n;
+}
+
+// What cannot return is laid out behind everything, so also behind the handlers: it must not throw to them.
+static bool throws_for_good(const FuncFacts *ff, const uint8_t *returns)
+{
+  for (uint32_t n = 0; n < ff->nblocks; n++)
+    if (!returns[n] && ff->blocks[n].effects & (EFF_CALL | EFF_TRAP))
+      return true;
+  return false;
+}
+
 bool zb_enter_inline(Build *b, uint32_t func)
 {
   if (!can_inline(b, func))
     return false;
   const FuncFacts *ff = &b->m->facts[func - b->m->nimported_funcs];
   uint8_t *returns = zw_new_array(b->scratch, uint8_t, ff->nblocks);
-  if (!find_returns(ff, returns))
+  if (!find_returns(ff, returns) || (b->region != UINT32_MAX && throws_for_good(ff, returns)))
     return false;
   const FuncType *t = zw_func_type(b->m, func);
   b->grown += ff->nops;
   b->f->flags |= ff->flags & FN_REFS;
   uint32_t *map = zw_stale_array(b->scratch, uint32_t, ff->nblocks);
   map[0] = b->block;
-  *zw_push(b->scratch, &b->insts) = (Inst){ UINT32_MAX, UINT32_MAX, UINT32_MAX, ff, map, returns, NO_BLOCK };
-  uint32_t inst = b->insts.n - 1, *first = &b->state[b->block].first_inst, *last = &b->state[b->block].last_inst;
-  if (b->nlevels && b->block == b->map[0]) {
-    Inst *around = &b->insts.p[b->levels[b->nlevels - 1].inst];
-    first = &around->first, last = &around->last;
-  }
-  *(*last == UINT32_MAX ? first : &b->insts.p[*last].next) = inst;
-  *last = inst;
+  zb_add_inst(b, &(Inst){ UINT32_MAX, UINT32_MAX, UINT32_MAX, ff, map, returns, NO_BLOCK });
+  uint32_t inst = b->insts.n - 1;
   const ZBlock *z = &b->f->blocks[b->block];
   b->levels[b->nlevels++] = (Level){ b->func, b->frames.n, b->undo.n, inst, b->next_block, b->next_frame, b->at,
                                      z->loop, z->depth, z->cold, b->facts, b->fn, b->p, b->locals, b->loop_map, b->map, b->returns };
@@ -112,6 +127,8 @@ void zb_leave_inline(Build *b)
 void zb_note_call(Build *b)
 {
   const ZBlock *z = &b->f->blocks[b->block];
+  if (b->region != UINT32_MAX)
+    zb_note_throw(b);
   for (uint32_t l = z->loop; !z->cold && l != NO_LOOP && !b->f->loops[l].has_call; l = b->f->loops[l].parent)
     b->f->loops[l].has_call = 1;
 }

@@ -24,6 +24,10 @@ typedef struct Frame {
   bool limits;                    // an arm, or its end has been branched to: code in it does not dominate that end
   bool reached;                   // P1 counts a way to its end, perhaps one that is none
   bool ghost;                     // entered where P1 alone thinks it live
+  bool through, caught;           // try: locals that it sets are in memory too; a `catch` came
+  uint32_t try_, outside;         // P1's number of it, the region around it
+  uint32_t nhandlers; Ref exn;    // clauses that have begun; what the last one caught
+  const uint8_t *clauses;         // try_table: in the body
 } Frame;
 
 // Inlining: the callee's body is read where the call stands, by the same walk.  Its blocks get numbers behind those of
@@ -86,6 +90,12 @@ typedef struct Build {
   uint32_t fact_ver[STATE_FACTS], fact_base[STATE_FACTS];
   CheckFact checks[CHECK_FACTS];
   uint32_t *numbers, number_mask; // see build_number.c: value + 1 by hash
+  uint32_t region, next_try;      // ZBlock.try_region of the blocks made now; P1's number of the next try
+  bool throws_here;               // the current block can
+  uint32_t *regions;              // per try: itself, or without clauses the one around it
+  uint8_t *throws;                // per try: something in it does
+  uint32_t *through, nthrough;    // per local: tries around that keep it in memory too; those that keep any
+  uint32_t *frame_at;             // per local: its place in the frame, in words + 1
   uint32_t func, block_cap, loop_cap, own_loops /* not inlined */, grown, most_grown, stack_cap;
   Level levels[INLINE_DEPTH]; uint32_t nlevels;
   uint32_t *map;                  // of the body being read: P1's number of a block -> ours, or NO_BLOCK
@@ -282,6 +292,8 @@ static inline void zb_end_block(Build *b, Op op, uint32_t x, uint32_t y, uint32_
   append(b, op, VK_COUNT, 0, x, y, z);
   ZBlock *blk = &b->f->blocks[b->block];
   blk->end = b->f->nins, blk->edges = first, blk->nedges = b->edges.n - first;
+  if (!b->throws_here) // then it may be laid out behind the handlers
+    blk->try_region = UINT32_MAX;
   b->live = false;
 }
 void zb_set_frame_local(Build *b, uint32_t l, Ref r); // when all locals live in the machine frame
@@ -294,12 +306,16 @@ static inline void change_local(Build *b, Ref *locals, uint32_t l, Ref r)
   *zw_push(b->scratch, &b->undo) = (Undo){ l, locals[l] };
   locals[l] = r;
 }
+static inline bool keeps_locals(const Build *b) { return b->nthrough && !b->nlevels; }
 static inline void set_local(Build *b, uint32_t l, Ref r)
 {
-  if (b->frame_locals)
+  if (b->frame_locals) {
     zb_set_frame_local(b, l, r);
-  else
-    change_local(b, b->locals, l, r);
+    return;
+  }
+  if (keeps_locals(b) && b->through[l] && b->locals[l] != r)
+    zb_set_frame_local(b, l, r);
+  change_local(b, b->locals, l, r);
 }
 Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults);
 void zb_fall_to_end(Build *b, Frame *f);
@@ -308,9 +324,24 @@ uint32_t zb_edge_to_end(Build *b, Frame *f, const Ref *results);
 void zb_br_if(Build *b, Op op, uint32_t label, Ref cond);
 void zb_control(Build *b, Op op);
 void zb_close_frame(Build *b);                 // the top one, for numbering
+void zb_limit(Build *b, Frame *f);             // code from here on does not dominate its end
+void zb_next_arm(Build *b, Frame *f);          // what f's arm before made is not here
+void zb_rollback(Build *b, const Frame *f);    // locals and operands as they were when f began
+uint32_t zb_branch_edge(Build *b, uint32_t label);
+void zb_ghost_branch(Build *b, uint32_t label);
+void zb_skip_block(Build *b);                  // of P1's skeleton: nothing leads to it
 Op zb_skip_dead(Build *b, const uint8_t **at); // to the `else` or `end` of the open frame, which is at *at
 
+// ---- build_try.c ----
+void zb_prepare_tries(Build *b);
+void zb_enter_try(Build *b, Op op, uint32_t nparams, uint32_t nresults, const uint8_t *clauses);
+void zb_catch(Build *b);
+void zb_end_try(Build *b);
+void zb_throw_op(Build *b, Op op);
+void zb_note_throw(Build *b);
+
 // ---- build_inline.c ----
+void zb_add_inst(Build *b, const Inst *inst);  // to the current block
 bool zb_enter_inline(Build *b, uint32_t func); // arguments on the stack; false: a plain call, please
 void zb_leave_inline(Build *b);
 void zb_note_call(Build *b);

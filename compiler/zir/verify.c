@@ -190,6 +190,8 @@ static void build_dominators(Verifier *v)
     for (uint32_t t = block->try_region; t != UINT32_MAX; t = f->tries[t].parent)
       for (uint32_t c = 0; c < f->tries[t].ncatches; c++) {
         uint32_t h = f->catches[f->tries[t].catches + c].block;
+        if (v->at[h] <= k)
+          broken(v, UINT32_MAX, "V7: b%u is in a try and laid out behind the handler b%u", b, h);
         handler_dom[h] = handler_dom[h] == UINT32_MAX ? b : meet(v, handler_dom[h], b);
       }
   }

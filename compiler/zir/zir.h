@@ -105,6 +105,7 @@ typedef struct ZirFunc {
   uint32_t flags;             // FN_*
   uint32_t frame_locals;      // 8-byte words for locals demoted to the frame by the complexity guard; accessed by ptr_load/ptr_store on frame_addr
   bool has_refs;              // some value is VK_REF: stack maps wanted
+  bool keeps_refs;            // some of frame_locals is
 } ZirFunc;
 
 // Where an op keeps its operands, and what must be kept of it.

@@ -87,7 +87,9 @@ typedef struct ImageHeader {
 // The order in which a prologue pushes the registers of ImageFunc.saved (r15 r14 rbp rbx r12 r13 r10 r11 by number):
 // the k-th one pushed is at (return address - 8 * (k + 1)).
 #define IMAGE_SAVE_ORDER_X86_64 { 15, 14, 5, 3, 12, 13, 10, 11 }
-enum { IMAGE_FUNC_THUNK_ENTRY = 1, IMAGE_FUNC_THUNK_XCALL = 2, IMAGE_FUNC_THUNK_HOST = 4, IMAGE_FUNC_THUNK_TRAP = 8, IMAGE_FUNC_THUNK_XTAIL = 16 };
+enum { IMAGE_FUNC_THUNK_ENTRY = 1, IMAGE_FUNC_THUNK_XCALL = 2, IMAGE_FUNC_THUNK_HOST = 4, IMAGE_FUNC_THUNK_TRAP = 8, IMAGE_FUNC_THUNK_XTAIL = 16,
+       IMAGE_FUNC_THUNK = 31, // any of these
+       IMAGE_FUNC_KEEPS_REFS = 32 }; // references lie in its frame that no stack map lists: any word of it may be one
 typedef struct ImageFunc {
   uint32_t code_off, code_bytes;
   uint32_t frame_bytes;       // below the pushes; rsp is constant from the prologue's end to the epilogue

@@ -12,6 +12,7 @@ typedef struct Walk {
   uintptr_t pc, sp, end;      // a return address, rsp after that call, where the frames end
   uintptr_t same_pc, frame, pops; // the last frame: recursion asks for it again and again
   const uint8_t *map, *map_end; uint32_t nslots;
+  uintptr_t any;              // bytes of the frame in which any word may be a reference
 } Walk;
 
 static uint32_t read_u(const uint8_t **p, const uint8_t *end)
@@ -45,6 +46,8 @@ NO_ASAN static void propose_slots(const Walk *w)
 {
   const uint8_t *p = w->map;
   uint64_t slot = 0;
+  for (uintptr_t at = w->sp; at < w->sp + w->any && at + 8 <= w->end; at += 8)
+    zw_gc_propose(w->heap, *(const uint64_t *)at);
   for (uint32_t k = 0; k < w->nslots; k++) {
     slot += read_u(&p, w->map_end);
     if (w->sp + 8 * slot + 8 <= w->end)
@@ -61,6 +64,7 @@ NO_ASAN static bool step(Walk *w)
     if (!f || f->flags & IMAGE_FUNC_THUNK_ENTRY)
       return false;
     find_map(w, im, f, (uint32_t)(w->pc - (uintptr_t)im->text) - f->code_off);
+    w->any = f->flags & IMAGE_FUNC_KEEPS_REFS ? f->frame_bytes : 0;
     w->same_pc = w->pc, w->frame = f->frame_bytes + 8 * zw_popcnt32(f->saved) + 8, w->pops = f->pop_bytes;
   }
   propose_slots(w);

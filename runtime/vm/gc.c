@@ -27,6 +27,8 @@ static void mark_store(GcRoots *self, GcHeap *h)
   if (s->refs)
     s->refs_mark(s, h, zw_gc_mark);
   zw_frames_propose(s, h);
+  for (uint32_t i = 0; i < s->nthrown; i++)
+    zw_gc_propose(h, s->thrown[i].u64);
   for (StoreObject *o = s->objects; o; o = o->next) {
     const GlobalCell *g = ZW_OBJECT(GlobalCell, o);
     if (o->kind == EXT_TABLE)

@@ -204,7 +204,7 @@ static bool func_ok(const Image *im, const ImageFunc *f, uint32_t not_before)
   if (f->code_bytes == 0 || f->prologue_bytes > f->code_bytes || f->frame_bytes > MAX_FRAME || f->frame_bytes % 8 || f->pop_bytes > MAX_FRAME)
     return false;
   switch (f->flags) {
-  case 0:
+  case 0: case IMAGE_FUNC_KEEPS_REFS:
     if (f->func < im->h->nimported_funcs || f->func >= IMAGE_COUNT(im, IMG_FUNC_TYPES) || f->saved & ~CALLEE_SAVED)
       return false;
     break;
@@ -242,7 +242,7 @@ static bool code_ok(const Opener *o)
   }
   const uint32_t *code = IMAGE_ARRAY(im, uint32_t, IMG_FUNC_CODE);
   for (uint32_t i = 0; i < IMAGE_COUNT(im, IMG_FUNC_CODE); i++)
-    if (code[i] >= im->nfuncs || im->funcs[code[i]].flags != 0 || im->funcs[code[i]].func != i + im->h->nimported_funcs)
+    if (code[i] >= im->nfuncs || im->funcs[code[i]].flags & IMAGE_FUNC_THUNK || im->funcs[code[i]].func != i + im->h->nimported_funcs)
       return bad_record(o, IMG_FUNC_CODE, i);
   const ImageThunks *t = IMAGE_ARRAY(im, ImageThunks, IMG_THUNKS);
   for (uint32_t i = 0; i < IMAGE_COUNT(im, IMG_THUNKS); i++)

@@ -1,10 +1,8 @@
-// The C bodies of libcall.def: exceptions and objects here, the rest in libcall_*.c, so that a linked program has only
+// The C bodies of libcall.def: objects here, the rest in libcall_*.c and exception.c, so that a linked program has only
 // those that its code calls.  Entered through the shims of entry_x64.S, which keep every register of the caller, with
 // the vmctx first and then the arguments; integers of 32 bits arrive zero-extended.  A trap goes to the call's own site.
 #include "runtime/vm/vm_int.h"
 
-void zw_lib_throw(VmCtx *v, uint64_t tag, const Value *payload);
-void zw_lib_throw_ref(VmCtx *v, uint64_t exn);
 void zw_lib_f32_trunc(VmCtx *v);
 uint64_t zw_lib_struct_new(VmCtx *v, uint64_t type);
 uint64_t zw_lib_array_new(VmCtx *v, uint64_t type, uint64_t length);
@@ -18,12 +16,6 @@ uint64_t zw_lib_ref_test(VmCtx *v, uint64_t ref, uint64_t type, uint64_t nullabl
 
 static _Noreturn void unsupported(VmCtx *v, const char *what) { zw_raise(v, TRAP_host, what); }
 
-void zw_lib_throw(VmCtx *v, uint64_t tag, const Value *payload)
-{
-  (void)tag, (void)payload;
-  zw_trap_lib(v, TRAP_uncaught_exception);
-}
-void zw_lib_throw_ref(VmCtx *v, uint64_t exn) { zw_trap_lib(v, exn ? TRAP_uncaught_exception : TRAP_null_exn); }
 void zw_lib_f32_trunc(VmCtx *v) { unsupported(v, "f32_trunc serves other targets"); }
 uint64_t zw_lib_struct_new(VmCtx *v, uint64_t type) { (void)type, unsupported(v, "struct.new is not supported yet"); }
 uint64_t zw_lib_array_new(VmCtx *v, uint64_t type, uint64_t n) { (void)type, (void)n, unsupported(v, "array.new is not supported yet"); }

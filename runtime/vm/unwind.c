@@ -62,7 +62,7 @@ static bool step(Cursor *c, TrapInfo *t)
   uintptr_t frame = f->frame_bytes + 8 * zw_popcnt32(f->saved);
   if (c->at == AT_TRAP && known && (site.kind & ~SITE_TRAP_MASK) == SITE_NO_FRAME)
     frame = 0;
-  if (f->flags == 0) {
+  if (!(f->flags & IMAGE_FUNC_THUNK)) {
     uint32_t at = known ? site.wasm_at : 0, before = t->total_frames;
     at = push_inlined(t, im, f, at);
     TrapFrame here = { .image = im, .func = f->func, .wasm_at = at };

@@ -17,6 +17,7 @@ struct Store {
   void *interp;               // the interpreter's stack and state, its roots, and how to free it
   GcRoots *interp_roots;
   void (*interp_free)(void *state);
+  const Value *thrown; uint32_t nthrown; // the payload of an exception that is being made
   Instance *instances;
   StoreObject *objects;
   struct HostFuncObject *hosts;
@@ -116,6 +117,10 @@ static inline void zw_trap_unless(VmCtx *v, bool ok, TrapKind kind)
     zw_trap_lib(v, kind);
 }
 void zw_trap_note(Store *s, TrapKind kind, const char *text); // without frames
+
+// ---- exception.c, for throw_x64.S: regs by machine number ----
+void zw_throw(VmCtx *v, uint64_t tag, const Value *payload, uint64_t *regs);
+void zw_throw_ref(VmCtx *v, uint64_t exn, uint64_t *regs);
 
 // ---- frames.c ----
 void zw_frames_propose(const Store *s, GcHeap *h); // the references in machine frames of this store, on this thread's stacks

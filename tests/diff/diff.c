@@ -60,7 +60,7 @@ static bool print_weights(const char *what, const Weights *w, uint32_t allowed)
 // left out.
 static GenModule compilable(const GenModule *whole, uint64_t seed, uint32_t allowed, uint32_t *without, char **jit, Arena *a)
 {
-  static const uint32_t leave_out[] = { 0, GEN_GC, GEN_EH | GEN_LEGACY_EH, GEN_GC | GEN_EH | GEN_LEGACY_EH };
+  static const uint32_t leave_out[] = { 0, GEN_GC };
   GenModule g = *whole;
   for (size_t i = 0; i < ARRAY_COUNT(leave_out); i++) {
     *without = leave_out[i];

@@ -13,6 +13,20 @@ static void drop_types(Gen *g, uint32_t n)
   while (n--)
     op(g, OP_drop);
 }
+// What was caught: into variables where there is one, so that it is seen.
+static void take_types(Gen *g, const ValType *t, uint32_t n)
+{
+  while (n--) {
+    uint32_t start = gen_rnd(g, g->nlocals ? g->nlocals : 1), k = 0;
+    bool keep = gen_chance(g, 70);
+    while (keep && k < g->nlocals && g->local[(start + k) % g->nlocals] != t[n])
+      k++;
+    if (keep && k < g->nlocals)
+      op1(g, OP_local_set, (start + k) % g->nlocals);
+    else
+      op(g, OP_drop);
+  }
+}
 // A call of an internal function with these results; 0: any one, results dropped.
 bool gen_call(Gen *g, const ValType *r, uint32_t nr, bool drop, uint32_t depth)
 {
@@ -153,8 +167,13 @@ void gen_try_block(Gen *g, ValType t, uint32_t depth)
     gen_push_label(g, &t, 1);
     gen_stmts(g, 2, depth - 1);
     gen_expr(g, t, depth - 1);
+    if (gen_chance(g, 20)) {
+      g->nlabels--;
+      op1(g, OP_delegate, gen_rnd(g, g->nlabels));
+      return;
+    }
     op1(g, OP_catch, tag);
-    drop_types(g, payload->np);
+    take_types(g, payload->p, payload->np);
     gen_stmts(g, 1, depth - 1);
     if (gen_chance(g, 20))
       op1(g, OP_rethrow, 0);
@@ -198,7 +217,7 @@ void gen_try_block(Gen *g, ValType t, uint32_t depth)
   if (ref && gen_chance(g, 20)) {
     op(g, OP_throw_ref);
   } else {
-    drop_types(g, n);
+    take_types(g, caught, n);
     gen_expr(g, t, depth - 1);
   }
   op(g, OP_end);
