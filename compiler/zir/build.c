@@ -214,7 +214,7 @@ static void walk_live(Build *b)
         goto out;
       op = (Op)zw_op_one_byte[*at];
       set_position(b, at);
-      top[-1] = zb_load_fact(b, &(ZIns){ (uint16_t)op, zw_op_info[op].out[0], 0, top[-1], 0, y }, ST_MEMORY0);
+      top[-1] = zb_load_fact(b, zb_key(op, zw_op_info[op].out[0], 0, top[-1], 0, y), ST_MEMORY0);
       break;
     case PLAIN_STORE:
       if (!b->plain_memory || *p++ >= MEMARG_HAS_MEMORY || (y = read_offset(&p)) >> 31)
@@ -222,8 +222,7 @@ static void walk_live(Build *b)
       op = (Op)zw_op_one_byte[*at];
       set_position(b, at);
       top -= 2;
-      y = append(b, op, VK_COUNT, 0, top[0], top[1], y);
-      zb_memory_store_fact(b, &b->f->ins[y]);
+      zb_memory_store_fact(b, append(b, op, VK_COUNT, 0, top[0], top[1], y));
       break;
     case PLAIN_CONTROL: case PLAIN_CALL: case PLAIN_NOT:
     out:

@@ -10,7 +10,8 @@
 #include <string.h>
 
 static uint32_t slot_of(uint32_t a, uint32_t c, uint32_t n) { return (a * 0x9e3779b1u ^ c * 0x85ebca6bu) >> 16 & (n - 1); }
-static uint32_t slot_of_load(const ZIns *k) { return slot_of(k->a, k->c + 64 * k->fl, STATE_FACTS); }
+static uint32_t base_of(Key k) { return (uint32_t)(k.lo >> 32); }
+static uint32_t slot_of_load(Key k) { return slot_of(base_of(k), (uint32_t)(k.hi >> 32) + 64 * ((uint32_t)k.lo >> 24), STATE_FACTS); }
 
 static StateKind kind_of_memory(const ZIns *k) { return k->fl ? ST_MEMORIES : ST_MEMORY0; }
 static uint32_t width_of(const ZIns *k) { return zw_op_info[k->op].width; }
@@ -42,33 +43,36 @@ void zb_loop_changes(Build *b, uint32_t effects)
 
 static bool holds(const Build *b, const Fact *e) { return e->block == b->block || zb_is_open(b, e->block); }
 
-static bool same(const ZIns *x, const ZIns *y) { return memcmp(x, y, sizeof *x) == 0; } // loads have no b
-
-static void learn(Build *b, uint32_t slot, const ZIns *load, StateKind state, Ref value, uint32_t block)
+static inline void learn(Build *b, uint32_t slot, Key load, StateKind state, Ref value, uint32_t block)
 {
-  b->state_facts[slot] = (Fact){ *load, block, value, state };
+  b->state_facts[slot] = (Fact){ load, block, value, state };
   b->fact_ver[slot] = b->ver[state];
-  b->fact_base[slot] = load->a;
+  b->fact_base[slot] = base_of(load);
+}
+
+static __attribute__((noinline)) Ref hoist_length(Build *b, Key k)
+{
+  ZIns load = zb_ins_of(k);
+  Ref v = zb_hoist(b, &load, EFF_GROW | EFF_TABLE | EFF_CALL);
+  return v == REF_NONE ? append_key(b, k) : v;
 }
 
 // The value that the load k would give, or a load made now.
-Ref zb_load_fact(Build *b, const ZIns *k, StateKind state)
+Ref zb_load_fact(Build *b, Key k, StateKind state)
 {
-  if (b->o->no_memory)
-    return append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
+  if (__builtin_expect(b->o->no_memory, 0))
+    return append_key(b, k);
   uint32_t slot = slot_of_load(k);
   const Fact *e = &b->state_facts[slot];
-  if (b->fact_ver[slot] == b->ver[state] && same(&e->load, k) && holds(b, e))
+  if (b->fact_ver[slot] == b->ver[state] && e->load.lo == k.lo && e->load.hi == k.hi && holds(b, e))
     return e->value;
-  Ref v = state == ST_LENGTH ? zb_hoist(b, k, EFF_GROW | EFF_TABLE | EFF_CALL) : REF_NONE;
-  if (v == REF_NONE)
-    v = append(b, (Op)k->op, k->ty, k->fl, k->a, k->b, k->c);
+  Ref v = __builtin_expect(state == ST_LENGTH, 0) ? hoist_length(b, k) : append_key(b, k);
   learn(b, slot, k, state, v, zw_zir_block(b->f, v));
   return v;
 }
 
 // A store was made that the load k would read back as v.
-void zb_store_fact(Build *b, const ZIns *k, StateKind state, Ref v)
+void zb_store_fact(Build *b, Key k, StateKind state, Ref v)
 {
   zb_changed(b, state);
   if (!b->o->no_memory)
@@ -89,8 +93,9 @@ static Op load_for(Op store)
 }
 
 // A store to a memory: facts about other bytes from the same base stay true.
-void zb_memory_store_fact(Build *b, const ZIns *store)
+void zb_memory_store_fact(Build *b, uint32_t i)
 {
+  const ZIns *store = &b->f->ins[i];
   StateKind state = kind_of_memory(store);
   uint32_t old = b->ver[state];
   uint64_t from = store->c, to = from + width_of(store);
@@ -102,23 +107,25 @@ void zb_memory_store_fact(Build *b, const ZIns *store)
       continue;
     for (unsigned j = k; j < k + 4; j++) {
       const Fact *e = &b->state_facts[j];
-      if (b->fact_ver[j] == old && e->load.a == store->a && e->state == state && e->load.fl == store->fl &&
-          (e->load.c >= to || (uint64_t)e->load.c + width_of(&e->load) <= from))
+      if (b->fact_ver[j] != old || b->fact_base[j] != store->a || e->state != state)
+        continue;
+      ZIns load = zb_ins_of(e->load);
+      if (load.fl == store->fl && (load.c >= to || (uint64_t)load.c + width_of(&load) <= from))
         b->fact_ver[j] = b->ver[state];
     }
   }
   Op load = load_for((Op)store->op);
   if (load == OP_COUNT || b->m->memories[store->fl].type.limits.shared)
     return;
-  ZIns read = { (uint16_t)load, zw_op_info[load].out[0], store->fl, store->a, 0, store->c };
-  learn(b, slot_of_load(&read), &read, state, store->b, b->block);
+  Key read = zb_key(load, zw_op_info[load].out[0], store->fl, store->a, 0, store->c);
+  learn(b, slot_of_load(read), read, state, store->b, b->block);
 }
 
 Ref zb_memory_load(Build *b, const ZIns *load)
 {
   if (b->m->memories[load->fl].type.limits.shared) // another thread may be awaited
     return append(b, (Op)load->op, load->ty, load->fl, load->a, load->b, load->c);
-  return zb_load_fact(b, load, kind_of_memory(load));
+  return zb_load_fact(b, zb_key_of(load), kind_of_memory(load));
 }
 
 // Was [idx, idx + reach) of that memory checked on every way here?  If not, it will be now.

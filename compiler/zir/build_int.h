@@ -8,6 +8,28 @@
 #include "runtime/base/vec.h"
 #include <string.h>
 
+// A ZIns on its way, in two registers: put together and compared as two words, and passed by value.  Built in memory from its
+// fields it could not be read as a whole before the stores of these had reached the cache.
+typedef struct Key { uint64_t lo, hi; } Key;
+STATIC_ASSERT(sizeof(Key) == sizeof(ZIns) && offsetof(ZIns, ty) == 2 && offsetof(ZIns, fl) == 3 && offsetof(ZIns, a) == 4 &&
+                  offsetof(ZIns, b) == 8 && offsetof(ZIns, c) == 12, "a Key is the bytes of a ZIns");
+static inline Key zb_key(Op op, unsigned ty, unsigned fl, uint32_t x, uint32_t y, uint32_t z)
+{
+  return (Key){ (uint16_t)op | (uint32_t)(uint8_t)ty << 16 | (uint32_t)fl << 24 | (uint64_t)x << 32, y | (uint64_t)z << 32 };
+}
+static inline Key zb_key_of(const ZIns *i)
+{
+  Key k;
+  memcpy(&k, i, sizeof k);
+  return k;
+}
+static inline ZIns zb_ins_of(Key k)
+{
+  ZIns i;
+  memcpy(&i, &k, sizeof i);
+  return i;
+}
+
 typedef struct Undo { uint32_t local; Ref old; } Undo;
 typedef struct Pending { uint32_t next, edge, carry; } Pending; // a branch to the end of a frame; carry[carry ..)
 typedef struct Frame {
@@ -63,7 +85,7 @@ typedef enum StateKind {
 } StateKind;
 enum { STATE_FACTS = 16, CHECK_FACTS = 16 };
 // This load would give this value; its version and address are in Build.fact_ver, fact_base.
-typedef struct Fact { ZIns load; uint32_t block; Ref value; StateKind state; } Fact;
+typedef struct Fact { Key load; uint32_t block; Ref value; StateKind state; } Fact;
 typedef struct CheckFact { Ref idx; uint32_t mem, block; uint64_t reach; bool known; } CheckFact;
 typedef struct Versions { uint32_t at_if[ST_COUNT], at_end[ST_COUNT]; } Versions; // of a frame; at_end: 0 = ways differ
 
@@ -119,28 +141,6 @@ typedef struct Build {
 _Noreturn void zb_unsupported(const Build *b, Feature f);
 
 // ---- instructions ----
-// A ZIns on its way, in two registers: put together and compared as two words, and passed by value.  Built in memory from its
-// fields it could not be read as a whole before the stores of these had reached the cache.
-typedef struct Key { uint64_t lo, hi; } Key;
-STATIC_ASSERT(sizeof(Key) == sizeof(ZIns) && offsetof(ZIns, ty) == 2 && offsetof(ZIns, fl) == 3 && offsetof(ZIns, a) == 4 &&
-                  offsetof(ZIns, b) == 8 && offsetof(ZIns, c) == 12, "a Key is the bytes of a ZIns");
-static inline Key zb_key(Op op, unsigned ty, unsigned fl, uint32_t x, uint32_t y, uint32_t z)
-{
-  return (Key){ (uint16_t)op | (uint32_t)(uint8_t)ty << 16 | (uint32_t)fl << 24 | (uint64_t)x << 32, y | (uint64_t)z << 32 };
-}
-static inline Key zb_key_of(const ZIns *i)
-{
-  Key k;
-  memcpy(&k, i, sizeof k);
-  return k;
-}
-static inline ZIns zb_ins_of(Key k)
-{
-  ZIns i;
-  memcpy(&i, &k, sizeof i);
-  return i;
-}
-
 static inline uint32_t append_key(Build *b, Key k)
 {
   ZirFunc *f = b->f;
@@ -213,9 +213,9 @@ Ref zb_hoist(Build *b, const ZIns *k, uint32_t effects); // for loops without th
 void zb_changed(Build *b, StateKind k);
 void zb_all_changed(Build *b);
 void zb_loop_changes(Build *b, uint32_t effects);  // at the header of a loop with these
-Ref zb_load_fact(Build *b, const ZIns *k, StateKind state);
-void zb_store_fact(Build *b, const ZIns *k, StateKind state, Ref v);
-void zb_memory_store_fact(Build *b, const ZIns *store);
+Ref zb_load_fact(Build *b, Key k, StateKind state);
+void zb_store_fact(Build *b, Key k, StateKind state, Ref v);
+void zb_memory_store_fact(Build *b, uint32_t store); // the instruction just made
 Ref zb_memory_load(Build *b, const ZIns *load);
 bool zb_was_checked(Build *b, uint32_t mem, Ref idx, uint64_t reach);
 
@@ -242,19 +242,20 @@ static inline Ref zb_pure(Build *b, Op op, unsigned ty, Ref x, Ref y, uint32_t z
 }
 static inline Ref un(Build *b, Op op, Ref x) { return zb_pure(b, op, zw_op_info[op].out[0], x, 0, 0); }
 static inline Ref bin(Build *b, Op op, Ref x, Ref y) { return zb_pure(b, op, zw_op_info[op].out[0], x, y, 0); }
-static inline Ref load_as(Build *b, const ZIns *k)
+static inline Ref load_as(Build *b, Op op, unsigned ty, unsigned alias, uint32_t x, uint32_t z)
 {
-  if (k->fl == AL_TABLE)
+  Key k = zb_key(op, ty, alias, x, 0, z);
+  if (alias == AL_TABLE)
     return zb_load_fact(b, k, ST_LENGTH);
-  return k->fl == AL_IMMUT ? zb_number(b, zb_key_of(k)) : append_key(b, zb_key_of(k));
+  return alias == AL_IMMUT ? zb_number(b, k) : append_key(b, k);
 }
 static inline Ref vm_load(Build *b, ValKind ty, uint32_t off, unsigned alias)
 {
-  return load_as(b, &(ZIns){ OP_vm_load, (uint8_t)ty, (uint8_t)alias, off, 0, 0 });
+  return load_as(b, OP_vm_load, ty, alias, off, 0);
 }
 static inline Ref ptr_load(Build *b, ValKind ty, Ref p, uint32_t off, unsigned alias)
 {
-  return load_as(b, &(ZIns){ OP_ptr_load, (uint8_t)ty, (uint8_t)alias, p, 0, off });
+  return load_as(b, OP_ptr_load, ty, alias, p, off);
 }
 static inline void trapif(Build *b, Ref cond, TrapKind kind)
 {

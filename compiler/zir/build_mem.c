@@ -15,7 +15,7 @@ static Ref memory_bytes(Build *b, uint32_t mem)
   ZIns load = { OP_ptr_load, VK_I64, AL_MEMLEN, def, 0, offsetof(VmMemoryDef, bytes) };
   if (b->m->memories[mem].type.limits.shared) // grows behind our back
     return append(b, OP_ptr_load, VK_I64, AL_MEMLEN, load.a, 0, load.c);
-  return zb_load_fact(b, &load, ST_LENGTH);
+  return zb_load_fact(b, zb_key_of(&load), ST_LENGTH);
 }
 
 static void check_bounds(Build *b, Ref addr, const MemArg *arg, uint32_t width)
@@ -127,7 +127,7 @@ void zb_access(Build *b, Op op)
   if (info->flags & OPF_ATOMIC)
     zb_changed(b, ST_MEMORY0), zb_changed(b, ST_MEMORIES);
   else if (ty == VK_COUNT && info->kind == OPK_MEM)
-    zb_memory_store_fact(b, &b->f->ins[r]);
+    zb_memory_store_fact(b, r);
   else if (ty == VK_COUNT)
     zb_changed(b, arg.memory ? ST_MEMORIES : ST_MEMORY0);
   if (info->nout)
@@ -170,15 +170,15 @@ void zb_global_op(Build *b, bool set)
   bool imported = global->import != UINT32_MAX;
   // A place of its own, or where the import says; what is known of it is known as a load of that.
   Ref p = imported ? vm_load(b, VK_I64, off, AL_IMMUT) : REF_NONE;
-  ZIns load = { imported ? OP_ptr_load : OP_vm_load, (uint8_t)ty, (uint8_t)alias, imported ? p : off, 0, 0 };
+  Key load = zb_key(imported ? OP_ptr_load : OP_vm_load, ty, alias, imported ? p : off, 0, 0);
   StateKind state = imported ? ST_IMPORTED : (StateKind)(ST_GLOBALS + g % (ST_COUNT - ST_GLOBALS));
   if (set) {
     Ref v = pop(b);
     imported ? append(b, OP_ptr_store, VK_COUNT, alias, p, v, 0) : append(b, OP_vm_store, VK_COUNT, alias, off, v, 0);
-    zb_store_fact(b, &load, state, v);
+    zb_store_fact(b, load, state, v);
   } else if (alias == AL_IMMUT) {
-    push(b, load_as(b, &load));
+    push(b, zb_number(b, load));
   } else {
-    push(b, zb_load_fact(b, &load, state));
+    push(b, zb_load_fact(b, load, state));
   }
 }
