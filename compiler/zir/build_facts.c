@@ -92,6 +92,17 @@ static Op load_for(Op store)
   }
 }
 
+// Which facts are of that version and base: bit 4 * (k % 4) + k / 4 for fact k.  Without a branch: most often there are few, and
+// where is as good as random.
+static inline uint32_t facts_from(const Build *b, uint32_t ver, uint32_t base)
+{
+  STATIC_ASSERT(STATE_FACTS == 16, "four times four");
+  Four found = { 0 }, bit = { 1, 1 << 4, 1 << 8, 1 << 12 };
+  for (unsigned k = 0; k < STATE_FACTS; k += 4, bit <<= 1)
+    found |= (Four)(four(b->fact_ver + k) == ver) & (Four)(four(b->fact_base + k) == base) & bit;
+  return or_of(found);
+}
+
 // A store to a memory: facts about other bytes from the same base stay true.
 void zb_memory_store_fact(Build *b, uint32_t i)
 {
@@ -102,17 +113,12 @@ void zb_memory_store_fact(Build *b, uint32_t i)
   zb_changed(b, state);
   if (b->o->no_memory)
     return;
-  for (unsigned k = 0; k < STATE_FACTS; k += 4) {
-    if (!any_of((Four)(four(b->fact_ver + k) == old) & (Four)(four(b->fact_base + k) == store->a)))
-      continue;
-    for (unsigned j = k; j < k + 4; j++) {
-      const Fact *e = &b->state_facts[j];
-      if (b->fact_ver[j] != old || b->fact_base[j] != store->a || e->state != state)
-        continue;
-      ZIns load = zb_ins_of(e->load);
-      if (load.fl == store->fl && (load.c >= to || (uint64_t)load.c + width_of(&load) <= from))
-        b->fact_ver[j] = b->ver[state];
-    }
+  for (uint32_t found = facts_from(b, old, store->a); found; found &= found - 1) {
+    unsigned bit = (unsigned)zw_ctz64(found), j = 4 * (bit % 4) + bit / 4;
+    const Fact *e = &b->state_facts[j];
+    ZIns load = zb_ins_of(e->load);
+    if (e->state == state && load.fl == store->fl && (load.c >= to || (uint64_t)load.c + width_of(&load) <= from))
+      b->fact_ver[j] = b->ver[state];
   }
   Op load = load_for((Op)store->op);
   if (load == OP_COUNT || b->m->memories[store->fl].type.limits.shared)
