@@ -159,6 +159,13 @@ static __attribute__((noinline)) void use_more(Finish *s, const ZIns *ins, const
 }
 
 static inline const ZShape *shape_of(const ZIns *ins) { return &zw_zir_shape[ins->op]; }
+static inline __attribute__((always_inline)) void use_terminator(Finish *s, const ZIns *ins, const Place *at)
+{
+  const ZShape *shape = shape_of(ins);
+  use(s, ins->a | (uint32_t)shape->no_a, at);
+  if (__builtin_expect(shape->how & ZH_XA, 0))
+    use_more(s, ins, shape, *at);
+}
 static inline __attribute__((always_inline)) void use_operands(Finish *s, const ZIns *ins, const ZShape *shape, const Place *at)
 {
   use(s, ins->a | (uint32_t)shape->no_a, at);
@@ -209,25 +216,31 @@ static inline __attribute__((always_inline)) void walk_ins(Finish *s, uint32_t i
     *zw_push(s->scratch, &s->positions[how & ZH_POS]) = pos;
 }
 
+// Arguments to phis that have been walked.  The edge goes into the chain of those that use_phi_args may be asked about: when its
+// block has not been walked, or has a phi that may yet come alive.
 static inline void walk_edges(Finish *s, const ZBlock *block, const Place *at)
 {
   const ZirFunc *f = s->f;
   uint32_t end = block->edges + block->nedges;
-  bool phis = false;
   for (uint32_t e = block->edges; e < end; e++) {
     const ZEdge *edge = &f->edges[e];
-    ZBlock *to = &f->blocks[edge->to];
-    to->npreds = (uint16_t)(to->npreds + (to->npreds != UINT16_MAX));
-    phis |= to->nphi > 0;
-    if (!to->nphi || !s->phis_done[edge->to])
+    const ZBlock *to = &f->blocks[edge->to];
+    if (!to->nphi)
       continue;
-    const Ref *args = f->edge_args + edge->args;
-    for (uint32_t k = 0; k < to->nphi; k++) // those of a dead one count for nobody
-      use(s, args[k] | (zw_zir_is_used(f, to->first + k) - 1u), at);
-  }
-  for (uint32_t e = end; phis && e-- > block->edges;) { // from the last, so that the chains run forward
-    s->next_in[e] = s->in_edge[f->edges[e].to];
-    s->in_edge[f->edges[e].to] = e;
+    uint32_t all = s->phis_done[edge->to];
+    if (all) {
+      const Ref *args = f->edge_args + edge->args;
+      const ZVal *phi = at->val + to->first;
+      for (uint32_t k = 0; k < to->nphi; k++) { // those of a dead one count for nobody
+        uint32_t used = phi[k].use & ZU_SOME;
+        all &= used;
+        use(s, args[k] | (used - 1u), at);
+      }
+    }
+    if (!all) {
+      s->next_in[e] = s->in_edge[edge->to];
+      s->in_edge[edge->to] = e;
+    }
   }
 }
 
@@ -256,7 +269,7 @@ static void walk_block(Finish *s, uint32_t b, uint32_t hoist_loop)
   uint32_t i = block->end - 1, first = block->first, behind_phis = first + block->nphi, pos = block->pos - first;
   bool cold = block->cold;
   const ZIns *ins = &f->ins[i];
-  use_operands(s, ins, shape_of(ins), &at); // the terminator
+  use_terminator(s, ins, &at);
   if (__builtin_expect(hoist_loop != NO_LOOP, 0))
     walk_hoisted(s, hoist_loop, block, &at);
   while (i-- > behind_phis) {
@@ -322,7 +335,6 @@ static void lay_out(ZirFunc *f)
   for (uint32_t k = 0; k < f->norder; k++) {
     ZBlock *b = &f->blocks[f->order[k]];
     b->pos = pos;
-    b->npreds = 0;
     pos += b->end - b->first;
     if (b->loop != NO_LOOP)
       f->loops[b->loop].last_block = f->order[k];

@@ -59,7 +59,6 @@ typedef struct ZBlock {
   uint32_t first, end;        // instructions [first, end): phis, body, terminator (the last one)
   uint32_t nphi;
   uint32_t edges, nedges;     // successors: edges[edges .. + nedges); a switch has one per distinct label
-  uint16_t npreds;            // saturating count of edges that come in
   uint32_t loop;              // innermost natural loop or NO_LOOP
   uint8_t depth, cold, is_header, is_handler;
   uint32_t try_region;        // innermost try whose handlers guard its calls, or UINT32_MAX
@@ -164,7 +163,7 @@ bool zw_ref_const(const ZirFunc *f, Ref r, uint64_t bits[2]);
 Ref zw_zir_const(ZirFunc *f, ValKind ty, uint64_t lo, uint64_t hi);
 
 // From instructions, blocks, edges, loops (with their hoist chains) and the order to everything derived from them:
-// uses and weights, dead phis, npreds, loop live-ins, last blocks and the position lists.  Build and parse end with it.
+// uses and weights, dead phis, loop live-ins, last blocks and the position lists.  Build and parse end with it.
 // Uses by dead instructions do not count: what is not used nobody needs.
 void zw_zir_finish(ZirFunc *f, Arena *scratch);
 // Layout position of a definition: its own, or for hoisted values and those that live at a block's end that block's end.
