@@ -172,9 +172,9 @@ uint32_t zb_edge_to_end(Build *b, Frame *f, const Ref *results)
   zw_reserve(b->scratch, &b->carry, carry + n);
   write_values(b, f, b->carry.p + carry, results, f->nresults);
   b->carry.n += n;
-  uint32_t edge = zb_add_edge(b, NO_BLOCK);
-  *zw_push(b->scratch, &b->pending) = (Pending){ f->pending, edge, carry };
-  f->pending = b->pending.n - 1, f->npending++;
+  uint32_t edge = zb_add_edge(b, f->pending);
+  b->edges.p[edge].args = carry;
+  f->pending = edge, f->npending++;
   return edge;
 }
 
@@ -227,8 +227,9 @@ static void finish_edges(Build *b, const Frame *f, const uint32_t *phi, uint32_t
   zw_reserve(b->f->arena, &b->edge_args, b->edge_args.n + nphi * f->npending);
   Ref *arg = b->edge_args.p + b->edge_args.n;
   uint32_t way = 0;
-  for (uint32_t k = f->pending; k != UINT32_MAX; k = b->pending.p[k].next, way++) {
-    ZEdge *e = &b->edges.p[b->pending.p[k].edge];
+  for (uint32_t k = f->pending, next; k != UINT32_MAX; k = next, way++) {
+    ZEdge *e = &b->edges.p[k];
+    next = e->to;
     e->to = b->block, e->args = (uint32_t)(arg - b->edge_args.p);
     const Ref *in = nphi ? b->ways.p[way] : NULL;
     for (uint32_t s = 0; s < nphi; s++)
@@ -265,8 +266,8 @@ void zb_join(Build *b, Frame *f)
   zw_reserve(b->scratch, &b->ways, f->npending);
   b->phis.n = 0;
   const Ref **ways = b->ways.p;
-  for (uint32_t k = f->pending; k != UINT32_MAX; k = b->pending.p[k].next)
-    ways[nways++] = b->carry.p + b->pending.p[k].carry;
+  for (uint32_t k = f->pending; k != UINT32_MAX; k = b->edges.p[k].to)
+    ways[nways++] = b->carry.p + b->edges.p[k].args;
   for (uint32_t s = 0; s < nresults; s++) {
     Ref r = ways[0][s];
     push(b, ways_agree(ways, nways, s) ? r : join_slot(b, zw_ref_type(b->f, r), nways, s));

@@ -31,14 +31,13 @@ static inline ZIns zb_ins_of(Key k)
 }
 
 typedef struct Undo { uint32_t local; Ref old; } Undo;
-typedef struct Pending { uint32_t next, edge, carry; } Pending; // a branch to the end of a frame; carry[carry ..)
 typedef struct Frame {
   uint8_t kind;                   // Op
   bool has_else, then_falls, named; // named: some branch goes to its label
   uint32_t fact, height, undo;
   uint32_t nparams, nresults;
   const uint32_t *assigned; uint32_t nassigned;
-  uint32_t pending, npending;
+  uint32_t pending, npending;     // edges to its end: while they wait, a chain by `to`, and `args` is into carry[]
   uint32_t header;                // loop: block
   uint32_t else_edge, saved;      // if: the edge that waits for its else; parameters in saved[]
   uint32_t stamp, stamp_edge;     // br_table: already has an edge in this one
@@ -132,7 +131,6 @@ typedef struct Build {
   VEC(Ref) carry, saved;
   VEC(const Ref *) ways;          // of the join being made: what comes in by each edge
   VEC(uint32_t) phis;             // its slots that differ
-  VEC(Pending) pending;
   VEC(ZEdge) edges;
   VEC(Ref) edge_args;
   VEC(uint32_t) xa;
