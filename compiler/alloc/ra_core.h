@@ -90,6 +90,10 @@ static void init_ra(Ra *ra)
     ra->file = keep | RA_FPR;
   }
   uint32_t cap = 2 * z->nins + 64;
+#ifndef ZW_ASSERTS
+  if (cap > PACK_FROM && !ra->o->no_pack)
+    cap = PACK_FROM;
+#endif
   ra->buf = zw_stale_array(ra->a, Lir, cap);
   ra->top = ra->end = ra->buf + cap;
 #ifdef ZW_ASSERTS
@@ -157,6 +161,14 @@ static void copy_chunks(Ra *ra, LirFunc *l)
     *at[c->group]++ = (LirChunk){ c->label, n - c->from_end, n - c->to_end, c->block, c->group >= COLD_BLOCK, c->align };
   l->nchunks = ra->chunks.n;
 }
+static void copy_heads(Ra *ra, LirFunc *l)
+{
+  LirHead *at[CHUNK_GROUPS], *next = l->heads = zw_stale_array(ra->a, LirHead, ra->chunks.n);
+  for (unsigned g = 0; g < CHUNK_GROUPS; g++)
+    at[g] = next, next += ra->ngroup[g];
+  for (uint32_t k = ra->chunks.n; k--;)
+    *at[ra->chunks.p[k].group]++ = ra->chunks.p[k].head;
+}
 // What only the walk needed; of a large function it is more than the code.
 static void drop_working_storage(Ra *ra)
 {
@@ -166,10 +178,25 @@ static void drop_working_storage(Ra *ra)
   for (uint32_t k = 0; k < ARRAY_COUNT(none_wanted) && ra->a->own; k++)
     zw_arena_drop(ra->a, none_wanted[k]);
 }
+static void pack_rest(Ra *ra)
+{
+  LirFunc *l = ra->l;
+  pack_lir(ra, 0);
+  l->rest = (uint32_t)(ra->end - ra->top);
+  pack_part(ra, ra->top, l->rest);
+  l->parts = zw_stale_array(ra->a, uint8_t *, ra->parts.n);
+  for (uint32_t k = 0; k < ra->parts.n; k++)
+    l->parts[k] = ra->parts.p[ra->parts.n - 1 - k];
+  l->lir = NULL;
+  copy_heads(ra, l);
+  zw_arena_drop(ra->a, ra->buf);
+}
 static void finish_function(Ra *ra)
 {
   LirFunc *l = ra->l;
   l->lir = ra->top, l->nlir = emitted(ra);
+  if (ra->packed)
+    pack_rest(ra);
   if (notes(ra))
     l->notes = newest_note(ra), l->fix = ra->fix.p, l->nfix = ra->fix.n;
   l->chunks = zw_new_array(ra->a, LirChunk, ra->chunks.n);

@@ -2,6 +2,7 @@
 #pragma once
 #include "compiler/base/four.h"
 #include "compiler/base/tune.h"
+#include "compiler/emit/lir_pack.h"
 #include "compiler/emit/target.h"
 #include "runtime/base/bits.h"
 #include "runtime/base/vec.h"
@@ -33,7 +34,7 @@ typedef struct Promise {         // what every back edge of an open loop guarant
   uint32_t arrive, loop, open_seq, head_pos, last_pos; // last_pos: where its last block starts
 } Promise;
 enum { HOT_BLOCK, HOT_STUB, COLD_BLOCK, COLD_STUB, CHUNK_GROUPS }; // in the order of the result
-typedef struct Chunk { uint32_t label, block, from_end, to_end; uint8_t group; bool align; } Chunk; // positions counted from the buffer's end
+typedef struct Chunk { uint32_t label, block, from_end, to_end; uint8_t group; bool align; LirHead head; } Chunk; // positions counted from the buffer's end
 
 enum { VS_UNWANTED = 8 /* phi in memory that nobody reads after all */, VS_FUSED = 1, VS_REMAT = 2, VS_LENT = 4 /* phi: its delivery slot holds the argument of a back edge */ };
 
@@ -101,6 +102,7 @@ typedef struct Ra {
   Moves order, pre, tmp;         // tmp: the edge being conformed
   Moves edge_moves[2], hoisted;
   // LIR, filled downward
+  uint32_t packed, headed; VEC(uint8_t *) parts; uint8_t *pack_room; // of a giant function: instructions below end, chunks that begin there; parts: the last one first
   Lir *buf, *top, *end; LirNote *notes; // top: the newest instruction; notes are parallel to buf
   VEC(LirFix) fix;
   VEC(Chunk) chunks; uint32_t ngroup[CHUNK_GROUPS];
@@ -162,8 +164,43 @@ static inline LirNote *notes(const Ra *ra) { return ra->notes; }
 #else
 static inline LirNote *notes(const Ra *ra) { return (void)ra, NULL; } // so that nothing is left of what writes them
 #endif
+// A giant function: what is more than a few instructions below becomes bytes, and the buffer stays as long as it is.
+enum { PACK_FROM = 8 * LIR_PART, STILL_NEW = 1024 };
+static void pack_part(Ra *ra, const Lir *from, uint32_t n)
+{
+  if (!ra->pack_room)
+    ra->pack_room = zw_arena_stale(ra->a, LIR_PART, LIR_PACKED_MOST, 1);
+  uint32_t bytes = zw_lir_pack(from, n, ra->pack_room);
+  uint8_t *part = zw_arena_stale(ra->a, bytes, 1, 1);
+  memcpy(part, ra->pack_room, bytes);
+  *zw_push(ra->a, &ra->parts) = part;
+}
+static void note_heads(Ra *ra, uint32_t packed) // of the chunks that begin in what will be packed then
+{
+  for (Chunk *c = &ra->chunks.p[ra->headed], *end = ra->chunks.p + ra->chunks.n; c < end && c->from_end && c->from_end <= packed; c++) {
+    if (c->from_end > c->to_end)
+      c->head |= ra->end[-(ptrdiff_t)(c->from_end - ra->packed)].op;
+    ra->headed++;
+  }
+}
+static void pack_lir(Ra *ra, uint32_t keep)
+{
+  const Lir *end = ra->end;
+  for (; end - ra->top > LIR_PART + keep; end -= LIR_PART)
+    pack_part(ra, end - LIR_PART, LIR_PART);
+  size_t n = (size_t)(end - ra->top);
+  note_heads(ra, ra->packed + (uint32_t)(ra->end - (keep ? end : ra->top)));
+  ra->packed += (uint32_t)(ra->end - end);
+  ra->top = memmove(ra->end - n, ra->top, n * sizeof(Lir));
+}
 static __attribute__((noinline, cold)) void grow_lir(Ra *ra)
 {
+  if (ra->packed > 1u << 28)
+    zw_fail(ra->ctx, ERR_limit, ZW_NO_POS, "function %u is too large to compile", ra->z->func);
+  if (!notes(ra) && !ra->o->no_pack && ra->end - ra->buf >= PACK_FROM) {
+    pack_lir(ra, STILL_NEW);
+    return;
+  }
   uint32_t used = (uint32_t)(ra->end - ra->buf), cap = used * 2;
   if (cap < used || cap > 1u << 28)
     zw_fail(ra->ctx, ERR_limit, ZW_NO_POS, "function %u is too large to compile", ra->z->func);
@@ -173,7 +210,7 @@ static __attribute__((noinline, cold)) void grow_lir(Ra *ra)
     ra->notes = zw_arena_grow_down(ra->a, ra->notes, used * sizeof *ra->notes, cap * sizeof *ra->notes);
 }
 // How many instructions there are; positions in LIR are counted from the end.
-static inline uint32_t emitted(const Ra *ra) { return (uint32_t)(ra->end - ra->top); }
+static inline uint32_t emitted(const Ra *ra) { return (uint32_t)(ra->end - ra->top) + ra->packed; }
 static inline LirNote *newest_note(const Ra *ra) { return &ra->notes[ra->top - ra->buf]; }
 // A new instruction above everything emitted so far: it runs before them.
 static inline Lir *lir(Ra *ra, unsigned op)
@@ -211,10 +248,11 @@ static void note_alias(Ra *ra, uint32_t place, Ref v, Ref from)
 static void push_chunk(Ra *ra, uint32_t label, uint32_t block, uint8_t group)
 {
   ra->ngroup[group]++;
-  *zw_push(ra->a, &ra->chunks) = (Chunk){ label, block, 0, emitted(ra), group, false };
+  *zw_push(ra->a, &ra->chunks) = (Chunk){ label, block, 0, emitted(ra), group, false, 0 };
 }
 static void begin_chunk(Ra *ra, uint32_t block) { push_chunk(ra, block, block, ra->cold ? COLD_BLOCK : HOT_BLOCK); }
-static void end_chunk(Ra *ra) { ra->chunks.p[ra->chunks.n - 1].from_end = emitted(ra); }
+static void end_chunk(Ra *ra)
+{ ra->chunks.p[ra->chunks.n - 1].from_end = emitted(ra); }
 // A chunk that is not a block: made before the block that jumps to it has emitted anything.
 static uint32_t begin_stub(Ra *ra, bool cold)
 {

@@ -1,5 +1,6 @@
 // --dump=STAGE: what one stage made, as stable text.  Tests are made of it.
 #include "compiler/driver/compile.h"
+#include "compiler/emit/lir_pack.h"
 #include "compiler/wasm/lines.h"
 #include "runtime/base/leb.h"
 #include <string.h>
@@ -135,6 +136,7 @@ static void dump_function(const Dump *d, Stage stage, uint32_t func)
   }
   LirFunc *l = d->t->select(ctx, z, d->o, &ctx->func);
   if (stage == ST_LIR) { // unverified: what the checker complains of can be looked at
+    zw_lir_unpack_all(l, &ctx->func);
     d->t->print_lir(l, d->out);
     return;
   }

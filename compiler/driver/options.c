@@ -60,6 +60,7 @@ static const struct { const char *name; size_t at; } parts[] = {
   { "inline", offsetof(CodeOptions, no_inline) }, { "fold", offsetof(CodeOptions, no_fold) },
   { "number", offsetof(CodeOptions, no_number) }, { "memory", offsetof(CodeOptions, no_memory) },
   { "hoist", offsetof(CodeOptions, no_hoist) },   { "closed", offsetof(CodeOptions, no_closed) },
+  { "pack", offsetof(CodeOptions, no_pack) },
 };
 static bool lists(const char *list, const char *name)
 {

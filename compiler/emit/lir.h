@@ -37,12 +37,16 @@ enum { LABEL_STUB = 0x80000000u };
 // A block or stub.  P4 places the chunks that are not cold in array order, then the cold ones in array order.
 // block: the ZIR block a chunk belongs to (a block's own id): its try_region guards the calls in it.
 typedef struct LirChunk { uint32_t label; uint32_t first, end; uint32_t block; bool cold, align; } LirChunk;
+// The beginning of a chunk, for those who cannot look: its first operation; does its last one jump by a table?
+typedef uint16_t LirHead;
+enum { HEAD_OP = 0x7fff, HEAD_TABLE = 0x8000 };
 typedef struct LirMap { uint32_t lir; uint32_t first, n; } LirMap;   // safepoint: map_slots[first..] are slot ids with live refs
 typedef struct LirTable { uint32_t first, n; } LirTable;            // jump table: table_labels[first..]
 
 typedef struct LirFunc {
   const ZirFunc *z;
-  Lir *lir; uint32_t nlir; LirNote *notes /* or NULL */; LirFix *fix; uint32_t nfix; LirNote *gone /* per block that left no code */;
+  Lir *lir /* or packed (lir_pack.h) */; uint8_t **parts /* or NULL */; uint32_t rest; LirHead *heads /* with parts: by chunk */;
+  uint32_t nlir; LirNote *notes /* or NULL */; LirFix *fix; uint32_t nfix; LirNote *gone /* per block that left no code */;
   LirChunk *chunks; uint32_t nchunks;
   LirTable *tables; uint32_t ntables; uint32_t *table_labels;
   LirMap *maps; uint32_t nmaps; uint32_t *map_slots;     // ascending lir

@@ -287,6 +287,7 @@ static inline void copy_raw(Enc *e, uint32_t to)
 static void put_mark(Enc *e, const Mark *m)
 {
   if (m->kind == MK_PSEUDO) {
+    need(e, m->lir, 1);
     const Lir *i = &e->l->lir[m->lir];
     put_pseudo(e, i);
     follow_area(e, i);
@@ -302,12 +303,13 @@ static inline void note_mark(Enc *e, const Mark *m, uint32_t pc)
     put_site(e, SITE_FAULT | m->cc, m->to, pc);
     return;
   }
-  const Lir *i = &e->l->lir[m->lir];
   if (m->kind == MK_CONST) {
     ConstUse *u = &e->const_uses.p[e->const_at++];
     u->at = pc - u->at, u->next = pc;
     return;
   }
+  need(e, m->lir, 1);
+  const Lir *i = &e->l->lir[m->lir];
   if (m->kind != MK_CALLED)
     *zw_push(e->s, &e->fixups) = (Fixup){ pc - 4, FX_CALL, m->kind == MK_TRAP ? FX_THUNK(THUNK_TRAP, i->x) : i->x };
   if (m->kind == MK_TRAP) {
@@ -532,6 +534,7 @@ FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena 
   ArenaMark mark = zw_arena_mark(&ctx->scratch);
   Enc enc = { .ctx = ctx, .l = l, .s = &ctx->scratch, .cfi = { .a = &ctx->scratch } }, *e = &enc;
   ASSERT(a != e->s);
+  open_pages(e);
   layout_frame(e);
   order_chunks(e);
   e->inline_index = zw_new_array(e->s, uint32_t, l->z->ninlines + 1);

@@ -37,9 +37,19 @@ typedef struct ConstUse { uint32_t at, next, id, bytes; } ConstUse;     // rip-r
 typedef struct TableUse { uint32_t at, id; } TableUse;                  // rip-relative field at the end of its lea
 typedef struct TrapStub { uint32_t kind, wasm_at, jump_at; bool rel8, no_frame, shared; } TrapStub; // shared: with the one before
 
+// Packed LIR, unpacked where it is looked at: a few parts of `lir` are there.
+enum { RESIDENT = 8 };
+typedef struct Pages {
+  LirFunc l;                           // with room for all of it
+  uint8_t *there;                      // of each part
+  uint32_t ring[RESIDENT], next;       // part + 1; 0 = none yet
+  uint32_t walk;                       // part where a walk is: it, the next and the one before stay
+} Pages;
+
 typedef struct Enc {
   Ctx *ctx;
   const LirFunc *l;
+  Pages *pages;                        // or NULL: all LIR is in l->lir
   Arena *s;                            // scratch
   uint8_t *base, *p, *end;
   // frame: [rsp] 8-byte slots by weight | 16-byte slots by weight | area | saved registers | return address | arguments

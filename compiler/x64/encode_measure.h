@@ -1,6 +1,65 @@
 // The first walk: the order of the chunks, the bytes that do not depend on the layout, marks and bounds.  Part of encode.c.
 #pragma once
+#include "compiler/emit/lir_pack.h"
 #include "encode_int.h"
+#include "runtime/base/alloc.h"
+
+// ---- packed LIR ----
+
+static void open_pages(Enc *e)
+{
+  const LirFunc *l = e->l;
+  if (!l->parts)
+    return;
+  Pages *g = e->pages = zw_new(e->s, Pages);
+  g->l = *l;
+  g->l.lir = zw_stale_array(e->s, Lir, l->nlir);
+  g->there = zw_new_array(e->s, uint8_t, zw_lir_part(l, l->nlir) + 2);
+  e->l = &g->l;
+}
+static void bring_part(Enc *e, uint32_t part)
+{
+  Pages *g = e->pages;
+  const LirFunc *l = &g->l;
+  if (g->there[part])
+    return;
+  uint32_t *at;
+  do
+    at = &g->ring[g->next++ % RESIDENT];
+  while (*at && *at >= g->walk && *at <= g->walk + 2);
+  if (*at) {
+    uint32_t old = *at - 1, first = zw_lir_part_first(l, old);
+    zw_alloc_discard(l->lir + first, (zw_lir_part_end(l, old) - first) * sizeof(Lir));
+    g->there[old] = false;
+  }
+  uint32_t first = zw_lir_part_first(l, part);
+  zw_lir_unpack(l->parts[part], l->lir + first, zw_lir_part_end(l, part) - first);
+  g->there[part] = true;
+  *at = part + 1;
+}
+// n instructions, of which there may be fewer at the end, are about to be looked at; n is at most LIR_PART.
+static __attribute__((noinline)) void bring(Enc *e, uint32_t first, uint32_t n)
+{
+  for (uint32_t part = zw_lir_part(e->l, first), last = zw_lir_part(e->l, first + n - 1); part <= last; part++)
+    if (zw_lir_part_first(e->l, part) < e->l->nlir)
+      bring_part(e, part);
+}
+static inline void need(Enc *e, uint32_t first, uint32_t n)
+{
+  if (NEVER(e->pages != NULL))
+    bring(e, first, n);
+}
+// From first on, up to where can be looked at, and a part's length beyond; what was there before that stays.
+static __attribute__((noinline)) uint32_t bring_run(Enc *e, uint32_t first, uint32_t end)
+{
+  e->pages->walk = zw_lir_part(e->l, first);
+  bring(e, first, LIR_PART);
+  uint32_t to = zw_lir_part_end(e->l, zw_lir_part(e->l, first));
+  while (to < end && e->l->lir[to].op == X_at) // stays with what it belongs to
+    to++;
+  return to >= end || end - to < 4 ? end : to; // so do the jumps that end a chunk
+}
+static inline uint32_t there_until(Enc *e, uint32_t first, uint32_t end) { return NEVER(e->pages != NULL) ? bring_run(e, first, end) : end; }
 
 // ---- order, labels, bounds ----
 
@@ -15,9 +74,22 @@ static uint32_t label_chunk(const Enc *e, uint32_t label)
 }
 
 // Where a jump to `label` ends up: chunks that only jump on are looked through (a few: there may be a ring).
-static uint32_t target_place(const Enc *e, uint32_t label)
+static __attribute__((noinline)) uint32_t packed_target_place(Enc *e, uint32_t c)
+{
+  for (int hops = 0; hops < 4; hops++) {
+    const LirChunk *chunk = &e->l->chunks[c];
+    if (chunk->first == chunk->end || (e->l->heads[c] & HEAD_OP) != X_jmp)
+      break;
+    bring(e, chunk->first, 1);
+    c = label_chunk(e, e->l->lir[chunk->first].x);
+  }
+  return e->place[c];
+}
+static uint32_t target_place(Enc *e, uint32_t label)
 {
   uint32_t c = label_chunk(e, label);
+  if (NEVER(e->pages != NULL))
+    return packed_target_place(e, c);
   for (int hops = 0; hops < 4; hops++) {
     const LirChunk *chunk = &e->l->chunks[c];
     if (chunk->first == chunk->end || e->l->lir[chunk->first].op != X_jmp)
@@ -144,7 +216,8 @@ static bool begins_with_condition(const Enc *e, uint32_t k)
   if (k >= e->l->nchunks)
     return false;
   const LirChunk *c = &e->l->chunks[e->order[k]];
-  return c->first < c->end && (zw_x64_rows[e->l->lir[c->first].op].use & U_FR);
+  unsigned op = NEVER(e->pages != NULL) ? e->l->heads[e->order[k]] & HEAD_OP : e->l->lir[c->first].op;
+  return c->first < c->end && (zw_x64_rows[op].use & U_FR);
 }
 // Does an instruction a few above the test set its flags, with nothing between that writes flags or the register?
 static bool computed_before(const Lir *test, const Lir *first)
@@ -163,11 +236,14 @@ static bool computed_before(const Lir *test, const Lir *first)
   return false;
 }
 // A test of what the instruction before it has computed, when nothing looks at more than zero and sign.
-static bool is_redundant_test(const Enc *e, uint32_t k, const Lir *i, const Lir *first, const Lir *end)
+enum { TEST_LOOK = 1024 }; // further down there may be nothing to look at, and nobody writes no flags for so long
+static bool is_redundant_test(Enc *e, uint32_t k, const Lir *i, const LirChunk *c)
 {
+  const Lir *first = e->l->lir + c->first, *end = e->l->lir + c->end;
   if (i->op != X_test_rr || i->rd != i->rn || !computed_before(i, first))
     return false;
-  for (const Lir *j = i + 1; j < end; j++) {
+  const Lir *last = end - i > TEST_LOOK ? i + TEST_LOOK : end;
+  for (const Lir *j = i + 1; j < last; j++) {
     unsigned use = zw_x64_rows[j->op].use;
     if (use & U_FR) {
       unsigned cc = zw_x64_form_has_mem(zw_x64_rows[j->op].form) ? j->ra : j->cc;
@@ -179,7 +255,7 @@ static bool is_redundant_test(const Enc *e, uint32_t k, const Lir *i, const Lir 
     if (use & U_FW)
       return true;
   }
-  return !begins_with_condition(e, k + 1);
+  return last == end && !begins_with_condition(e, k + 1);
 }
 
 static bool is_short_dispatch(const Lir *first, const Lir *end)
@@ -197,6 +273,11 @@ static const LirChunk *copied_dispatch(Enc *e, uint32_t k, uint32_t to)
     return NULL;
   const LirChunk *c = &e->l->chunks[e->order[to]];
   const Lir *lir = e->l->lir;
+  if (NEVER(e->pages != NULL)) {
+    if (!(e->l->heads[e->order[to]] & HEAD_TABLE) || c->end - c->first >= LIR_PART)
+      return NULL;
+    bring(e, c->first, c->end - c->first);
+  }
   if (c->first == c->end || lir[c->end - 1].op != X_jtable || e->l->chunks[e->order[k]].cold || !is_short_dispatch(lir + c->first, lir + c->end))
     return NULL;
   e->copies++;
@@ -212,6 +293,7 @@ static bool known_case(Enc *e, uint32_t k, const Lir *i, uint32_t to, LirChunk *
   uint32_t n = c->end - c->first, taken = (uint32_t)i->imm - 1;
   if (!i->imm || !n || n > CASE_LIRS || e->copies == DISPATCH_COPIES || l->chunks[e->order[k]].cold)
     return false;
+  need(e, c->first, n);
   const Lir *last = l->lir + c->end - 1;
   uint32_t of_switch;
   if (last->op == X_jtable) { // behind cmp, jae
@@ -309,12 +391,13 @@ static uint32_t measure_jump(Enc *e, uint32_t k, uint32_t to)
   *new_mark(e) = (Mark){ .at = e->raw.n, .to = to, .kind = MK_JUMP, .bound = JMP_BYTES };
   return JMP_BYTES;
 }
-// Returns the bound of what the second walk adds to the bytes written here.
-static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
+static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c);
+// The instructions [from, to) of chunk c; its last jumps are not apart.  Returns the bound of what the second walk adds to the bytes written here.
+static __attribute__((noinline)) uint32_t measure_run(Enc *e, uint32_t k, const LirChunk *c, uint32_t from, uint32_t to)
 {
-  const Lir *first = e->l->lir + c->first, *end = e->l->lir + c->end;
+  const Lir *first = e->l->lir + from, *end = e->l->lir + to;
   uint32_t sum = 0;
-  uint32_t count = c->end - c->first;
+  uint32_t count = to - from;
   zw_reserve(e->s, &e->raw, e->raw.n + (count + 1) * X64_PUT_BYTES);
   zw_reserve(e->s, &e->marks, e->marks.n + MARKS_PER_LIR * count);
   uint8_t *p = e->raw.p + e->raw.n;
@@ -334,7 +417,7 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
     case X64_MEMORY_IMM: p = measure_mem(e, p, i, end, put_memory_imm); continue;
     case X64_MEMORY: p = measure_mem(e, p, i, end, put_other_memory); continue;
     case X64_TEST:
-      if (is_redundant_test(e, k, i, first, end))
+      if (is_redundant_test(e, k, i, c))
         continue;
       p = put_test(p, row, i);
       continue;
@@ -350,14 +433,14 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
       continue;
     case X64_JUMP: break;
     }
-    uint32_t to = target_place(e, i->x), other;
+    uint32_t target = target_place(e, i->x), other;
     bool jmp = i->op == X_jmp, turn = false;
     if (jmp && i + 1 == end) {
-      if (to == k + 1) // to what follows anyway
+      if (target == k + 1) // to what follows anyway
         break;
       LirChunk before;
-      uint32_t label;
-      const LirChunk *copy = known_case(e, k, i, to, &before, &label) ? &before : copied_dispatch(e, k, to);
+      uint32_t label = 0;
+      const LirChunk *copy = known_case(e, k, i, target, &before, &label) ? &before : copied_dispatch(e, k, target);
       if (copy) {
         CHECK(p <= raw_end);
         e->raw.n = (uint32_t)(p - e->raw.p);
@@ -365,10 +448,10 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
         return copy == &before ? sum + measure_jump(e, k, target_place(e, label)) : sum;
       }
     }
-    if (!jmp && to == k + 1 && i + 2 == end && i[1].op == X_jmp && (other = target_place(e, i[1].x)) != k + 1)
-      to = other, turn = true; // jcc A; jmp B where A follows: the condition is turned round and the jmp goes
+    if (!jmp && target == k + 1 && i + 2 == end && i[1].op == X_jmp && (other = target_place(e, i[1].x)) != k + 1)
+      target = other, turn = true; // jcc A; jmp B where A follows: the condition is turned round and the jmp goes
     Mark *m = mark(e, jmp ? MK_JUMP : MK_JCC, p, i);
-    m->to = to;
+    m->to = target;
     m->cc = i->cc ^ turn;
     sum += m->bound = jmp ? JMP_BYTES : JCC_BYTES;
     if (turn)
@@ -376,6 +459,15 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
   }
   CHECK(p <= raw_end && e->marks.n <= e->marks.cap); // as reserved: no instruction is longer
   e->raw.n = (uint32_t)(p - e->raw.p);
+  return sum;
+}
+static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
+{
+  uint32_t sum = 0;
+  for (uint32_t at = c->first, to; at < c->end; at = to) {
+    to = there_until(e, at, c->end);
+    sum += measure_run(e, k, c, at, to);
+  }
   return sum;
 }
 
@@ -423,8 +515,10 @@ static void measure(Enc *e)
   e->pad = zw_stale_array(e->s, uint8_t, l->nchunks + 1);
   uint32_t *before = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
   before[0] = 0;
-  zw_reserve(e->s, &e->marks, l->nlir / 2 + 16);
-  zw_reserve(e->s, &e->raw, 5 * l->nlir + 256);
+  if (!e->pages) {
+    zw_reserve(e->s, &e->marks, l->nlir / 2 + 16);
+    zw_reserve(e->s, &e->raw, 5 * l->nlir + 256);
+  }
   for (uint32_t k = 0; k < l->nchunks; k++)
     before[k + 1] = before[k] + measure_chunk(e, k);
   uint32_t ub = prologue_bound(e);

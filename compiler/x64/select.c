@@ -148,6 +148,7 @@ static void term_switch(Ra *ra, uint32_t b, const ZIns *ins)
     for (uint32_t j = 0; j < n; j++)
       *zw_push(ra->a, &ra->table_labels) = labels[entry[j]];
     l = lir(ra, X_jtable);
+    ra->chunks.p[ra->chunks.n - 1].head |= HEAD_TABLE;
     l->rn = (uint8_t)r, l->rd = (uint8_t)t, l->ra = (uint8_t)t2, l->x = ra->tables.n, l->sz = 8;
     note(ra, REF_NONE, REF_NONE, ins->a, REF_NONE, REF_NONE);
     *zw_push(ra->a, &ra->tables) = (LirTable){ first, n };

@@ -148,7 +148,7 @@ typedef struct CodeOptions {
   bool deterministic, verify;
   uint64_t random_ra;         // 0 = off; else the seed
   uint32_t small_file;        // 0 = off; else number of allocatable integer registers
-  bool no_inline, no_fold, no_number, no_memory, no_hoist, no_closed; // for bisecting: ZW_NO=inline,fold,...
+  bool no_inline, no_fold, no_number, no_memory, no_hoist, no_closed, no_pack; // for bisecting: ZW_NO=inline,fold,...
   bool no_exact_maps;         // ZW_NO=maps: one stack map for all calls of a function, as where references times calls are too many
   uint32_t guard_bytes;       // of each memory beyond its length that faults by itself: 64 KiB, 0 when checked
 } CodeOptions;

@@ -418,13 +418,23 @@ class Compiler:
         self.base = self.cost(one(get(0)), True)
 
     def cost(self, data, and_memory):
-        """(instructions, peak bytes or 0) of compiling data"""
+        """(instructions, peak bytes or 0) of compiling data; when there is memory, also without packing LIR: the same bytes"""
         with tempfile.TemporaryDirectory() as tmp:
             wasm = os.path.join(tmp, "m.wasm")
             with open(wasm, "wb") as f:
                 f.write(data)
             command = self.command + [wasm, "-o", os.path.join(tmp, "m.cwasm")]
-            return instructions.count(command), self.peak(command) if and_memory else 0
+            if not and_memory:
+                return instructions.count(command), 0
+            peak = self.peak(command)
+            self.compare(command, os.path.join(tmp, "m.cwasm"), os.path.join(tmp, "whole.cwasm"))
+            return instructions.count(command), peak
+
+    def compare(self, command, file, other):
+        subprocess.run(command[:-1] + [other], env=dict(os.environ, ZW_NO="pack"), stdin=subprocess.DEVNULL, capture_output=True)
+        with open(file, "rb") as a, open(other, "rb") as b:
+            if a.read() != b.read():
+                raise instructions.Failed("packed LIR makes other code")
 
     def peak(self, command):
         """Bytes.  Started by a small process: a child's peak begins with its parent's memory, and Python's is large."""
