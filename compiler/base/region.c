@@ -3,13 +3,14 @@
 #include "runtime/base/asan.h"
 #include "runtime/base/bits.h"
 
-enum { FIRST_BYTES = 2 << 10, MOST_BYTES = 256 << 10 };
+enum { FIRST_BYTES = 2 << 10, MOST_BYTES = 256 << 10, WORTH_IT = 64 << 10 /* of giving pages back */ };
 
 void zw_region_done(Region *in)
 {
   if (!in || atomic_fetch_sub_explicit(&in->users, 1, memory_order_acq_rel) != 1)
     return;
-  zw_alloc_discard(in->p, in->bytes);
+  if (in->bytes >= WORTH_IT)
+    zw_alloc_discard(in->p, in->bytes);
   zw_asan_poison(in->p, in->bytes); // until the arena frees the chunk
 }
 

@@ -4,6 +4,7 @@
 // order does not reach the output.
 #include "compiler/driver/jobs.h"
 #include "runtime/base/alloc.h"
+#include "runtime/base/bits.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -162,6 +163,24 @@ static uint32_t *shuffled(uint32_t n, Arena *a)
   return order;
 }
 
+// Largest bodies first (by powers of two, then ascending), so that the last one to be taken is not the one all wait for.  In
+// large modules that is a small part of the whole, and code must come in the order in which it is placed.
+static uint32_t *largest_first(const Module *m, uint32_t n, uint32_t threads, Arena *a)
+{
+  enum { SMALL = 256 << 10, SIZES = 33 };
+  uint32_t starts[SIZES + 1] = { 0 };
+  if (threads == 1 || m->code_len > SMALL)
+    return NULL;
+  for (uint32_t k = 0; k < n; k++)
+    starts[zw_clz32((uint32_t)m->funcs[m->nimported_funcs + k].body_len) + 1]++;
+  for (uint32_t i = 0; i < SIZES; i++)
+    starts[i + 1] += starts[i];
+  uint32_t *order = zw_new_array(a, uint32_t, n);
+  for (uint32_t k = 0; k < n; k++)
+    order[starts[zw_clz32((uint32_t)m->funcs[m->nimported_funcs + k].body_len)]++] = k;
+  return order;
+}
+
 static void free_jobs(void *arg)
 {
   Jobs *j = arg;
@@ -200,6 +219,8 @@ FuncCode **zw_jobs_run(Ctx *ctx, const Module *m, const Target *t, const CodeOpt
   *j = (Jobs){ .m = m, .t = t, .o = o, .timed = timed, .n = n, .lowest_failed = UINT32_MAX };
   j->codes = zw_new_array(a, FuncCode *, n);
   j->order = shuffled(n, a);
+  if (!j->order)
+    j->order = largest_first(m, n, threads, a);
   j->workers = zw_new_array(a, Worker, threads);
   zw_on_fail(ctx, &j->clean_up, free_jobs, j);
   zw_arena_trim(&ctx->func); // check is done with them, and workers have their own

@@ -1,9 +1,10 @@
+#define _GNU_SOURCE // sched_getaffinity
 #include "compiler/driver/options.h"
 #include "runtime/os/os.h"
+#include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct CpuAttr { const char *name; uint64_t bit; } CpuAttr;
 static const CpuAttr attrs[] = {
@@ -33,11 +34,12 @@ const char *zw_default_target(void) { return targets[0].name; }
 // Somebody waits for a run to begin; a build runs many compilers at once.
 uint32_t zw_settings_threads(const Settings *s, size_t module_bytes)
 {
-  enum { MOST = 8, SMALL = 128 << 10 }; // a small module is compiled before a second thread has begun
+  enum { MOST = 8, SMALL = 24 << 10, FOR_TWO = 128 << 10 }; // a small module is compiled before a second thread has begun
   if (s->threads || module_bytes < SMALL)
     return s->threads ? s->threads : 1;
-  long n = sysconf(_SC_NPROCESSORS_ONLN);
-  return n < 1 ? 1 : n > MOST ? MOST : (uint32_t)n;
+  cpu_set_t ours; // those that this process may use
+  int n = sched_getaffinity(0, sizeof ours, &ours) == 0 ? CPU_COUNT(&ours) : 1, most = module_bytes < FOR_TWO ? 2 : MOST;
+  return n < 1 ? 1 : n > most ? (uint32_t)most : (uint32_t)n;
 }
 
 Settings zw_settings(bool for_this_machine)
