@@ -280,6 +280,9 @@ zw_shim_\id:
 #include "runtime/abi/libcall.def"
         .cfi_endproc
 
+        .globl zw_shim_memory_copy, zw_shim_memory_fill // for bulk_x64.S
+        .hidden zw_shim_memory_copy, zw_shim_memory_fill
+
         .section .rodata
         .balign 4
         .globl zw_wasm_mxcsr
@@ -293,10 +296,13 @@ zw_wasm_mxcsr:
         .type zw_shims, @object
         .balign 8
 zw_shims:
-        .macro SHIM_ADDRESS id
-        .quad zw_shim_\id
+        .macro SHIM_ADDRESS id // the quick ones are named for what they stand in for
+        .quad \id
         .endm
-#define LIBCALL(id, sig, flags) SHIM_ADDRESS id;
+#define zw_shim_memory_copy zw_quick_memory_copy
+#define zw_shim_memory_fill zw_quick_memory_fill
+        .hidden zw_shim_memory_copy, zw_shim_memory_fill
+#define LIBCALL(id, sig, flags) SHIM_ADDRESS zw_shim_##id;
 #include "runtime/abi/libcall.def"
         .size zw_shims, . - zw_shims
 

@@ -12,6 +12,8 @@
 #define CTX_STACK_LIMIT 8
 #define ACT_PLAIN 92
 #define CTX_ACTIVATION 16
+#define CTX_MEMORY0_DEF 344    /* of the first VmMemory, right behind the VmCtx */
+#define MEMORY_BYTES 8         /* of a VmMemoryDef */
 #define CTX_BUDGET 104         /* scratch[0] of an instance: bytes of stack that wasm may have */
 #define FUNC_VMCTX 8
 #define FUNC_ENTRY 24

@@ -164,6 +164,8 @@ void zw_image_count(Image *im);
 bool zw_link_check(const Instance *in, const ImageImport *im, const Extern *e, char *err, size_t err_bytes) MUST_CHECK ZW_WHEN_NAMED;
 
 
+STATIC_ASSERT(((sizeof(VmCtx) + 15) & ~15ul) + offsetof(VmMemory, def) == CTX_MEMORY0_DEF && offsetof(VmMemoryDef, bytes) == MEMORY_BYTES,
+              "bulk_x64.S, zw_vm_layout");
 STATIC_ASSERT(offsetof(Activation, vmctx) == ACT_VMCTX && offsetof(Activation, entry_sp) == ACT_ENTRY_SP, "entry_x64.S");
 STATIC_ASSERT(offsetof(Activation, exit_sp) == ACT_EXIT_SP && offsetof(Activation, exit_pc) == ACT_EXIT_PC, "entry_x64.S");
 STATIC_ASSERT(offsetof(Activation, host_mxcsr) == ACT_HOST_MXCSR && offsetof(Activation, serial) == ACT_SERIAL, "entry_x64.S");
