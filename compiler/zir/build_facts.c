@@ -11,7 +11,12 @@
 
 static uint32_t slot_of(uint32_t a, uint32_t c, uint32_t n) { return (a * 0x9e3779b1u ^ c * 0x85ebca6bu) >> 16 & (n - 1); }
 static uint32_t base_of(Key k) { return (uint32_t)(k.lo >> 32); }
-static uint32_t slot_of_load(Key k) { return slot_of(base_of(k), (uint32_t)(k.hi >> 32) + 64 * ((uint32_t)k.lo >> 24), STATE_FACTS); }
+// Own globals have places of their own, by number.
+static inline uint32_t slot_of_load(Key k, StateKind state)
+{
+  return state >= ST_GLOBALS ? STATE_FACTS + (base_of(k) / 8 & (GLOBAL_FACTS - 2))
+                             : slot_of(base_of(k), (uint32_t)(k.hi >> 32) + 64 * ((uint32_t)k.lo >> 24), STATE_FACTS);
+}
 
 static StateKind kind_of_memory(const ZIns *k) { return k->fl ? ST_MEMORIES : ST_MEMORY0; }
 static uint32_t width_of(const ZIns *k) { return zw_op_info[k->op].width; }
@@ -43,8 +48,14 @@ void zb_loop_changes(Build *b, uint32_t effects)
 
 static bool holds(const Build *b, const Fact *e) { return e->block == b->block || zb_is_open(b, e->block); }
 
+// A fact has two places.
 static inline void learn(Build *b, uint32_t slot, Key load, StateKind state, Ref value, uint32_t block)
 {
+  if (b->fact_ver[slot] == b->ver[b->state_facts[slot].state]) { // the newer one stands first
+    b->state_facts[slot ^ 1] = b->state_facts[slot];
+    b->fact_ver[slot ^ 1] = b->fact_ver[slot];
+    b->fact_base[slot ^ 1] = b->fact_base[slot];
+  }
   b->state_facts[slot] = (Fact){ load, block, value, state };
   b->fact_ver[slot] = b->ver[state];
   b->fact_base[slot] = base_of(load);
@@ -57,16 +68,27 @@ static __attribute__((noinline)) Ref hoist_length(Build *b, Key k)
   return v == REF_NONE ? append_key(b, k) : v;
 }
 
+// What the load k would give, or REF_NONE.
+static inline Ref known(const Build *b, uint32_t slot, Key k, StateKind state)
+{
+  for (uint32_t n = 0; n < 2; n++, slot ^= 1) {
+    const Fact *e = &b->state_facts[slot];
+    if (b->fact_ver[slot] == b->ver[state] && e->load.lo == k.lo && e->load.hi == k.hi && holds(b, e))
+      return e->value;
+  }
+  return REF_NONE;
+}
+
 // The value that the load k would give, or a load made now.
 Ref zb_load_fact(Build *b, Key k, StateKind state)
 {
   if (__builtin_expect(b->o->no_memory, 0))
     return append_key(b, k);
-  uint32_t slot = slot_of_load(k);
-  const Fact *e = &b->state_facts[slot];
-  if (b->fact_ver[slot] == b->ver[state] && e->load.lo == k.lo && e->load.hi == k.hi && holds(b, e))
-    return e->value;
-  Ref v = __builtin_expect(state == ST_LENGTH, 0) ? hoist_length(b, k) : append_key(b, k);
+  uint32_t slot = slot_of_load(k, state);
+  Ref v = known(b, slot, k, state);
+  if (v != REF_NONE)
+    return v;
+  v = __builtin_expect(state == ST_LENGTH, 0) ? hoist_length(b, k) : append_key(b, k);
   learn(b, slot, k, state, v, zw_zir_block(b->f, v));
   return v;
 }
@@ -76,7 +98,7 @@ void zb_store_fact(Build *b, Key k, StateKind state, Ref v)
 {
   zb_changed(b, state);
   if (!b->o->no_memory)
-    learn(b, slot_of_load(k), k, state, v, b->block);
+    learn(b, slot_of_load(k, state), k, state, v, b->block);
 }
 
 // The load of the same width and type that reads back all that the store wrote, or OP_COUNT.
@@ -103,28 +125,52 @@ static inline uint32_t facts_from(const Build *b, uint32_t ver, uint32_t base)
   return or_of(found);
 }
 
-// A store to a memory: facts about other bytes from the same base stay true.
-void zb_memory_store_fact(Build *b, uint32_t i)
+// The store before this one wrote the same bytes, and nobody can have seen them since: it goes, and where it would have trapped this one
+// does.  Compilers with a shadow stack clear a place and fill it.
+static void drop_overwritten(Build *b, const ZIns *store)
 {
-  const ZIns *store = &b->f->ins[i];
+  enum { NEAR = 8 };
+  ZirFunc *f = b->f;
+  uint32_t last = b->last_store - 1;
+  if (last >= f->nins || f->nins - last > NEAR || zw_zir_block(f, last) != b->block)
+    return;
+  ZIns *k = &f->ins[last];
+  if (k->a != store->a || k->c != store->c || k->fl != store->fl || width_of(k) != width_of(store))
+    return;
+  for (uint32_t i = last + 1; i < f->nins; i++)
+    if (!(zw_zir_shape[f->ins[i].op].flags & OPF_PURE) && f->ins[i].op != OP_vm_load)
+      return;
+  b->at = f->at[last];
+  *k = (ZIns){ OP_i32_eqz, VK_I32, 0, i32_const(b, 0), 0, 0 }; // of no use to anybody
+}
+
+// A store to a memory, unless it would write what is there.  Facts about other bytes from the same base stay true.
+void zb_memory_store(Build *b, const ZIns *store)
+{
   StateKind state = kind_of_memory(store);
   uint32_t old = b->ver[state];
   uint64_t from = store->c, to = from + width_of(store);
+  bool facts = !b->o->no_memory && !b->m->memories[store->fl].type.limits.shared; // another thread may be awaited
+  Op load = load_for((Op)store->op);
+  Key read = zb_key(load, load == OP_COUNT ? VK_COUNT : zw_op_info[load].out[0], store->fl, store->a, 0, store->c);
+  if (facts) {
+    if (load != OP_COUNT && known(b, slot_of_load(read, state), read, state) == store->b)
+      return;
+    drop_overwritten(b, store);
+  }
+  b->last_store = append(b, (Op)store->op, VK_COUNT, store->fl, store->a, store->b, store->c) + 1;
   zb_changed(b, state);
-  if (b->o->no_memory)
+  if (!facts)
     return;
   for (uint32_t found = facts_from(b, old, store->a); found; found &= found - 1) {
     unsigned bit = (unsigned)zw_ctz64(found), j = 4 * (bit % 4) + bit / 4;
     const Fact *e = &b->state_facts[j];
-    ZIns load = zb_ins_of(e->load);
-    if (e->state == state && load.fl == store->fl && (load.c >= to || (uint64_t)load.c + width_of(&load) <= from))
+    ZIns other = zb_ins_of(e->load);
+    if (e->state == state && other.fl == store->fl && (other.c >= to || (uint64_t)other.c + width_of(&other) <= from))
       b->fact_ver[j] = b->ver[state];
   }
-  Op load = load_for((Op)store->op);
-  if (load == OP_COUNT || b->m->memories[store->fl].type.limits.shared)
-    return;
-  Key read = zb_key(load, zw_op_info[load].out[0], store->fl, store->a, 0, store->c);
-  learn(b, slot_of_load(read), read, state, store->b, b->block);
+  if (load != OP_COUNT)
+    learn(b, slot_of_load(read, state), read, state, store->b, b->block);
 }
 
 Ref zb_memory_load(Build *b, const ZIns *load)

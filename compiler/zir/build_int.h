@@ -82,7 +82,7 @@ typedef enum StateKind {
   ST_MEMORY0, ST_MEMORIES /* all others */, ST_LENGTH /* of tables and memories */, ST_IMPORTED /* globals: two may be one */,
   ST_GLOBALS /* own ones, by index modulo */, ST_COUNT = 8
 } StateKind;
-enum { STATE_FACTS = 16, CHECK_FACTS = 16 };
+enum { STATE_FACTS = 16, GLOBAL_FACTS = 8 /* behind them */, CHECK_FACTS = 16 };
 // This load would give this value; its version and address are in Build.fact_ver, fact_base.
 typedef struct Fact { Key load; uint32_t block; Ref value; StateKind state; } Fact;
 typedef struct CheckFact { Ref idx; uint32_t mem, block; uint64_t reach; bool known; } CheckFact;
@@ -107,8 +107,9 @@ typedef struct Build {
   VEC(uint8_t) open;              // by serial
   uint32_t ver[ST_COUNT], last_ver;
   VEC(Versions) versions;         // parallel to frames
-  Fact state_facts[STATE_FACTS];
-  uint32_t fact_ver[STATE_FACTS], fact_base[STATE_FACTS];
+  Fact state_facts[STATE_FACTS + GLOBAL_FACTS];
+  uint32_t fact_ver[STATE_FACTS + GLOBAL_FACTS], fact_base[STATE_FACTS + GLOBAL_FACTS];
+  uint32_t last_store;            // to a memory; + 1
   CheckFact checks[CHECK_FACTS];
   uint32_t *numbers, number_mask; // see build_number.c: value + 1 by hash
   uint32_t region, next_try;      // ZBlock.try_region of the blocks made now; P1's number of the next try
@@ -213,7 +214,7 @@ void zb_all_changed(Build *b);
 void zb_loop_changes(Build *b, uint32_t effects);  // at the header of a loop with these
 Ref zb_load_fact(Build *b, Key k, StateKind state);
 void zb_store_fact(Build *b, Key k, StateKind state, Ref v);
-void zb_memory_store_fact(Build *b, uint32_t store); // the instruction just made
+void zb_memory_store(Build *b, const ZIns *store);
 Ref zb_memory_load(Build *b, const ZIns *load);
 bool zb_was_checked(Build *b, uint32_t mem, Ref idx, uint64_t reach);
 

@@ -120,14 +120,15 @@ void zb_access(Build *b, Op op)
     r = append(b, op, ty, arg.memory, xa_list(b, (Ref[]){ in[0], in[1], lane }, 3), 0, off);
   else if (info->flags & OPF_CMPXCHG)
     r = append(b, op, ty, arg.memory, xa_list(b, in, 3), 0, off);
-  else if (info->flags & (OPF_ATOMIC | OPF_STORE) || ty == VK_COUNT)
+  else if (ty == VK_COUNT && info->kind == OPK_MEM && !(info->flags & OPF_ATOMIC)) {
+    zb_memory_store(b, &(ZIns){ (uint16_t)op, VK_COUNT, (uint8_t)arg.memory, in[0], in[1], off });
+    return;
+  } else if (info->flags & (OPF_ATOMIC | OPF_STORE) || ty == VK_COUNT)
     r = append(b, op, ty, arg.memory, in[0], in[1], off);
   else
     r = zb_memory_load(b, &(ZIns){ (uint16_t)op, (uint8_t)ty, (uint8_t)arg.memory, in[0], 0, off });
   if (info->flags & OPF_ATOMIC)
     zb_changed(b, ST_MEMORY0), zb_changed(b, ST_MEMORIES);
-  else if (ty == VK_COUNT && info->kind == OPK_MEM)
-    zb_memory_store_fact(b, r);
   else if (ty == VK_COUNT)
     zb_changed(b, arg.memory ? ST_MEMORIES : ST_MEMORY0);
   if (info->nout)
