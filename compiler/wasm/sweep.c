@@ -18,6 +18,7 @@ typedef struct Sweep {
   LoopFact *loops;
   const uint32_t *succ;
   uint32_t *nat;       // per block: its natural loop
+  uint32_t *stays;     // per edge out of a block that is in a loop in the text: the deepest loop that it stays in
   uint8_t *hot;        // per block: a predecessor is not cold
   uint32_t *around;    // per loop: the next loop around it in the text that iterates
   uint32_t *outer;     // per loop: the deepest loop that an exit of it stays in
@@ -42,7 +43,9 @@ enum { MAX_LEFT = 16 }; // loops that one edge is recorded to leave
 
 static uint32_t succ_end(const Sweep *s, uint32_t b) { return b + 1 < s->n ? s->blocks[b + 1].succ_off : s->f->succ.n; }
 static inline uint32_t level_of(const Sweep *s, uint32_t loop) { return s->level[(uint32_t)(loop + 1)]; }
-static inline uint32_t deeper(const Sweep *s, uint32_t a, uint32_t b) { return level_of(s, a) >= level_of(s, b) ? a : b; }
+// Of two loops around one place the inner one has the greater number, and NO_LOOP + 1 is 0.
+static inline bool is_deeper(uint32_t a, uint32_t b) { return (uint32_t)(a + 1) > (uint32_t)(b + 1); }
+static inline uint32_t deeper(uint32_t a, uint32_t b) { return is_deeper(b, a) ? b : a; }
 
 // The deepest loop around b that the edge to t stays in.
 static inline uint32_t loop_of_edge(const Sweep *s, uint32_t b, uint32_t t)
@@ -56,16 +59,16 @@ static inline uint32_t loop_of_edge(const Sweep *s, uint32_t b, uint32_t t)
 }
 
 // The edge leaves every loop deeper than `to` that is around `from`.
-static void note_left(Sweep *s, uint32_t from, uint32_t to)
+static inline void note_left(Sweep *s, uint32_t from, uint32_t to)
 {
   unsigned left = 0;
-  for (uint32_t l = from; level_of(s, l) > level_of(s, to); l = s->around[l]) {
+  for (uint32_t l = from; is_deeper(l, to); l = s->around[l]) {
     if (left++ == MAX_LEFT) { // the rest is told when this loop's header is reached
       s->spread[l] = true;
       s->outer[l] = s->around[l];
       return;
     }
-    s->outer[l] = deeper(s, s->outer[l], to);
+    s->outer[l] = deeper(s->outer[l], to);
   }
 }
 
@@ -111,7 +114,7 @@ static void sum_up_handlers(Sweep *s, uint32_t t)
   for (uint32_t i = k->clauses; i < k->clauses + k->nclauses; i++) {
     const ClauseFact *q = &s->f->clauses.p[i];
     uint32_t l = s->nat[q->block];
-    sum.best = deeper(s, sum.best, l);
+    sum.best = deeper(sum.best, l);
     sum.low = level_of(s, l) < sum.low ? level_of(s, l) : sum.low;
     sum.all_sink &= s->blocks[q->block].sink;
   }
@@ -120,7 +123,7 @@ static void sum_up_handlers(Sweep *s, uint32_t t)
     sum.low = 0; // out of the function
   } else {
     const Catch *c = &s->catches[up];
-    sum.best = deeper(s, sum.best, c->best);
+    sum.best = deeper(sum.best, c->best);
     sum.low = c->low < sum.low ? c->low : sum.low;
     sum.all_sink &= c->all_sink;
   }
@@ -158,14 +161,14 @@ static uint32_t loop_of_block(Sweep *s, uint32_t b, const Catch *c, uint32_t fir
 {
   uint32_t best = NO_LOOP, l = s->blocks[b].loop;
   for (uint32_t e = first; e < end; e++)
-    best = deeper(s, best, loop_of_edge(s, b, s->succ[e]));
+    best = deeper(best, s->stays[e] = loop_of_edge(s, b, s->succ[e]));
   if (c)
-    best = deeper(s, best, c->best);
+    best = deeper(best, c->best);
   bool header = s->loops[l].header == b;
   if (header && s->loops[l].iterates) // also when only a handler that nothing throws to comes back
-    best = deeper(s, best, l);
+    best = deeper(best, l);
   for (uint32_t e = first; e < end && best != NO_LOOP; e++)
-    note_left(s, best, loop_of_edge(s, b, s->succ[e]));
+    note_left(s, best, s->stays[e]);
   if (c)
     note_thrown(s, best, c->low);
   return best;
@@ -246,9 +249,9 @@ static void describe_loops(Sweep *s)
     s->loops[nat].effects |= k->effects;
     s->loops[nat].has_call |= k->effects & EFF_CALL && !k->cold;
     for (uint32_t e = k->succ_off, end = succ_end(s, b); e < end; e++) {
-      uint32_t to = loop_of_edge(s, b, s->succ[e]);
+      uint32_t to = s->stays[e];
       unsigned left = 0;
-      for (uint32_t l = nat; level_of(s, l) > level_of(s, to) && left < MAX_LEFT; l = s->loops[l].parent, left++)
+      for (uint32_t l = nat; is_deeper(l, to) && left < MAX_LEFT; l = s->loops[l].parent, left++)
         add_exit(s, &s->loops[l], s->succ[e]);
     }
   }
@@ -433,6 +436,7 @@ static void sweep_loops(FuncCheck *f, Arena *a)
   uint32_t n = f->blocks.n, nloops = f->loops.n;
   Sweep s = { .f = f, .n = n, .nloops = nloops, .blocks = f->blocks.p, .loops = f->loops.p, .succ = f->succ.p };
   s.nat = zw_stale_array(a, uint32_t, n);
+  s.stays = zw_stale_array(a, uint32_t, f->succ.n);
   s.hot = zw_new_array(a, uint8_t, n);
   s.around = zw_stale_array(a, uint32_t, 2 * nloops);
   s.outer = s.around + nloops;
