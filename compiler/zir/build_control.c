@@ -301,10 +301,14 @@ Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults)
   const FrameFact *fact = &b->facts->frames[b->next_frame];
   ASSERT(fact->kind == kind);
   Frame *f = zw_push(b->scratch, &b->frames);
-  *f = (Frame){
-    .kind = (uint8_t)kind, .named = fact->nbr > 0, .fact = b->next_frame++, .height = b->sp - nparams, .undo = b->undo.n, .ghost = b->ghost,
-    .nparams = nparams, .nresults = nresults, .assigned = b->facts->assigned + fact->assigned_off,
-    .nassigned = b->frame_locals ? 0 : fact->nassigned, .pending = UINT32_MAX, .header = NO_BLOCK, .else_edge = UINT32_MAX };
+  f->kind = (uint8_t)kind; // field by field: clearing it whole is a string instruction; a try has its own
+  f->has_else = f->limits = f->reached = f->through = f->caught = false;
+  f->named = fact->nbr > 0, f->ghost = b->ghost;
+  f->fact = b->next_frame++, f->height = b->sp - nparams, f->undo = b->undo.n;
+  f->nparams = nparams, f->nresults = nresults;
+  f->assigned = b->facts->assigned + fact->assigned_off, f->nassigned = b->frame_locals ? 0 : fact->nassigned;
+  f->pending = UINT32_MAX, f->npending = 0, f->stamp = 0;
+  f->header = NO_BLOCK, f->else_edge = UINT32_MAX;
   open_serial(b, f);
   zw_reserve(b->scratch, &b->versions, b->frames.n);
   b->versions.n = b->frames.n;

@@ -33,7 +33,11 @@ static inline ZIns zb_ins_of(Key k)
 typedef struct Undo { uint32_t local; Ref old; } Undo;
 typedef struct Frame {
   uint8_t kind;                   // Op
-  bool has_else, then_falls, named; // named: some branch goes to its label
+  bool has_else, named;           // named: some branch goes to its label
+  bool limits;                    // an arm, or its end has been branched to: code in it does not dominate that end
+  bool reached;                   // P1 counts a way to its end, perhaps one that is none
+  bool ghost;                     // entered where P1 alone thinks it live
+  bool through, caught;           // try: locals that it sets are in memory too; a `catch` came
   uint32_t fact, height, undo;
   uint32_t nparams, nresults;
   const uint32_t *assigned; uint32_t nassigned;
@@ -42,10 +46,6 @@ typedef struct Frame {
   uint32_t else_edge, saved;      // if: the edge that waits for its else; parameters in saved[]
   uint32_t stamp, stamp_edge;     // br_table: already has an edge in this one
   uint32_t serial;                // number of this frame, of the arm for an `if`
-  bool limits;                    // an arm, or its end has been branched to: code in it does not dominate that end
-  bool reached;                   // P1 counts a way to its end, perhaps one that is none
-  bool ghost;                     // entered where P1 alone thinks it live
-  bool through, caught;           // try: locals that it sets are in memory too; a `catch` came
   uint32_t try_, outside;         // P1's number of it, the region around it
   uint32_t nhandlers; Ref exn;    // clauses that have begun; what the last one caught
   const uint8_t *clauses;         // try_table: in the body

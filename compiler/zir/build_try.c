@@ -87,6 +87,7 @@ void zb_enter_try(Build *b, Op op, uint32_t nparams, uint32_t nresults, const ui
 {
   Frame *f = zb_push_frame(b, op, b->ghost ? 0 : nparams, b->ghost ? 0 : nresults);
   f->try_ = b->next_try++, f->outside = b->region, f->clauses = clauses;
+  f->nhandlers = 0, f->exn = REF_NONE;
   if (b->ghost)
     return;
   if (b->facts->tries[f->try_].nclauses) {
