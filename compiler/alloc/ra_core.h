@@ -27,41 +27,71 @@ static bool has_short_way(Ra *ra)
     return false;
   uint8_t *reached = zw_new_array(ra->a, uint8_t, z->nblocks + 1);
   reached[z->order[0]] = 1;
-  for (uint32_t k = 0, c = 0; k < z->norder; k++) {
+  uint32_t waiting = 1; // reached, and still to come
+  for (uint32_t k = 0, c = 0; k < z->norder && waiting; k++) {
     const ZBlock *b = &z->blocks[z->order[k]];
     uint32_t end = b->pos + (b->end - b->first), calls = c;
     while (c < z->ncall_pos && z->call_pos[c] < end)
       c++;
-    if (!reached[z->order[k]] || c != calls)
+    if (!reached[z->order[k]])
+      continue;
+    waiting--;
+    if (c != calls)
       continue;
     if (!b->cold && z->ins[b->end - 1].op == OP_ret)
       return true;
-    for (uint32_t e = 0; e < b->nedges; e++)
-      reached[z->edges[b->edges + e].to] = 1;
+    for (uint32_t e = 0; e < b->nedges; e++) {
+      uint8_t *to = &reached[z->edges[b->edges + e].to];
+      waiting += !*to;
+      *to = 1;
+    }
   }
   return false;
 }
 enum { FEW_MOVES = 32, MANY_BLOCKS = 4096 };
 static const RaValue nowhere = { .loc = REG_NONE, .hint = REG_NONE, .ploc = REG_NONE };
-static inline __attribute__((always_inline)) void init_value(RaValue *p, const ZIns *ins, uint32_t left, uint32_t pos)
+static inline void init_special(RaValue *p, const ZIns *ins)
 {
-  p->slot = 0, p->left = left, p->pos = pos;
-  p->loc = p->hint = p->ploc = REG_NONE, p->vstate = 0;
   if (value_special[ins->op])
     p->hint = value_hint(ins), p->vstate = value_state(ins);
 }
-static inline void init_values(Ra *ra, const ZBlock *b)
+// The values [first, end), whose layout positions ascend from pos.
+static inline void init_values(Ra *ra, uint32_t first, uint32_t end, uint32_t pos)
 {
-  const ZIns *ins = ra->z->ins + b->first;
-  const ZVal *val = ra->z->val + b->first;
-  RaValue *p = ra->val + b->first;
-  uint32_t n = b->end - b->first, pos = b->pos;
-  for (; n >= 2; n -= 2, p += 2, ins += 2, val += 2, pos += 2) { // half of the steps
-    init_value(&p[0], &ins[0], zw_val_weight(val[0]), pos);
-    init_value(&p[1], &ins[1], zw_val_weight(val[1]), pos + 1);
+  const ZIns *ins = ra->z->ins;
+  const ZVal *from = ra->z->val;
+  RaValue *val = ra->val;
+  uint32_t v = first, behind;
+  memcpy(&behind, &nowhere.loc, sizeof behind); // loc, hint, ploc, vstate
+  Four at = { pos, pos + 1, pos + 2, pos + 3 }, none = { behind, behind, behind, behind };
+  for (; v + 4 <= end; v += 4, at += 4) {
+    Four left = evens(four(&from[v].use), four(&from[v + 2].use)) >> ZU_BITS, a = interleave_low((Four){ 0 }, left), b = interleave_high((Four){ 0 }, left);
+    Four c = interleave_low(at, none), d = interleave_high(at, none);
+    put_four(&val[v].slot, pairs_low(a, c)), put_four(&val[v + 1].slot, pairs_high(a, c));
+    put_four(&val[v + 2].slot, pairs_low(b, d)), put_four(&val[v + 3].slot, pairs_high(b, d));
+    if (value_special[ins[v].op] | value_special[ins[v + 1].op] | value_special[ins[v + 2].op] | value_special[ins[v + 3].op])
+      for (uint32_t k = v; k < v + 4; k++)
+        init_special(&val[k], &ins[k]);
   }
-  if (n)
-    init_value(p, ins, zw_val_weight(*val), pos);
+  for (; v < end; v++) {
+    val[v] = nowhere, val[v].left = zw_val_weight(from[v]), val[v].pos = pos + (v - first);
+    init_special(&val[v], &ins[v]);
+  }
+}
+// Blocks mostly stand as they were made, and then their values are one run.
+static void init_all_values(Ra *ra)
+{
+  const ZirFunc *z = ra->z;
+  uint32_t first = 0, end = 0, pos = 0;
+  for (uint32_t k = 0; k < z->norder; k++) {
+    const ZBlock *b = &z->blocks[z->order[k]];
+    if (b->first != end || b->pos != pos + (end - first)) {
+      init_values(ra, first, end, pos);
+      first = b->first, pos = b->pos;
+    }
+    end = b->end;
+  }
+  init_values(ra, first, end, pos);
 }
 static void init_ra(Ra *ra)
 {
@@ -70,15 +100,12 @@ static void init_ra(Ra *ra)
   ra->l = zw_new(ra->a, LirFunc);
   ra->l->z = z;
   ra->val = zw_stale_array(ra->a, RaValue, n);
-  for (uint32_t k = 0; k < z->norder; k++)
-    init_values(ra, &z->blocks[z->order[k]]);
+  init_all_values(ra);
   for (uint32_t l = 0; l < z->nloops; l++) // hoisted values stand just before the terminator of the entry block
     for (uint32_t h = z->loops[l].hoist_first; h != REF_NONE; h = z->hoisted[h].next)
       ra->val[z->hoisted[h].value].pos = zw_zir_pos(z, z->hoisted[h].value);
   ra->val[z->nins] = nowhere;
   ra->entry = zw_new_array(ra->a, Entry, z->nblocks + 1);
-  ra->alias = zw_new_array(ra->a, uint32_t, z->nblocks + 1);
-  memset(ra->alias, 0xff, (z->nblocks + 1) * sizeof *ra->alias);
   ra->next[0] = ra->next[1] = NO_BLOCK;
   ra->ncall = z->ncall_pos, ra->ndiv = z->ndiv_pos, ra->nshift = z->nshift_pos, ra->event = UINT32_MAX;
   ra->file = RA_GPR | RA_FPR;
@@ -104,7 +131,7 @@ static void init_ra(Ra *ra)
   zw_reserve(ra->a, &ra->chunks, z->nblocks + z->nblocks / 2 + 8);
   if (z->nblocks > MANY_BLOCKS)
     ra->unpacked = zw_new_array(ra->a, Ref, RA_NREG);
-  zw_reserve(ra->a, &ra->evals, (z->nblocks > MANY_BLOCKS ? 0 : z->nblocks * (HALF_FILE / 2)) + RA_NREG);
+  zw_reserve(ra->a, &ra->evals, (z->nblocks > MANY_BLOCKS ? 0 : z->nblocks * HALF_FILE) + RA_NREG);
   Moves *lists[] = { &ra->pre, &ra->tmp, &ra->order, &ra->edge_moves[0], &ra->edge_moves[1], &ra->hoisted };
   Move *move = zw_stale_array(ra->a, Move, FEW_MOVES * ARRAY_COUNT(lists)); // most functions need no more
   for (uint32_t k = 0; k < ARRAY_COUNT(lists); k++)
@@ -112,7 +139,17 @@ static void init_ra(Ra *ra)
   zw_reserve(ra->a, &ra->work, 32);
   ra->l->area_bytes = (8 * z->frame_locals + 15) & ~15u;
 }
-// Loops that end with b open, outermost first; then the state is empty.
+// Loops that end with b, the innermost one and more around it, open, outermost first; the state is empty then.
+static __attribute__((noinline)) void open_loops(Ra *ra, uint32_t b, uint32_t innermost)
+{
+  const ZirFunc *z = ra->z;
+  ra->work.n = 0;
+  for (uint32_t l = innermost; l != NO_LOOP && z->loops[l].last_block == b; l = z->loops[l].parent)
+    *zw_push(ra->a, &ra->work) = l;
+  clear_registers(ra);
+  for (uint32_t n = ra->work.n; n--;)
+    open_loop(ra, ra->work.p[n]);
+}
 static void start_block(Ra *ra, uint32_t b)
 {
   const ZirFunc *z = ra->z;
@@ -120,14 +157,9 @@ static void start_block(Ra *ra, uint32_t b)
   ra->b = b, ra->cold = k->cold, ra->split = false;
   ra->weight = k->cold ? 0 : zw_depth_weight(k->depth);
   set_pos(ra, k->pos + (k->end - k->first) - 1);
-  ra->work.n = 0;
-  for (uint32_t l = k->loop; l != NO_LOOP && z->loops[l].last_block == b; l = z->loops[l].parent)
-    *zw_push(ra->a, &ra->work) = l;
-  if (ra->work.n)
-    clear_registers(ra);
+  if (k->loop != NO_LOOP && z->loops[k->loop].last_block == b)
+    open_loops(ra, b, k->loop);
   ASSERT(!ra->busy || ra->rest);
-  for (uint32_t n = ra->work.n; n--;)
-    open_loop(ra, ra->work.p[n]);
   if (ra->nrefs)
     ref_block_out(ra, b, ra->ref_live);
   if (ra->one_map)
@@ -140,7 +172,7 @@ static void finish_block(Ra *ra, uint32_t b)
   const ZBlock *k = &ra->z->blocks[b];
   Chunk *c = &ra->chunks.p[ra->chunks.n - 1];
   if (!ra->split && c->from_end == c->to_end + 1 && k->nedges == 1 && !k->is_header && !k->is_handler && b != ra->z->order[0]) {
-    ra->alias[b] = block_label(ra, ra->z->edges[k->edges].to);
+    ra->entry[b].alias = block_label(ra, ra->z->edges[k->edges].to) + 1;
     if (notes(ra))
       ra->l->gone[b] = *newest_note(ra);
     ra->ngroup[c->group]--, ra->chunks.n--;
@@ -159,7 +191,7 @@ static void copy_chunks(Ra *ra, LirFunc *l)
   uint32_t n = l->nlir;
   for (const Chunk *first = ra->chunks.p, *c = first + ra->chunks.n; c-- > first;)
     *at[c->group]++ = (LirChunk){ c->label, n - c->from_end, n - c->to_end, c->block, c->group >= COLD_BLOCK, c->align };
-  l->nchunks = ra->chunks.n;
+  l->nchunks = ra->chunks.n, l->nstubs = ra->nstubs;
 }
 static void copy_heads(Ra *ra, LirFunc *l)
 {
@@ -172,7 +204,7 @@ static void copy_heads(Ra *ra, LirFunc *l)
 // What only the walk needed; of a large function it is more than the code.
 static void drop_working_storage(Ra *ra)
 {
-  const void *none_wanted[] = { ra->val, ra->entry, ra->alias, ra->dslot, ra->first_edge, ra->family_slot, ra->up, ra->stamp,
+  const void *none_wanted[] = { ra->val, ra->entry, ra->dslot, ra->first_edge, ra->family_slot, ra->up,
                                 ra->ref_index, ra->ref_value, ra->ref_last, ra->ref_in, ra->chunks.p, ra->evals.p, ra->links.p, ra->link_at.p,
                                 ra->readers.p, ra->writer.p, ra->work.p, ra->hoist.p, ra->maps.p };
   for (uint32_t k = 0; k < ARRAY_COUNT(none_wanted) && ra->a->own; k++)

@@ -46,9 +46,9 @@ static uint32_t edge_source(Ra *ra, Ref v, RegSet avoid)
 static bool lend_slot(Ra *ra, Ref v, uint32_t s)
 {
   const ZirFunc *z = ra->z;
-  if (!ra->slot_owner.p[s])
+  if (!ra->slots.p[s].owner)
     return false;
-  Ref p = ra->slot_owner.p[s] - 1;
+  Ref p = ra->slots.p[s].owner - 1;
   if (v == p && !(ra->val[p].vstate & VS_LENT)) { // it is at home
     take_slot(ra, p);
     return ra->val[p].slot == s + 1;
@@ -60,10 +60,10 @@ static bool lend_slot(Ra *ra, Ref v, uint32_t s)
   if (def_pos(ra, v) < z->blocks[header].pos || d->cold || d->depth > z->blocks[ra->b].depth)
     return false;
   const Promise *inner = outer_loop_of(ra, v); // no iteration of a loop further in may store to it
-  if (inner && ra->slot_used.p[s] >= inner->open_seq)
+  if (inner && ra->slots.p[s].used >= inner->open_seq)
     return false;
   ra->val[v].slot = s + 1;
-  ra->slot_phi.p[s] = p + 1;
+  ra->slots.p[s].phi = p + 1;
   ra->val[p].vstate |= VS_LENT;
   return true;
 }
@@ -130,7 +130,7 @@ static inline void deliver(Ra *ra, Ref p, Ref v, RegSet avoid, Moves *mv)
     return;
   }
   if (is_value && ra->val[v].loc == r) {
-    ra->weak &= ~BIT(r), dirty(ra, r);
+    be_strong(ra, r);
     return;
   }
   if (is_value && ra->val[v].loc == REG_NONE && !(ra->reserved & BIT(r)) && (!(ra->busy & BIT(r)) || (ra->weak & BIT(r)))) {
@@ -197,7 +197,7 @@ static __attribute__((noinline)) RegSet settle(Ra *ra, Meeting *k, Reg r)
   Reg q = ra->val[v].loc;
   if (q == r) {
     if (!is_weak)
-      ra->weak &= ~BIT(r), dirty(ra, r);
+      be_strong(ra, r);
     return 0;
   }
   if (NEVER(ra->few != 0) && q == REG_NONE && !is_weak && ra->wanted[v] < ra->few && can_reload(ra, v)) {
@@ -254,7 +254,7 @@ static __attribute__((noinline)) void deliver_all(Ra *ra, const ZEdge *e, const 
 }
 // Bring the state at the end of the current block in line with what e's target requires.  Values that have no place yet
 // get the wanted one, so the first edge costs nothing; what differs for later edges becomes moves on the edge.
-static void conform(Ra *ra, const ZEdge *e, Moves *mv)
+static __attribute__((noinline)) void conform_far(Ra *ra, const ZEdge *e, Moves *mv)
 {
   const ZBlock *t = &ra->z->blocks[e->to];
   Wanted want = required(ra, e->to);
@@ -284,6 +284,20 @@ static void conform(Ra *ra, const ZEdge *e, Moves *mv)
   }
   if (want.arrive)
     deliver_all(ra, e, t, want.arrive, want.regs, mv);
+}
+// The first edge mostly goes to the block below, in whose state the registers still are, and nothing is special about it.
+static inline void conform(Ra *ra, const ZEdge *e, Moves *mv)
+{
+  const ZBlock *t = &ra->z->blocks[e->to];
+  if (ra->rest != e->to + 1 || (t->cold && !ra->cold) || (ra->nopen && !in_loop(t, ra->open[ra->nopen - 1])) || ra->reserved || ra->few) {
+    conform_far(ra, e, mv);
+    return;
+  }
+  const Entry *want = &ra->entry[e->to];
+  mv->n = 0;
+  stay_in_state(ra, want->phis);
+  if (want->arrive)
+    deliver_all(ra, e, t, want->arrive, want->regs, mv);
 }
 
 // ---- blocks ----
@@ -343,7 +357,7 @@ static void block_head(Ra *ra, uint32_t b)
   ra->rest = b + 1;
 }
 
-static inline uint32_t block_label(const Ra *ra, uint32_t b) { return ra->alias[b] != NO_BLOCK ? ra->alias[b] : b; }
+static inline uint32_t block_label(const Ra *ra, uint32_t b) { return ra->entry[b].alias ? ra->entry[b].alias - 1 : b; }
 // The newest instruction jumps along e to a block that ends in a switch.  When that asks for a phi which e brings a constant to, P4 may go
 // on to the case at once: what is not reducible comes out of LLVM as a loop around a switch over such numbers.
 static void say_case(Ra *ra, const ZEdge *e)
@@ -379,13 +393,11 @@ static uint32_t edge_stub(Ra *ra, uint32_t edge, const Moves *mv)
   ra->l->stubs++;
   return label;
 }
-static uint32_t edge_weight(const Ra *ra, const ZEdge *e)
+// How hot the edge is from here, a block of that loop depth: 0 is cold.
+static inline uint32_t edge_weight(const Ra *ra, const ZEdge *e, uint32_t depth)
 {
   const ZBlock *t = &ra->z->blocks[e->to];
-  if (t->cold)
-    return 0;
-  uint32_t d = ra->z->blocks[ra->b].depth;
-  return 1 + zw_depth_weight(t->depth < d ? t->depth : d);
+  return t->cold ? 0 : 1u + (t->depth < depth ? t->depth : depth);
 }
 // Can the edge's moves run before the branch?  Only into registers that hold nothing there.
 static bool can_hoist_moves(const Ra *ra, const Moves *mv)
@@ -403,14 +415,15 @@ static BranchPlan plan_branch(Ra *ra, uint32_t b, int taken_edge)
   const ZirFunc *z = ra->z;
   uint32_t first = z->blocks[b].edges;
   const ZEdge *e = &z->edges[first];
-  uint32_t w[2] = { edge_weight(ra, &e[0]), edge_weight(ra, &e[1]) }, next = ra->next[ra->cold];
+  uint32_t depth = z->blocks[b].depth < DEPTH_MAX ? z->blocks[b].depth : DEPTH_MAX;
+  uint32_t w[2] = { edge_weight(ra, &e[0], depth), edge_weight(ra, &e[1], depth) }, next = ra->next[ra->cold];
   uint32_t to[2] = { block_label(ra, e[0].to), block_label(ra, e[1].to) };
   int hot = w[0] != w[1] ? w[1] > w[0] : to[1] == next;
   conform(ra, &e[hot], &ra->edge_moves[hot]);
-  conform(ra, &e[!hot], &ra->edge_moves[!hot]);
+  conform_far(ra, &e[!hot], &ra->edge_moves[!hot]);
   Moves *mv = ra->edge_moves;
   BranchPlan p = { .hoisted = NULL };
-  if (mv[hot].n && to[hot] != next && taken_edge != !hot && w[hot] > 1 && can_hoist_moves(ra, &mv[hot])) {
+  if (mv[hot].n && to[hot] != next && taken_edge != !hot && w[hot] && can_hoist_moves(ra, &mv[hot])) {
     p.hoisted = &ra->hoisted;
     ra->hoisted.n = 0;
     for (uint32_t k = 0; k < mv[hot].n; k++)

@@ -169,15 +169,15 @@ static void deliver_to_slot(Ra *ra, Ref p, Ref v)
   const ZirFunc *z = ra->z;
   const ZBlock *head = &z->blocks[zw_zir_block(z, p)];
   uint32_t s = zw_ref_is_value(v) && v < z->nins ? ra->val[v].slot : 0;
-  if (s && !ra->val[p].slot && !ra->slot_phi.p[s - 1] && !ra->slot_owner.p[s - 1] && def_pos(ra, v) >= head->pos &&
+  if (s && !ra->val[p].slot && !ra->slots.p[s - 1].phi && !ra->slots.p[s - 1].owner && def_pos(ra, v) >= head->pos &&
       !is_phi_of(ra, v, zw_zir_block(z, p)) && !z->blocks[zw_zir_block(z, v)].cold && z->blocks[zw_zir_block(z, v)].depth <= z->blocks[ra->b].depth) {
     set_dslot(ra, p, s);
-    ra->slot_phi.p[s - 1] = p + 1;
+    ra->slots.p[s - 1].phi = p + 1;
     ra->val[p].vstate |= VS_LENT;
   } else {
     set_dslot(ra, p, slot_for(ra, p, NULL) + 1);
   }
-  ra->slot_owner.p[ra->dslot[p] - 1] = p + 1;
+  ra->slots.p[ra->dslot[p] - 1].owner = p + 1;
 }
 // What the edge from the loop's bottom to its header brings to the phis, or NULL.
 static const Ref *bottom_args(const Ra *ra, uint32_t header)
@@ -208,10 +208,8 @@ static void open_loop(Ra *ra, uint32_t l)
   }
   ra->open[ra->nopen++] = p;
   set_calm(ra);
-  if (!ra->stamp)
-    ra->stamp = zw_new_array(ra->a, uint32_t, z->nins + 1);
   for (uint32_t k = 0; k < loop->nliveins; k++)
-    ra->stamp[z->livein[loop->liveins + k]] = l + 1;
+    ra->val[z->livein[loop->liveins + k]].vstate |= VS_LIVEIN;
   const Ref *back = bottom_args(ra, loop->header);
   // per class: registers there are, and how many the body needs for itself
   static const RegSet classes[2] = { RA_GPR, RA_FPR };
@@ -252,14 +250,14 @@ static void open_loop(Ra *ra, uint32_t l)
     for (RegSet m = x.xregs & cls; m; m &= m - 1) {
       Reg r = zw_ctz64(m);
       Ref v = x.xval[r];
-      if (!(x.xweak & BIT(r)) && def_pos(ra, v) < p->head_pos && ra->stamp[v] != l + 1 && !is_remat(ra, v))
+      if (!(x.xweak & BIT(r)) && def_pos(ra, v) < p->head_pos && !(ra->val[v].vstate & VS_LIVEIN) && !is_remat(ra, v))
         offer(&through, v, ra->val[v].left, (uint8_t)r);
     }
     // outside values that are used in it and wanted at an exit: stay where the exit wants them
     for (RegSet m = x.xregs & cls; m; m &= m - 1) {
       Reg r = zw_ctz64(m);
       Ref v = x.xval[r];
-      if (!(x.xweak & BIT(r)) && def_pos(ra, v) < p->head_pos && ra->stamp[v] == l + 1 && ra->val[v].left >= ra->weight &&
+      if (!(x.xweak & BIT(r)) && def_pos(ra, v) < p->head_pos && (ra->val[v].vstate & VS_LIVEIN) && ra->val[v].left >= ra->weight &&
           (!loop->has_call || (RA_CALLEE & BIT(r))) && had + keep < nreg)
         promise(p, r, v, false), had++;
     }
@@ -304,6 +302,8 @@ static void open_loop(Ra *ra, uint32_t l)
           deliver_to_slot(ra, v, back ? back[k] : REF_NONE);
       }
   }
+  for (uint32_t k = 0; k < loop->nliveins; k++)
+    ra->val[z->livein[loop->liveins + k]].vstate &= (uint8_t)~VS_LIVEIN;
   for (uint32_t k = 0; k < head->nphi; k++)
     if (ra->val[head->first + k].ploc != REG_NONE || dslot_of(ra, head->first + k))
       p->arrive |= arrive_bit(k);
@@ -391,7 +391,7 @@ static void close_loop(Ra *ra, uint32_t b)
     if (ra->val[v].slot)
       free_slot(ra, ra->val[v].slot - 1);
     if (dslot_of(ra, v)) {
-      ra->slot_owner.p[ra->dslot[v] - 1] = 0;
+      ra->slots.p[ra->dslot[v] - 1].owner = 0;
       if (ra->dslot[v] != ra->val[v].slot)
         free_slot(ra, ra->dslot[v] - 1);
     }

@@ -31,6 +31,12 @@ static inline Reg best_of(const Ra *ra, RegSet m)
 }
 static inline Reg choose(Ra *ra, RegSet m) { return NEVER(ra->o->random_ra != 0) ? random_bit(ra, m) : best_of(ra, m); }
 static inline void dirty(Ra *ra, Reg r) { ra->dirty |= BIT(r) & RA_CALLEE; }
+// The value in r is needed here.  Whoever is strong already has made r dirty.
+static inline void be_strong(Ra *ra, Reg r)
+{
+  if (ra->weak & BIT(r))
+    ra->weak &= ~BIT(r), dirty(ra, r);
+}
 
 // r holds w, which is needed below; above this point r is for somebody else.  into: registers w may move to.
 static void free_up(Ra *ra, Reg r, RegSet into)
@@ -226,8 +232,9 @@ static inline __attribute__((always_inline)) Reg pick(Ra *ra, Ref v, RegSet allo
 // ---- operands of an instruction.  Order: def, clobbers, fixed uses, temps for early writes, other uses, LIR, end_ins ----
 static inline void lose_weight(Ra *ra, Ref v)
 {
-  uint32_t left = ra->val[v].left;
-  ra->val[v].left = left - (left < ra->weight ? left : ra->weight);
+  RaValue *p = &ra->val[v];
+  uint32_t left = p->left, less = left - ra->weight;
+  p->left = left < ra->weight ? 0 : less;
 }
 // A register that the instruction may write before it has read its operands.
 static Reg temp(Ra *ra, RegSet allowed)
@@ -280,8 +287,8 @@ static Reg def(Ra *ra, Ref v, RegSet allowed)
   Reg d = p->loc;
   if (d != REG_NONE && !p->slot && (allowed & BIT(d))) { // nearly always
     p->loc = REG_NONE;
-    ra->busy &= ~BIT(d), ra->weak &= ~BIT(d);
-    dirty(ra, d);
+    be_strong(ra, d);
+    ra->busy &= ~BIT(d);
     ra->written |= BIT(d);
     return d;
   }
@@ -338,9 +345,8 @@ static Reg use(Ra *ra, Ref v, RegSet allowed, Reg want)
     return use_first(ra, v, allowed, want);
   if (!(allowed & BIT(r)))
     return use_copy(ra, v, allowed, r);
-  ra->weak &= ~BIT(r);
+  be_strong(ra, r);
   ra->lock |= BIT(r);
-  dirty(ra, r);
   return r;
 }
 // use_at when r is not simply free for v, whose use is counted.

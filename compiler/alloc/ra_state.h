@@ -23,7 +23,8 @@ typedef VEC(Move) Moves;
 // What a block requires at its head.  phis: registers of regs that its own phis arrive in.  arrive: which phis edges deliver, bit by
 // number; bit 31 is for all that come behind 30.  vals: in Ra.evals, by register: HALF_FILE of them, or RA_NREG when regs has any of
 // the upper half; or packed.
-typedef struct Entry { RegSet regs, weak, phis; uint32_t arrive, vals; } Entry;
+// alias: a block that is only a jump leads on to this label + 1; else 0.
+typedef struct Entry { RegSet regs, weak, phis; uint32_t arrive, vals, alias; } Entry;
 enum { LAST_ARRIVE = 31 };
 static inline uint32_t arrive_bit(uint32_t phi) { return 1u << (phi < LAST_ARRIVE ? phi : LAST_ARRIVE); }
 enum { HALF_FILE = RA_NREG / 2 };
@@ -36,15 +37,21 @@ typedef struct Promise {         // what every back edge of an open loop guarant
 enum { HOT_BLOCK, HOT_STUB, COLD_BLOCK, COLD_STUB, CHUNK_GROUPS }; // in the order of the result
 typedef struct Chunk { uint32_t label, block, from_end, to_end; uint8_t group; bool align; LirHead head; } Chunk; // positions counted from the buffer's end
 
-enum { VS_UNWANTED = 8 /* phi in memory that nobody reads after all */, VS_FUSED = 1, VS_REMAT = 2, VS_LENT = 4 /* phi: its delivery slot holds the argument of a back edge */ };
+enum { VS_LIVEIN = 16 /* of the loop that is being opened */, VS_UNWANTED = 8 /* phi in memory that nobody reads after all */, VS_FUSED = 1, VS_REMAT = 2, VS_LENT = 4 /* phi: its delivery slot holds the argument of a back edge */ };
 
+typedef struct Slot {
+  uint32_t used;                 // sequence number of the last use
+  uint32_t free;                 // position + 1 in its list of free slots, or 0
+  uint32_t phi;                  // phi + 1 that has lent this slot, to an argument of its own or further up the edges
+  uint32_t owner;                // phi + 1 of an open loop that has this slot up to its header
+} Slot;
 typedef struct RaValue {
   uint32_t slot;                 // id + 1, or 0
   uint32_t left;                 // weight of the uses that are still above
   uint32_t pos;                  // layout position of the definition
   uint8_t loc, hint, ploc, vstate; // register now; wanted register; phi: where edges deliver it; VS_*
 } RaValue;
-STATIC_ASSERT(sizeof(RaValue) == 16, "what is asked of a value lies together");
+STATIC_ASSERT(sizeof(RaValue) == 16 && offsetof(RaValue, slot) == 0 && offsetof(RaValue, loc) == 12, "what is asked of a value lies together");
 
 typedef struct Ra {
   Ctx *ctx;
@@ -62,7 +69,6 @@ typedef struct Ra {
   RaValue *val;                   // parallel to z->ins, one more for the address of results in memory
   uint32_t *dslot;               // phi in memory: the slot that edges deliver it to, id + 1
   uint32_t *left;                // weight of the uses that are still above
-  uint32_t *stamp;               // loop + 1 that lists the value as live-in, while that loop is being opened
   // nearest use above, inside the block: of the last few thousand instructions from the block's first eviction upward, then again
   uint32_t *up;                  // per value: instruction + 1; valid when that one is scanned and still above
   VEC(uint32_t) links, link_at;  // per instruction from scan_first: for each operand what up was before it
@@ -89,10 +95,7 @@ typedef struct Ra {
   // slots
   VEC(uint8_t) slot_bytes;
   VEC(uint32_t) slot_weight;
-  VEC(uint32_t) slot_used;       // sequence number of the last use
-  VEC(uint32_t) slot_free;       // position + 1 in its list of free slots, or 0
-  VEC(uint32_t) slot_phi;        // phi + 1 that has lent this slot, to an argument of its own or further up the edges
-  VEC(uint32_t) slot_owner;      // phi + 1 of an open loop that has this slot up to its header
+  VEC(Slot) slots;               // parallel
   VEC(uint32_t) free8, free16;
   uint32_t cycle_slot;           // id + 1: for cycles of moves through memory
   uint32_t *first_edge, *family_slot; // per block: edge + 1 that comes first; per value that heads a family: slot + 1 taken last
@@ -109,7 +112,6 @@ typedef struct Ra {
   uint32_t nstubs;
   uint32_t *last_edge;           // per block: edge + 1 of the last switch that goes there
   VEC(LirTable) tables; VEC(uint32_t) table_labels;
-  uint32_t *alias;               // block that is only a jump: the label it jumps to
   uint32_t next[2];              // label of the chunk that follows in the hot and in the cold part
   // constants of this function: the module's, then ours
   VEC(ZConst) consts;
@@ -212,13 +214,15 @@ static __attribute__((noinline, cold)) void grow_lir(Ra *ra)
 // How many instructions there are; positions in LIR are counted from the end.
 static inline uint32_t emitted(const Ra *ra) { return (uint32_t)(ra->end - ra->top) + ra->packed; }
 static inline LirNote *newest_note(const Ra *ra) { return &ra->notes[ra->top - ra->buf]; }
+STATIC_ASSERT(REG_NONE == 0xff && offsetof(Lir, rd) == 4 && offsetof(Lir, ra) == 7 && offsetof(Lir, disp) == 8, "lir() fills by words");
 // A new instruction above everything emitted so far: it runs before them.
 static inline Lir *lir(Ra *ra, unsigned op)
 {
   if (NEVER(ra->top == ra->buf))
     grow_lir(ra);
   Lir *p = --ra->top;
-  *p = (Lir){ .op = (uint16_t)op, .rd = REG_NONE, .rn = REG_NONE, .rm = REG_NONE, .ra = REG_NONE };
+  uint64_t head = op | (uint64_t)UINT32_MAX << 8 * offsetof(Lir, rd), tail = 0; // no register, nothing else: two stores
+  memcpy(p, &head, sizeof head), memcpy(&p->disp, &tail, sizeof tail);
   if (notes(ra))
     *newest_note(ra) = (LirNote){ REF_NONE, { REF_NONE, REF_NONE, REF_NONE, REF_NONE }, ra->fix.n, 0 };
   return p;
@@ -367,21 +371,18 @@ static uint32_t new_slot(Ra *ra, uint8_t bytes)
     zw_fail(ra->ctx, ERR_limit, ZW_NO_POS, "function %u needs too large a frame", ra->z->func);
   *zw_push(ra->a, &ra->slot_bytes) = bytes;
   *zw_push(ra->a, &ra->slot_weight) = 0;
-  *zw_push(ra->a, &ra->slot_used) = ra->seq;
-  *zw_push(ra->a, &ra->slot_free) = 0;
-  *zw_push(ra->a, &ra->slot_phi) = 0;
-  *zw_push(ra->a, &ra->slot_owner) = 0;
+  *zw_push(ra->a, &ra->slots) = (Slot){ .used = ra->seq };
   return ra->slot_bytes.n - 1;
 }
 static void claim_slot(Ra *ra, uint32_t s) // a free one
 {
   bool wide = ra->slot_bytes.p[s] == 16;
   uint32_t *n = wide ? &ra->free16.n : &ra->free8.n, *p = wide ? ra->free16.p : ra->free8.p;
-  uint32_t at = ra->slot_free.p[s] - 1, last = p[--*n];
+  uint32_t at = ra->slots.p[s].free - 1, last = p[--*n];
   p[at] = last;
-  ra->slot_free.p[last] = at + 1;
-  ra->slot_free.p[s] = 0;
-  ra->slot_used.p[s] = ra->seq;
+  ra->slots.p[last].free = at + 1;
+  ra->slots.p[s].free = 0;
+  ra->slots.p[s].used = ra->seq;
 }
 // A slot that nobody has used since `loop` was opened: otherwise a store further down the body would destroy, before
 // the next iteration, what a value from outside the loop keeps there.  A few tries, then a new one.
@@ -390,7 +391,7 @@ static uint32_t find_slot(Ra *ra, uint8_t bytes, const Promise *loop)
   uint32_t n = bytes == 16 ? ra->free16.n : ra->free8.n, *p = bytes == 16 ? ra->free16.p : ra->free8.p;
   for (uint32_t k = 0; k < TUNE_SLOT_TRIES && k < n; k++) {
     uint32_t s = p[n - 1 - k];
-    if (loop && ra->slot_used.p[s] >= loop->open_seq)
+    if (loop && ra->slots.p[s].used >= loop->open_seq)
       continue;
     claim_slot(ra, s);
     return s;
@@ -427,7 +428,7 @@ static uint32_t slot_for(Ra *ra, Ref v, const Promise *loop)
   if (!ra->family_slot)
     ra->family_slot = zw_new_array(ra->a, uint32_t, ra->z->nins + 1);
   uint32_t *last = &ra->family_slot[is_phi ? family_of(ra, v) : v], s = *last - 1;
-  if (*last && ra->slot_free.p[s] && ra->slot_bytes.p[s] == bytes && !(loop && ra->slot_used.p[s] >= loop->open_seq))
+  if (*last && ra->slots.p[s].free && ra->slot_bytes.p[s] == bytes && !(loop && ra->slots.p[s].used >= loop->open_seq))
     claim_slot(ra, s);
   else
     s = find_slot(ra, bytes, loop);
@@ -441,7 +442,7 @@ static void take_slot(Ra *ra, Ref v)
   ASSERT(!(ra->val[v].vstate & VS_REMAT));
   const Promise *loop = outer_loop_of(ra, v);
   uint32_t d = dslot_of(ra, v);
-  if (d && !(ra->val[v].vstate & VS_LENT) && !(loop && ra->slot_used.p[d - 1] >= loop->open_seq)) { // else lent to values of the loop, further down
+  if (d && !(ra->val[v].vstate & VS_LENT) && !(loop && ra->slots.p[d - 1].used >= loop->open_seq)) { // else lent to values of the loop, further down
     ra->val[v].slot = d;
     return;
   }
@@ -449,17 +450,17 @@ static void take_slot(Ra *ra, Ref v)
 }
 static void free_slot(Ra *ra, uint32_t s)
 {
-  ra->slot_used.p[s] = ra->seq;
-  if (ra->slot_phi.p[s]) { // back to the phi, which keeps it up to its header
-    ra->val[ra->slot_phi.p[s] - 1].vstate &= (uint8_t)~VS_LENT;
-    ra->slot_phi.p[s] = 0;
+  ra->slots.p[s].used = ra->seq;
+  if (ra->slots.p[s].phi) { // back to the phi, which keeps it up to its header
+    ra->val[ra->slots.p[s].phi - 1].vstate &= (uint8_t)~VS_LENT;
+    ra->slots.p[s].phi = 0;
     return;
   }
   if (ra->slot_bytes.p[s] == 16)
     *zw_push(ra->a, &ra->free16) = s;
   else
     *zw_push(ra->a, &ra->free8) = s;
-  ra->slot_free.p[s] = ra->slot_bytes.p[s] == 16 ? ra->free16.n : ra->free8.n;
+  ra->slots.p[s].free = ra->slot_bytes.p[s] == 16 ? ra->free16.n : ra->free8.n;
 }
 // The argument v of a phi that lives in slot s: may v live there too, so that its edge has nothing to do?  Nobody else may
 // have the slot between v's definition and here (it is free here, and nobody above has been given it yet), the loop rule
@@ -467,13 +468,13 @@ static void free_slot(Ra *ra, uint32_t s)
 static bool share_slot(Ra *ra, Ref v, uint32_t s)
 {
   const ZirFunc *z = ra->z;
-  if (ra->val[v].slot || !ra->slot_free.p[s] || (ra->val[v].vstate & VS_REMAT))
+  if (ra->val[v].slot || !ra->slots.p[s].free || (ra->val[v].vstate & VS_REMAT))
     return false;
   const ZBlock *from = &z->blocks[ra->b], *def = v < z->nins ? &z->blocks[zw_zir_block(z, v)] : &z->blocks[z->order[0]];
   if (def->depth > from->depth || (from->cold && !def->cold))
     return false;
   const Promise *loop = outer_loop_of(ra, v);
-  if (loop && ra->slot_used.p[s] >= loop->open_seq)
+  if (loop && ra->slots.p[s].used >= loop->open_seq)
     return false;
   claim_slot(ra, s);
   ra->val[v].slot = s + 1;

@@ -34,7 +34,7 @@ enum { LF_USE, LF_DEF, LF_ALIAS /* ref is another name, from just above, for the
 typedef struct LirFix { uint32_t place /* register */; Ref ref; uint8_t kind; } LirFix;
 
 enum { LABEL_STUB = 0x80000000u };
-// A block or stub.  P4 places the chunks that are not cold in array order, then the cold ones in array order.
+// A block or stub.  The code is in array order: the cold ones are the last.
 // block: the ZIR block a chunk belongs to (a block's own id): its try_region guards the calls in it.
 typedef struct LirChunk { uint32_t label; uint32_t first, end; uint32_t block; bool cold, align; } LirChunk;
 // The beginning of a chunk, for those who cannot look: its first operation; does its last one jump by a table?
@@ -47,7 +47,7 @@ typedef struct LirFunc {
   const ZirFunc *z;
   Lir *lir /* or packed (lir_pack.h) */; uint8_t **parts /* or NULL */; uint32_t rest; LirHead *heads /* with parts: by chunk */;
   uint32_t nlir; LirNote *notes /* or NULL */; LirFix *fix; uint32_t nfix; LirNote *gone /* per block that left no code */;
-  LirChunk *chunks; uint32_t nchunks;
+  LirChunk *chunks; uint32_t nchunks, nstubs; // labels LABEL_STUB | n have n < nstubs
   LirTable *tables; uint32_t ntables; uint32_t *table_labels;
   LirMap *maps; uint32_t nmaps; uint32_t *map_slots;     // ascending lir
   bool any_maps;             // a slot that a map names may hold anything: not only references that live

@@ -450,7 +450,7 @@ static void put_tables(Enc *e)
 typedef struct TryRun { uint32_t begin, end; } TryRun;
 typedef VEC(TryRun) TryRuns;
 
-static uint32_t try_of(const Enc *e, uint32_t k) { return e->l->z->blocks[e->l->chunks[e->order[k]].block].try_region; }
+static uint32_t try_of(const Enc *e, uint32_t k) { return e->l->z->blocks[e->l->chunks[k].block].try_region; }
 
 static ImageHandler *put_handlers(Enc *e, Arena *a, uint32_t *count)
 {
@@ -480,7 +480,7 @@ static ImageHandler *put_handlers(Enc *e, Arena *a, uint32_t *count)
       for (uint32_t c = 0; c < z->tries[t].ncatches; c++) {
         const ZCatch *zc = &z->catches[z->tries[t].catches + c];
         h[(*count)++] = (ImageHandler){ .pc_begin = runs[t].p[r].begin, .pc_end = runs[t].p[r].end, .tag = zc->tag,
-                                        .handler_pc = e->chunk_off[e->place[label_chunk(e, zc->block)]], .flags = zc->with_ref };
+                                        .handler_pc = e->chunk_off[label_chunk(e, zc->block)], .flags = zc->with_ref };
       }
   }
   return h;
@@ -536,7 +536,7 @@ FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena 
   ASSERT(a != e->s);
   open_pages(e);
   layout_frame(e);
-  order_chunks(e);
+  index_chunks(e);
   e->inline_index = zw_new_array(e->s, uint32_t, l->z->ninlines + 1);
   measure(e);
   zw_reserve(e->s, &e->raw, e->raw.n + COPY_STEP);

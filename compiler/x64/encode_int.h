@@ -55,12 +55,11 @@ typedef struct Enc {
   // frame: [rsp] 8-byte slots by weight | 16-byte slots by weight | area | saved registers | return address | arguments
   uint32_t *slot_off, frame, area_off, npushes, out, out_base;
   uint8_t pushes[X64_NSAVE];
-  // chunks in final order
-  uint32_t *order, *place;             // order[k] = chunk; place[chunk] = k
+  // chunks: a place is a number of one
   uint32_t *chunk_ub, *chunk_off;      // by place: upper bound of its offset, and its offset once written
   uint8_t *pad;                        // by place: alignment wanted (1 = none)
   uint32_t *raw_end, *mark_end;        // by place: of its bytes in raw, of its marks
-  uint32_t *block_chunk, *stub_chunk, nstubs;
+  uint32_t *block_chunk, *stub_chunk;
   uint32_t ntraps;                     // trapcc of the function
   uint64_t *frame_bits, *frame_words;  // a bit per 8 bytes of the frame, and one per word of these; zero between stack maps
   uint32_t k, ub, end_ub;              // current place; bound of the current offset; bound of the end of all chunks

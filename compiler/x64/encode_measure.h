@@ -69,7 +69,7 @@ static uint32_t label_chunk(const Enc *e, uint32_t label)
     CHECK(label < e->l->z->nblocks && e->block_chunk[label] != UINT32_MAX);
     return e->block_chunk[label];
   }
-  CHECK((label & ~LABEL_STUB) < e->nstubs);
+  CHECK((label & ~LABEL_STUB) < e->l->nstubs);
   return e->stub_chunk[label & ~LABEL_STUB];
 }
 
@@ -83,7 +83,7 @@ static __attribute__((noinline)) uint32_t packed_target_place(Enc *e, uint32_t c
     bring(e, chunk->first, 1);
     c = label_chunk(e, e->l->lir[chunk->first].x);
   }
-  return e->place[c];
+  return c;
 }
 static uint32_t target_place(Enc *e, uint32_t label)
 {
@@ -96,32 +96,23 @@ static uint32_t target_place(Enc *e, uint32_t label)
       break;
     c = label_chunk(e, e->l->lir[chunk->first].x);
   }
-  return e->place[c];
+  return c;
 }
 
-static void order_chunks(Enc *e)
+static void index_chunks(Enc *e)
 {
   const LirFunc *l = e->l;
-  uint32_t ncold = 0;
-  for (uint32_t c = 0; c < l->nchunks; c++) {
-    uint32_t label = l->chunks[c].label;
-    ncold += l->chunks[c].cold;
-    if (label & LABEL_STUB && (label & ~LABEL_STUB) >= e->nstubs)
-      e->nstubs = (label & ~LABEL_STUB) + 1;
-  }
-  CHECK(e->nstubs <= l->nchunks + l->nlir + l->z->nedges);
+  CHECK(l->nstubs <= l->nchunks + l->nlir + l->z->nedges);
   e->block_chunk = zw_stale_array(e->s, uint32_t, l->z->nblocks + 1);
   memset(e->block_chunk, 0xff, sizeof(uint32_t) * l->z->nblocks);
-  e->stub_chunk = zw_new_array(e->s, uint32_t, e->nstubs + 1);
-  e->order = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
-  e->place = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
-  uint32_t at[2] = { 0, l->nchunks - ncold }; // of the next hot one, of the next cold one
+  e->stub_chunk = zw_new_array(e->s, uint32_t, l->nstubs + 1);
   for (uint32_t c = 0; c < l->nchunks; c++) {
-    uint32_t label = l->chunks[c].label, k = at[l->chunks[c].cold]++;
-    e->place[c] = k, e->order[k] = c;
-    if (label & LABEL_STUB)
+    uint32_t label = l->chunks[c].label;
+    ASSERT(c == 0 || l->chunks[c].cold >= l->chunks[c - 1].cold);
+    if (label & LABEL_STUB) {
+      CHECK((label & ~LABEL_STUB) < l->nstubs);
       e->stub_chunk[label & ~LABEL_STUB] = c;
-    else {
+    } else {
       CHECK(label < l->z->nblocks);
       e->block_chunk[label] = c;
     }
@@ -215,8 +206,8 @@ static bool begins_with_condition(const Enc *e, uint32_t k)
 {
   if (k >= e->l->nchunks)
     return false;
-  const LirChunk *c = &e->l->chunks[e->order[k]];
-  unsigned op = NEVER(e->pages != NULL) ? e->l->heads[e->order[k]] & HEAD_OP : e->l->lir[c->first].op;
+  const LirChunk *c = &e->l->chunks[k];
+  unsigned op = NEVER(e->pages != NULL) ? e->l->heads[k] & HEAD_OP : e->l->lir[c->first].op;
   return c->first < c->end && (zw_x64_rows[op].use & U_FR);
 }
 // Does an instruction a few above the test set its flags, with nothing between that writes flags or the register?
@@ -271,14 +262,14 @@ static const LirChunk *copied_dispatch(Enc *e, uint32_t k, uint32_t to)
 {
   if (e->copies == DISPATCH_COPIES)
     return NULL;
-  const LirChunk *c = &e->l->chunks[e->order[to]];
+  const LirChunk *c = &e->l->chunks[to];
   const Lir *lir = e->l->lir;
   if (NEVER(e->pages != NULL)) {
-    if (!(e->l->heads[e->order[to]] & HEAD_TABLE) || c->end - c->first >= LIR_PART)
+    if (!(e->l->heads[to] & HEAD_TABLE) || c->end - c->first >= LIR_PART)
       return NULL;
     bring(e, c->first, c->end - c->first);
   }
-  if (c->first == c->end || lir[c->end - 1].op != X_jtable || e->l->chunks[e->order[k]].cold || !is_short_dispatch(lir + c->first, lir + c->end))
+  if (c->first == c->end || lir[c->end - 1].op != X_jtable || e->l->chunks[k].cold || !is_short_dispatch(lir + c->first, lir + c->end))
     return NULL;
   e->copies++;
   return c;
@@ -289,9 +280,9 @@ static const LirChunk *copied_dispatch(Enc *e, uint32_t k, uint32_t to)
 static bool known_case(Enc *e, uint32_t k, const Lir *i, uint32_t to, LirChunk *before, uint32_t *label)
 {
   const LirFunc *l = e->l;
-  const LirChunk *c = &l->chunks[e->order[to]];
+  const LirChunk *c = &l->chunks[to];
   uint32_t n = c->end - c->first, taken = (uint32_t)i->imm - 1;
-  if (!i->imm || !n || n > CASE_LIRS || e->copies == DISPATCH_COPIES || l->chunks[e->order[k]].cold)
+  if (!i->imm || !n || n > CASE_LIRS || e->copies == DISPATCH_COPIES || l->chunks[k].cold)
     return false;
   need(e, c->first, n);
   const Lir *last = l->lir + c->end - 1;
@@ -474,7 +465,7 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
 // The bound of the size of the chunk at place k.
 static uint32_t measure_chunk(Enc *e, uint32_t k)
 {
-  const LirChunk *c = &e->l->chunks[e->order[k]];
+  const LirChunk *c = &e->l->chunks[k];
   CHECK(c->first <= c->end && c->end <= e->l->nlir);
   uint32_t from = e->raw.n, sum = measure_lirs(e, k, c);
   ASSERT(e->out == 0);
@@ -492,9 +483,8 @@ static unsigned loop_alignment(const Enc *e, uint32_t c, const uint32_t *size_be
   uint32_t last_chunk = e->block_chunk[e->l->z->loops[b->loop].last_block];
   if (last_chunk == UINT32_MAX) // its last block held nothing but a jump
     return 16;
-  uint32_t last = e->place[last_chunk];
-  uint32_t k = e->place[c];
-  return last >= k && size_before[last + 1] - size_before[k] <= HOT_LOOP_BYTES ? 32 : 16;
+  uint32_t last = last_chunk;
+  return last >= c && size_before[last + 1] - size_before[c] <= HOT_LOOP_BYTES ? 32 : 16;
 }
 
 enum { STACK_CHECK_BYTES = 8 + 4 + JCC_BYTES };
@@ -523,8 +513,8 @@ static void measure(Enc *e)
     before[k + 1] = before[k] + measure_chunk(e, k);
   uint32_t ub = prologue_bound(e);
   for (uint32_t k = 0; k < l->nchunks; k++) {
-    const LirChunk *c = &l->chunks[e->order[k]];
-    e->pad[k] = c->align && !c->cold && k ? (uint8_t)loop_alignment(e, e->order[k], before) : 1;
+    const LirChunk *c = &l->chunks[k];
+    e->pad[k] = c->align && !c->cold && k ? (uint8_t)loop_alignment(e, k, before) : 1;
     e->align32 |= e->pad[k] == 32;
     ub += e->pad[k] - 1u;
     e->chunk_ub[k] = ub;

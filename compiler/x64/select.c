@@ -57,11 +57,11 @@ static int parity_edge(Ra *ra, Ref v)
 {
   while (zw_ref_is_value(v) && ra->z->ins[v].op == OP_i32_eqz)
     v = ra->z->ins[v].a;
-  Cond c = { .parity = 0 };
-  if (!zw_ref_is_value(v) || !float_compare(&c, &ra->z->ins[v]) || !c.parity)
+  uint16_t op = zw_ref_is_value(v) ? ra->z->ins[v].op : OP_copy;
+  if (op != OP_f32_eq && op != OP_f32_ne && op != OP_f64_eq && op != OP_f64_ne)
     return -1;
   clear_registers(ra); // of no account where the branch is
-  c = cond_of(ra, ra->z->ins[ra->i].a);
+  Cond c = cond_of(ra, ra->z->ins[ra->i].a);
   return c.parity == 1 ? 1 : c.parity == 2 ? 0 : -1;
 }
 static void term_br(Ra *ra, uint32_t b, const ZIns *ins)
@@ -311,25 +311,31 @@ static inline __attribute__((always_inline)) void select_ins(Ra *ra, const ZIns 
   }
   end_ins(ra);
 }
-// The instructions [first, end), or those that list[first .. end) names, from the last one up.
-static void select_run(Ra *ra, uint32_t first, uint32_t end, const uint32_t *list, uint32_t pos)
+// Has the instruction nothing to do: part of another one, at the end of another block, or pure and wanted by nobody?  No jump between
+// the questions: no two instructions are alike in that.
+static inline bool is_passed(const ZIns *ins, const RaValue *p, unsigned hoisted)
+{
+  bool unwanted = (p->slot | (p->loc ^ REG_NONE)) == 0;
+  bool pure = (zw_zir_shape[ins->op].flags & OPF_PURE) != 0;
+  return (hoisted != 0) | (unwanted & (pure | ((p->vstate & VS_FUSED) != 0)));
+}
+// The instructions [first, end) of the current block, from the last one up, or one that is hoisted to its end.
+static inline __attribute__((always_inline)) void select_run(Ra *ra, uint32_t first, uint32_t end, uint32_t pos)
 {
   const ZirFunc *z = ra->z;
-  uint32_t scanned = ra->b + 1;
-  for (uint32_t k = end; k-- > first;) {
-    uint32_t v = list ? list[k] : k;
-    if (!list) {
-      if (zw_zir_is(z, v, ZV_HOISTED))
-        continue;
+  unsigned flags = ra->hoisting ? 0 : ZV_HOISTED;
+  for (uint32_t v = end; v-- > first;) {
+    if (flags) {
       set_pos(ra, pos + v);
-      if (ra->scanned == scanned)
+      if (NEVER(ra->scanned == ra->b + 1))
         unlink_uses(ra, v);
     }
     const ZIns *ins = &z->ins[v];
-    const RaValue *p = &ra->val[v];
-    if (!(p->vstate & VS_FUSED) && (p->loc != REG_NONE || p->slot || ins->ty == VK_COUNT || !(zw_zir_shape[ins->op].flags & OPF_PURE)))
+    unsigned hoisted = z->val[v].blk & flags;
+    if (!is_passed(ins, &ra->val[v], hoisted))
       select_ins(ra, ins, v);
-    ref_pass(ra, v);
+    if (NEVER(ra->nrefs != 0) && !hoisted)
+      ref_pass(ra, v);
   }
 }
 static void select_terminator(Ra *ra, uint32_t b)
@@ -354,25 +360,25 @@ static void select_terminator(Ra *ra, uint32_t b)
   end_ins(ra);
   ref_pass(ra, v);
 }
-static void select_hoisted(Ra *ra, uint32_t b)
-{
-  uint32_t l = enters_loop(ra, b), n;
-  if (l == NO_LOOP)
-    return;
-  hoisted_values(ra, l, &n);
-  ra->hoisting = true;
-  select_run(ra, 0, n, ra->hoist.p, 0);
-  ra->hoisting = false;
-}
 static void select_block(Ra *ra, uint32_t b)
 {
   const ZirFunc *z = ra->z;
   const ZBlock *k = &z->blocks[b];
   start_block(ra, b);
   select_terminator(ra, b);
-  select_hoisted(ra, b);
+  uint32_t loop = enters_loop(ra, b), n = 0;
+  if (loop != NO_LOOP)
+    hoisted_values(ra, loop, &n);
   ra->effect_at = INT64_MAX;
-  select_run(ra, k->first + k->nphi, k->end - 1, NULL, k->pos - k->first);
+  for (;; n--) { // what is hoisted to the block's end, if anything, then the block itself
+    uint32_t first = k->first + k->nphi, end = k->end - 1;
+    ra->hoisting = n != 0;
+    if (n)
+      first = ra->hoist.p[n - 1], end = first + 1;
+    select_run(ra, first, end, k->pos - k->first);
+    if (!n)
+      break;
+  }
 }
 // Parameters from where the convention puts them to where the function wants them.
 static void function_head(Ra *ra)

@@ -138,7 +138,8 @@ static inline bool zw_zir_must_run(const ZirFunc *f, uint32_t i)
   return ((flags & OPF_PURE) == 0) & (((flags & (OPF_TRAPS | OPF_EFFECT)) != OPF_TRAPS) | !zw_zir_is(f, i, ZV_PROVED));
 }
 
-static inline uint32_t zw_depth_weight(uint32_t depth) { return 1u << (TUNE_DEPTH_SHIFT * (depth > 7 ? 7 : depth)); }
+enum { DEPTH_MAX = 7 }; // deeper loops count like these
+static inline uint32_t zw_depth_weight(uint32_t depth) { return 1u << (TUNE_DEPTH_SHIFT * (depth > DEPTH_MAX ? DEPTH_MAX : depth)); }
 
 // Settings of the code, from flags, the same for all functions of a compilation.
 typedef struct CodeOptions {

@@ -117,6 +117,19 @@ void slots(Fn *f, unsigned n, unsigned bytes)
   }
 }
 
+// Tests write their chunks as they like: the cold ones go last, and labels are counted.
+static void order_chunks(Rig *r, LirFunc *l, const LirChunk *from, uint32_t n)
+{
+  l->chunks = zw_new_array(&r->keep, LirChunk, n);
+  for (int cold = 0; cold < 2; cold++)
+    for (uint32_t k = 0; k < n; k++)
+      if (from[k].cold == cold) {
+        l->chunks[l->nchunks++] = from[k];
+        if (from[k].label & LABEL_STUB && (from[k].label & ~LABEL_STUB) >= l->nstubs)
+          l->nstubs = (from[k].label & ~LABEL_STUB) + 1;
+      }
+}
+
 static void encode(Rig *r, uint32_t k)
 {
   Fn *f = &r->fn[k];
@@ -125,7 +138,7 @@ static void encode(Rig *r, uint32_t k)
     return;
   l->z = &f->z;
   l->lir = f->lir.p, l->nlir = f->lir.n;
-  l->chunks = f->chunks.p, l->nchunks = f->chunks.n;
+  order_chunks(r, l, f->chunks.p, f->chunks.n);
   l->tables = f->tables.p, l->ntables = f->tables.n, l->table_labels = f->table_labels.p;
   l->maps = f->maps.p, l->nmaps = f->maps.n, l->map_slots = f->map_slots.p;
   l->consts = f->consts.p, l->nconsts = f->consts.n;
