@@ -57,14 +57,21 @@ static void sel_atomic_add(Ra *ra, const ZIns *ins, Ref v, unsigned sz, bool sub
     return;
   }
   Reg d = def(ra, v, RA_GPR);
-  left_into(ra, ins->b, d);
-  Opnd m = atomic_addr(ra, ins, ins->a, v);
-  emit_old(ra, X_lock_xadd_mr, sz, &m, d, sub ? REF_NONE : ins->b, v);
-  if (sub) {
-    Lir *l = lir(ra, X_neg_r);
-    l->rd = (uint8_t)d, l->sz = 8;
-    note(ra, REF_NONE, ins->b, REF_NONE, REF_NONE, REF_NONE);
+  if (!sub) {
+    left_into(ra, ins->b, d);
+    Opnd m = atomic_addr(ra, ins, ins->a, v);
+    emit_old(ra, X_lock_xadd_mr, sz, &m, d, ins->b, v);
+    return;
   }
+  ra->lock |= BIT(d); // negated before the address is read, which may be in the value's own register
+  Reg r = use(ra, ins->b, RA_GPR, REG_NONE);
+  Opnd m = atomic_addr(ra, ins, ins->a, v);
+  emit_old(ra, X_lock_xadd_mr, sz, &m, d, REF_NONE, v);
+  Lir *l = lir(ra, X_neg_r);
+  l->rd = (uint8_t)d, l->sz = 8;
+  note(ra, REF_NONE, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
+  emit_rr(ra, X_mov_rr, 8, d, r);
+  note(ra, REF_NONE, REF_NONE, ins->b, REF_NONE, REF_NONE);
 }
 static void sel_atomic_xchg(Ra *ra, const ZIns *ins, Ref v, unsigned sz)
 {

@@ -37,7 +37,7 @@ static uint64_t combine(const char *text, uint64_t old, uint64_t b)
   return b;
 }
 
-typedef struct How { bool dead, constant, scaled; CodeOptions o; } How;
+typedef struct How { bool dead, constant, scaled, own; CodeOptions o; } How; // own: the value is the address
 
 static void head(char *text, const OpInfo *info, const How *how, const char *more)
 {
@@ -62,14 +62,16 @@ static void try_rmw(Op op, const How *how)
   if (how->constant)
     snprintf(b, sizeof b, info->in[1] == VK_I32 ? "i32 %lld" : "i64 %lld", info->in[1] == VK_I32 ? (long long)(int32_t)fixed : (long long)fixed);
   else
-    snprintf(b, sizeof b, "v1");
+    snprintf(b, sizeof b, !how->own ? "v1" : info->in[1] == VK_I32 ? "v21" : "v22");
+  if (how->own)
+    sprintf(text + strlen(text), " v22:i64 = i64.extend_i32_u v21\n");
   if (info->nout)
     sprintf(text + strlen(text), " v9:%s = %s v21, %s +%d @3\n ret (%s)\n", kind_name[info->out[0]], info->text, b, OFFSET, how->dead ? "i32 0" : "v9");
   else
     sprintf(text + strlen(text), " %s v21, %s +%d @3\n ret (i32 0)\n", info->text, b, OFFSET);
   ZirRig *g = zir_rig(text, &how->o);
   for (uint32_t k = 0; k < 60; k++) {
-    uint64_t v = how->constant ? fixed : interesting((ValKind)info->in[1], k % 26, rnd).u64, before[2] = { rnd(), rnd() }, old = 0, after;
+    uint64_t v = how->constant ? fixed : how->own ? AT : interesting((ValKind)info->in[1], k % 26, rnd).u64, before[2] = { rnd(), rnd() }, old = 0, after;
     memcpy(g->memory + AT + OFFSET - 8, before, 16);
     uint64_t word[2] = { before[0], before[1] };
     memcpy(&old, (char *)word + 8, info->width);
@@ -88,11 +90,13 @@ static void try_cmpxchg(Op op, const How *how)
   const OpInfo *info = &zw_op_info[op];
   char text[1000];
   head(text, info, how, "");
-  sprintf(text + strlen(text), " v9:%s = %s (v21, v1, v2) +%d @3\n ret (%s)\n", kind_name[info->out[0]], info->text, OFFSET, how->dead ? "i32 0" : "v9");
+  const char *to = !how->own ? "v2" : info->in[1] == VK_I32 ? "v21" : "v22";
+  sprintf(text + strlen(text), " v22:i64 = i64.extend_i32_u v21\n v9:%s = %s (v21, v1, %s) +%d @3\n ret (%s)\n", kind_name[info->out[0]], info->text, to,
+          OFFSET, how->dead ? "i32 0" : "v9");
   ZirRig *g = zir_rig(text, &how->o);
   uint64_t type_mask = info->in[1] == VK_I32 ? UINT32_MAX : UINT64_MAX;
   for (uint32_t k = 0; k < 60; k++) {
-    uint64_t before = rnd(), old = before & mask_of(info->width), b = rnd() & type_mask;
+    uint64_t before = rnd(), old = before & mask_of(info->width), b = how->own ? AT : rnd() & type_mask;
     uint64_t a = k % 3 == 0 ? old : k % 3 == 1 ? rnd() & type_mask : (old | (1ull << 31 & ~mask_of(info->width))) & type_mask;
     memcpy(g->memory + AT + OFFSET, &before, 8);
     uint64_t want = (a & mask_of(info->width)) == old ? (before & ~mask_of(info->width)) | (b & mask_of(info->width)) : before;
@@ -228,8 +232,8 @@ static void accesses_do_what_their_names_say(void **state)
     if (getenv("ROW") && strcmp(getenv("ROW"), info->text))
       continue;
     rows++;
-    for (unsigned k = 0; k < 32; k++) {
-      How how = { k & 1, k & 2, k & 4, { .cpu_bits = k & 8 && v3 ? CPU_X86_64_V3 : CPU_X86_64_V2, .small_file = k & 16 ? 4 : 0 } };
+    for (unsigned k = 0; k < 64; k++) {
+      How how = { k & 1, k & 2, k & 4, k & 32, { .cpu_bits = k & 8 && v3 ? CPU_X86_64_V3 : CPU_X86_64_V2, .small_file = k & 16 ? 4 : 0 } };
       try_row(op, &how);
     }
   }
