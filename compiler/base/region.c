@@ -5,13 +5,21 @@
 
 enum { FIRST_BYTES = 2 << 10, MOST_BYTES = 256 << 10, WORTH_IT = 64 << 10 /* of giving pages back */ };
 
-void zw_region_done(Region *in)
+size_t zw_region_leave(Region *in, void **p)
 {
   if (!in || atomic_fetch_sub_explicit(&in->users, 1, memory_order_acq_rel) != 1)
-    return;
-  if (in->bytes >= WORTH_IT)
-    zw_alloc_discard(in->p, in->bytes);
+    return 0;
   zw_asan_poison(in->p, in->bytes); // until the arena frees the chunk
+  *p = in->p;
+  return in->bytes;
+}
+
+void zw_region_done(Region *in)
+{
+  void *p;
+  size_t bytes = zw_region_leave(in, &p);
+  if (bytes >= WORTH_IT)
+    zw_alloc_discard(p, bytes);
 }
 
 static void begin(Regions *r, size_t at_least)

@@ -13,7 +13,8 @@
 
 // Code of functions up to `last` (of those its worker took), in memory that goes when all of them have been placed.
 typedef struct Pool { Arena arena; uint32_t last; struct Pool *next; } Pool;
-enum { POOL_BYTES = 1 << 20, WORK_BYTES = (1 << 20) - 32 /* a function rarely wants more: all use the same pages */,
+enum { POOL_BYTES = 1 << 20, POOL_REST = 32 << 10, WORK_BYTES = (1 << 20) - 32 /* a function rarely wants more: all use the same pages */,
+       SPARE_FACTS = 2, LEND_LEAST = 64 << 10,
        SPARE_BYTES = 4 << 20 /* of the large arrays of large functions, for the next one */ };
 
 typedef struct Worker {
@@ -22,6 +23,9 @@ typedef struct Worker {
   Module m;             // as the shared one, but failing through ctx
   uint32_t at;          // the defined function it is at
   uint32_t last;        // the highest one in ctx.module
+  void *spare[SPARE_FACTS]; // memory of facts that nobody asks for any more, for code
+  size_t spare_bytes[SPARE_FACTS];
+  uint32_t nspare;
   Pool *pools, **pools_end; // oldest first; the newest code is in ctx.module
   PassTimes times;
   Diag diag;            // of its lowest failed function
@@ -89,6 +93,29 @@ void zw_jobs_placed(void *jobs, uint32_t k)
       free_oldest_pool(&j->workers[i]);
 }
 
+// The facts of a function are wanted no more.  Where they were goes to code, which is as large: pages that are there cost nothing.
+static void leave_facts(Worker *w, Region *in)
+{
+  void *p;
+  size_t bytes = zw_region_leave(in, &p);
+  if (bytes < LEND_LEAST) // nor is it worth giving back
+    return;
+  if (w->nspare == SPARE_FACTS) {
+    zw_alloc_discard(p, bytes);
+    return;
+  }
+  w->spare[w->nspare] = p;
+  w->spare_bytes[w->nspare++] = bytes;
+}
+
+static void use_spare(Worker *w)
+{
+  if (w->nspare && !w->ctx.module.spare) {
+    w->nspare--;
+    zw_arena_lend(&w->ctx.module, w->spare[w->nspare], w->spare_bytes[w->nspare]);
+  }
+}
+
 // One function from its bytes to machine code; the milestones hold from their line on.
 static void compile_function(Ctx *ctx, void *arg)
 {
@@ -97,12 +124,12 @@ static void compile_function(Ctx *ctx, void *arg)
   uint32_t func = j->m->nimported_funcs + w->at;
   ctx->at_func = func;
   uint64_t t = j->timed ? zw_now() : 0;
-  if (ctx->module.bytes >= POOL_BYTES)
+  if (ctx->module.bytes >= POOL_BYTES && ctx->module.end - ctx->module.next < POOL_REST)
     close_pool(w);
   w->last = w->at > w->last ? w->at : w->last;
 
   ZirFunc *z = zw_zir_build(&w->m, func, j->o, &ctx->func);
-  zw_region_done(j->m->facts[w->at].region);   // nobody asks for its facts any more
+  leave_facts(w, j->m->facts[w->at].region);
   zw_verify_zir(ctx, z, j->o);                 // SSA that keeps the V-rules
   lap(j, &t, &w->times.build);
 
@@ -112,6 +139,7 @@ static void compile_function(Ctx *ctx, void *arg)
   zw_zir_drop_code(z);                         // encode asks about blocks and loops only
   w->times.w_reload += l->w_reload, w->times.w_store += l->w_store, w->times.w_move += l->w_move, w->times.lirs += l->nlir;
 
+  use_spare(w);
   j->codes[w->at] = j->t->encode(ctx, l, j->o, &ctx->module);
   lap(j, &t, &w->times.encode);                // bytes and tables, calls still to be bound
 }

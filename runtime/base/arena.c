@@ -32,9 +32,15 @@ static void free_chunk(Arena *a, ArenaChunk *c)
 {
   if (!c)
     return;
-  a->bytes -= chunk_bytes(c);
-  zw_asan_unpoison(c, chunk_bytes(c));
-  zw_free(c);
+  size_t bytes = chunk_bytes(c);
+  a->bytes -= bytes;
+  zw_asan_unpoison(c, bytes);
+  if (c->lent) {
+    zw_alloc_discard(c, bytes);
+    zw_asan_poison(c, bytes); // until its owner frees it
+  } else {
+    zw_free(c);
+  }
 }
 
 // Of a chunk that is dropped and the spare one, keep the larger.
@@ -46,6 +52,17 @@ static void spare_chunk(Arena *a, ArenaChunk *c)
   }
   free_chunk(a, a->spare);
   a->spare = c;
+}
+
+void zw_arena_lend(Arena *a, void *p, size_t bytes)
+{
+  ArenaChunk *c = (void *)zw_align_up((uintptr_t)p, 16);
+  char *end = (char *)p + bytes;
+  CHECK((char *)(c + 1) <= end);
+  zw_asan_unpoison(c, sizeof *c);
+  *c = (ArenaChunk){ .end = end, .lent = true };
+  a->bytes += chunk_bytes(c);
+  spare_chunk(a, c);
 }
 
 // Free space of the newest chunk from `next` on is ours again.
@@ -338,6 +355,7 @@ static __attribute__((noinline)) bool add_chunk(Arena *a, size_t need)
     if (!c)
       return false;
     c->end = (char *)c + bytes;
+    c->lent = false;
     a->bytes += bytes;
   }
   c->older = a->chunks;

@@ -7,6 +7,7 @@ typedef struct ArenaChunk {
   struct ArenaChunk *older;
   char *end;    // of the chunk
   char *next;   // where its free space began when a newer one was added
+  bool lent;    // memory of somebody else
 } ArenaChunk;
 typedef struct ArenaOwn ArenaOwn;
 enum { ARENA_OWN_BYTES = 256 << 10 }; // what is so large has a block of its own
@@ -33,6 +34,9 @@ void zw_arena_free(Arena *a);
 void zw_arena_adopt(Arena *a, Arena *from);
 // Keep the largest chunk for the next round, free the rest.
 void zw_arena_reset(Arena *a);
+// Memory of somebody else, who has no more use for it and outlives the arena: the next chunk, if it is large enough.  Its pages go
+// back to the system when the arena would free it.
+void zw_arena_lend(Arena *a, void *p, size_t bytes);
 // Give back what is only kept for the next need.
 void zw_arena_trim(Arena *a);
 // Scratch use: everything allocated after mark is gone after release.

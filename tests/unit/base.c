@@ -127,6 +127,58 @@ static void arena_gives_back_what_is_large(void **state)
   zw_arena_free(&a);
 }
 
+// An arena that wants spare blocks hands them out again, zeroed where zeros are asked for, and keeps no more than it wants.
+static void arena_uses_large_blocks_again(void **state)
+{
+  (void)state;
+  enum { ONE = 300 << 10, MOST = 1 << 20 };
+  Arena a;
+  zw_arena_init(&a, NULL, NULL);
+  a.spare_own_most = MOST;
+  uint64_t before = zw_alloc_bytes();
+  for (int round = 0; round < 3; round++) {
+    char *p = zw_arena_alloc(&a, ONE, 16), *q = zw_arena_stale(&a, 2 * ONE, 1, 16), *r = zw_arena_alloc(&a, 2 * MOST, 16);
+    assert_true(all_zero(p, ONE) && all_zero(r, 2 * MOST));
+    memset(p, 1, ONE), memset(q, 2, 2 * ONE), memset(r, 3, 2 * MOST);
+    char *grown = zw_arena_grow(&a, p, ONE, ONE, ONE + ONE / 4);
+    assert_true(grown[0] == 1 && grown[ONE - 1] == 1 && q[0] == 2 && q[2 * ONE - 1] == 2);
+    memset(grown, 4, ONE + ONE / 4);
+    zw_arena_reset(&a);
+    assert_int_equal(a.bytes, 0);
+    assert_true(a.spare_own_bytes >= 3 * ONE && a.spare_own_bytes <= MOST);
+    assert_true(zw_alloc_bytes() - before <= MOST + 16384);
+  }
+  char *small = zw_arena_alloc(&a, 2 * ONE, 16); // in the block that was larger, whatever it held
+  assert_true(all_zero(small, 2 * ONE));
+  zw_arena_trim(&a);
+  assert_int_equal(a.spare_own_bytes, 0);
+  zw_arena_free(&a);
+  assert_int_equal(zw_alloc_bytes(), before);
+}
+
+// Lent memory is used where it is large enough, and is its owner's again afterwards.
+static void arena_uses_lent_memory(void **state)
+{
+  (void)state;
+  enum { LENT = 200 << 10 };
+  Arena owner, a;
+  zw_arena_init(&owner, NULL, NULL);
+  zw_arena_init(&a, NULL, NULL);
+  char *p = zw_arena_alloc(&owner, LENT, 16);
+  memset(p, 0xee, LENT);
+  zw_arena_lend(&a, p, LENT);
+  char *q = zw_arena_alloc(&a, LENT / 2, 16), *r = zw_arena_alloc(&a, LENT, 16);
+  assert_true(q > p && q + LENT / 2 <= p + LENT);
+  assert_true(r + LENT <= p || r >= p + LENT);
+  assert_true(all_zero(q, LENT / 2));
+  memset(q, 1, LENT / 2);
+  zw_arena_free(&a);
+  assert_int_equal(a.bytes, 0);
+  if (ZW_REDZONE == 0)
+    assert_int_equal(q[LENT / 4], 0); // its pages went
+  zw_arena_free(&owner);
+}
+
 // The first of several arrays in one large block: it copies itself out, the others stay.
 static void arena_grows_a_part(void **state)
 {
@@ -387,6 +439,8 @@ int main(void)
     cmocka_unit_test(alloc_fails_at_the_nth),
     cmocka_unit_test(arena_zeroes_what_it_hands_out_again),
     cmocka_unit_test(arena_gives_back_what_is_large),
+    cmocka_unit_test(arena_uses_large_blocks_again),
+    cmocka_unit_test(arena_uses_lent_memory),
     cmocka_unit_test(arena_adopts_another),
     cmocka_unit_test(arena_grows_a_part),
     cmocka_unit_test(arena_keeps_large_blocks_it_adopted),
