@@ -300,10 +300,11 @@ static void start_locals(Build *b)
   for (uint32_t l = 0; l < ff->nlocals; l++) {
     ValKind ty = (ValKind)ff->local_kinds[l];
     Ref r = l < t->nparams ? append(b, OP_param, ty, 0, l, 0, 0) : zw_zir_const(b->f, ty, 0, 0);
-    b->locals[l] = REF_NONE;
-    set_local(b, l, r);
+    if (b->frame_locals)
+      zb_set_frame_local(b, l, r);
+    else
+      b->locals[l] = r;
   }
-  b->undo.n = 0;
 }
 
 // One instruction, whatever it is.
@@ -324,23 +325,24 @@ static void step(Build *b)
 
 // All arrays in two pieces: a function has a dozen, and most functions are small.  Not those of large ones: what an arena
 // gives a block of its own moves with it when it grows.
-typedef struct Part { void *p; uint32_t *cap, n, size; } Part; // p: of a pointer
-#define PART(v, n) { &(v).p, &(v).cap, n, sizeof *(v).p }
-#define PLAIN_PART(p, n) { &(p), NULL, n, sizeof *(p) }
+typedef struct Part { void *p; uint32_t *cap, n; uint64_t bytes; } Part; // p: of a pointer
+#define PART_BYTES(p, n) (((n) * (uint64_t)sizeof *(p) + 15) & ~(uint64_t)15)
+#define PART(v, n) { &(v).p, &(v).cap, n, PART_BYTES((v).p, n) }
+#define PLAIN_PART(p, n) { &(p), NULL, 0, PART_BYTES(p, n) }
 static void take_parts(Arena *a, const Part *parts, uint32_t n)
 {
   size_t bytes = 0;
   for (uint32_t k = 0; k < n; k++)
-    bytes += zw_align_up((uint64_t)parts[k].n * parts[k].size, 16);
+    bytes += parts[k].bytes;
   bool large = bytes >= ARENA_OWN_BYTES;
   char *at = large ? NULL : zw_arena_stale(a, bytes, 1, 16);
   for (uint32_t k = 0; k < n; k++) {
     if (large)
-      at = zw_arena_stale(a, parts[k].n, parts[k].size, 16);
+      at = zw_arena_stale(a, parts[k].bytes, 1, 16);
     memcpy(parts[k].p, &at, sizeof at);
     if (parts[k].cap)
       *parts[k].cap = parts[k].n;
-    at += zw_align_up((uint64_t)parts[k].n * parts[k].size, 16);
+    at += parts[k].bytes;
   }
 }
 
@@ -367,13 +369,16 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   const FuncFacts *ff = &m->facts[func - m->nimported_funcs];
   Arena *scratch = &m->ctx->scratch;
   ArenaMark mark = zw_arena_mark(scratch);
-  ZirFunc *f = zw_new(a, ZirFunc);
+  ZirFunc *f = zw_stale_array(a, ZirFunc, 1);
   *f = (ZirFunc){ .m = m, .func = func, .type = m->funcs[func].type, .layout = zw_module_layout(m), .arena = a, .flags = ff->flags };
   f->counts = (VmCounts){ .memories = m->nmemories, .tables = m->ntables, .imported_funcs = m->nimported_funcs, .types = m->ntypes,
                           .globals = m->nglobals, .funcrefs = m->nfuncrefs };
   zw_zir_reserve(f, ff->nops + ff->nlocals + 16);
-  Build b = { .m = m, .o = o, .f = f, .scratch = scratch, .func = func, .facts = ff, .fn = &m->funcs[func], .block_cap = ff->nblocks,
-              .most_grown = ff->nops / 4 + INLINE_FREE_OPS, .stack_cap = ff->max_height + 8 + INLINE_DEPTH * (INLINE_MOST_OPS + 8) };
+  Build b;
+  memset(&b, 0, offsetof(Build, levels));
+  b.m = m, b.o = o, b.f = f, b.scratch = scratch, b.func = func, b.facts = ff, b.fn = &m->funcs[func];
+  b.block_cap = ff->nblocks, b.most_grown = ff->nops / 4 + INLINE_FREE_OPS;
+  b.stack_cap = ff->max_height + 8 + INLINE_DEPTH * (INLINE_MOST_OPS + 8);
   reserve(&b);
   b.p = b.fn->body + ff->code_at;
   b.at = (uint32_t)b.fn->at;

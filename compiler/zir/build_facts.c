@@ -185,6 +185,8 @@ bool zb_was_checked(Build *b, uint32_t mem, Ref idx, uint64_t reach)
 {
   if (b->o->no_memory)
     return false;
+  if (!b->checks)
+    b->checks = zw_new_array(b->scratch, CheckFact, CHECK_FACTS);
   CheckFact *e = &b->checks[slot_of(idx, mem, CHECK_FACTS)];
   bool same = e->known && e->idx == idx && e->mem == mem && (e->block == b->block || zb_is_open(b, e->block));
   if (same && reach <= e->reach)

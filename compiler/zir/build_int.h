@@ -107,10 +107,9 @@ typedef struct Build {
   VEC(uint8_t) open;              // by serial
   uint32_t ver[ST_COUNT], last_ver;
   VEC(Versions) versions;         // parallel to frames
-  Fact state_facts[STATE_FACTS + GLOBAL_FACTS];
   uint32_t fact_ver[STATE_FACTS + GLOBAL_FACTS], fact_base[STATE_FACTS + GLOBAL_FACTS];
   uint32_t last_store;            // to a memory; + 1
-  CheckFact checks[CHECK_FACTS];
+  CheckFact *checks;              // [CHECK_FACTS], or NULL before the first
   uint32_t *numbers, number_mask; // see build_number.c: value + 1 by hash
   uint32_t region, next_try;      // ZBlock.try_region of the blocks made now; P1's number of the next try
   bool throws_here;               // the current block can
@@ -119,7 +118,7 @@ typedef struct Build {
   uint32_t *through, nthrough;    // per local: tries around that keep it in memory too; those that keep any
   uint32_t *frame_at;             // per local: its place in the frame, in words + 1
   uint32_t func, block_cap, loop_cap, own_loops /* not inlined */, grown, most_grown, stack_cap;
-  Level levels[INLINE_DEPTH]; uint32_t nlevels;
+  uint32_t nlevels;
   uint32_t *map;                  // of the body being read: P1's number of a block -> ours, or NO_BLOCK
   const uint8_t *returns;         // of the callee being read
   VEC(Inst) insts;
@@ -135,6 +134,8 @@ typedef struct Build {
   VEC(ZEdge) edges;
   VEC(Ref) edge_args;
   VEC(uint32_t) xa;
+  Level levels[INLINE_DEPTH];     // from here on not cleared: counts and versions say what is in use
+  Fact state_facts[STATE_FACTS + GLOBAL_FACTS];
 } Build;
 
 _Noreturn void zb_unsupported(const Build *b, Feature f);
