@@ -97,10 +97,11 @@ static inline bool fast_u32(const uint8_t **p, const uint8_t *end, const uint8_t
   return true;
 }
 
-// Two loads: one of both would wait until the stores of the two have left for the cache.
-static inline bool two_are(const ValType *top, uint64_t types)
+static inline uint64_t two_types(const ValType *top)
 {
-  return ((top[-2] ^ (uint32_t)types) | (top[-1] ^ (uint32_t)(types >> 32))) == 0;
+  uint64_t v;
+  memcpy(&v, top - 2, 8);
+  return v;
 }
 
 // Most often there is nothing but the `end`.
@@ -150,7 +151,7 @@ static void walk(FuncCheck *f)
       break;
     case FAST_NUM2:
       o = &fast[*at];
-      if (!two_are(sp, o->in))
+      if (two_types(sp) != o->in)
         goto slow;
       sp--;
       sp[-1] = o->out;
@@ -169,7 +170,7 @@ static void walk(FuncCheck *f)
       break;
     case FAST_STORE:
       o = &fast[*at];
-      if (p >= safe || *p > o->align_log2 || !two_are(sp, o->in))
+      if (p >= safe || *p > o->align_log2 || two_types(sp) != o->in)
         goto slow;
       n = leb_bytes(p + 1);
       if (n > 4 || end - p < 6)

@@ -107,6 +107,7 @@ typedef struct Build {
   VEC(uint8_t) open;              // by serial
   uint32_t ver[ST_COUNT], last_ver;
   VEC(Versions) versions;         // parallel to frames
+  Fact state_facts[STATE_FACTS + GLOBAL_FACTS];
   uint32_t fact_ver[STATE_FACTS + GLOBAL_FACTS], fact_base[STATE_FACTS + GLOBAL_FACTS];
   uint32_t last_store;            // to a memory; + 1
   CheckFact *checks;              // [CHECK_FACTS], or NULL before the first
@@ -134,8 +135,7 @@ typedef struct Build {
   VEC(ZEdge) edges;
   VEC(Ref) edge_args;
   VEC(uint32_t) xa;
-  Level levels[INLINE_DEPTH];     // from here on not cleared: counts and versions say what is in use
-  Fact state_facts[STATE_FACTS + GLOBAL_FACTS];
+  Level levels[INLINE_DEPTH];     // not cleared: nlevels are in use
 } Build;
 
 _Noreturn void zb_unsupported(const Build *b, Feature f);
