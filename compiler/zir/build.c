@@ -222,7 +222,7 @@ static void walk_live(Build *b)
       op = (Op)zw_op_one_byte[*at];
       set_position(b, at);
       top -= 2;
-      zb_memory_store(b, &(ZIns){ (uint16_t)op, VK_COUNT, 0, top[0], top[1], y });
+      zb_memory_store(b, zb_key(op, VK_COUNT, 0, top[0], top[1], y));
       break;
     case PLAIN_CONTROL: case PLAIN_CALL: case PLAIN_NOT:
     out:

@@ -68,14 +68,21 @@ static __attribute__((noinline)) Ref hoist_length(Build *b, Key k)
   return v == REF_NONE ? append_key(b, k) : v;
 }
 
-// What the load k would give, or REF_NONE.
+// What the load k would give, or REF_NONE.  A fact about something else and one that does not hold any more are told from the one
+// that is wanted in one question: which of them is there is as good as random.
+static inline bool is_known(const Build *b, uint32_t slot, Key k, uint32_t ver)
+{
+  const Fact *e = &b->state_facts[slot];
+  return ((e->load.lo ^ k.lo) | (e->load.hi ^ k.hi) | (b->fact_ver[slot] ^ ver)) == 0;
+}
 static inline Ref known(const Build *b, uint32_t slot, Key k, StateKind state)
 {
-  for (uint32_t n = 0; n < 2; n++, slot ^= 1) {
-    const Fact *e = &b->state_facts[slot];
-    if (b->fact_ver[slot] == b->ver[state] && e->load.lo == k.lo && e->load.hi == k.hi && holds(b, e))
-      return e->value;
-  }
+  uint32_t ver = b->ver[state];
+  if (is_known(b, slot, k, ver) && holds(b, &b->state_facts[slot]))
+    return b->state_facts[slot].value;
+  slot ^= 1;
+  if (is_known(b, slot, k, ver) && holds(b, &b->state_facts[slot]))
+    return b->state_facts[slot].value;
   return REF_NONE;
 }
 
@@ -101,18 +108,11 @@ void zb_store_fact(Build *b, Key k, StateKind state, Ref v)
     learn(b, slot_of_load(k, state), k, state, v, b->block);
 }
 
-// The load of the same width and type that reads back all that the store wrote, or OP_COUNT.
-static Op load_for(Op store)
-{
-  switch (store) {
-  case OP_i32_store: return OP_i32_load;
-  case OP_i64_store: return OP_i64_load;
-  case OP_f32_store: return OP_f32_load;
-  case OP_f64_store: return OP_f64_load;
-  case OP_v128_store: return OP_v128_load;
-  default: return OP_COUNT;
-  }
-}
+// The load of the same width and type that reads back all that the store wrote; 0 = none.
+static const uint16_t load_of[OP_COUNT] = {
+  [OP_i32_store] = OP_i32_load, [OP_i64_store] = OP_i64_load, [OP_f32_store] = OP_f32_load, [OP_f64_store] = OP_f64_load,
+  [OP_v128_store] = OP_v128_load,
+};
 
 // Which facts are of that version and base: bit 4 * (k % 4) + k / 4 for fact k.  Without a branch: most often there are few, and
 // where is as good as random.
@@ -127,50 +127,55 @@ static inline uint32_t facts_from(const Build *b, uint32_t ver, uint32_t base)
 
 // The store before this one wrote the same bytes, and nobody can have seen them since: it goes, and where it would have trapped this one
 // does.  Compilers with a shadow stack clear a place and fill it.
-static void drop_overwritten(Build *b, const ZIns *store)
+static inline void drop_overwritten(Build *b, Key store)
 {
   enum { NEAR = 8 };
   ZirFunc *f = b->f;
   uint32_t last = b->last_store - 1;
-  if (last >= f->nins || f->nins - last > NEAR || zw_zir_block(f, last) != b->block)
+  if (last >= f->nins || f->nins - last > NEAR)
     return;
-  ZIns *k = &f->ins[last];
-  if (k->a != store->a || k->c != store->c || k->fl != store->fl || width_of(k) != width_of(store))
+  Key old = zb_key_of(&f->ins[last]);
+  if (((old.lo ^ store.lo) | (old.hi ^ store.hi)) >> 32 || zw_zir_block(f, last) != b->block) // base and offset
+    return;
+  if ((uint8_t)(old.lo >> 24) != (uint8_t)(store.lo >> 24) || zw_op_info[(uint16_t)old.lo].width != zw_op_info[(uint16_t)store.lo].width)
     return;
   for (uint32_t i = last + 1; i < f->nins; i++)
     if (!(zw_zir_shape[f->ins[i].op].flags & OPF_PURE) && f->ins[i].op != OP_vm_load)
       return;
   b->at = f->at[last];
-  *k = (ZIns){ OP_i32_eqz, VK_I32, 0, i32_const(b, 0), 0, 0 }; // of no use to anybody
+  f->ins[last] = (ZIns){ OP_i32_eqz, VK_I32, 0, i32_const(b, 0), 0, 0 }; // of no use to anybody
 }
 
 // A store to a memory, unless it would write what is there.  Facts about other bytes from the same base stay true.
-void zb_memory_store(Build *b, const ZIns *store)
+void zb_memory_store(Build *b, Key store)
 {
-  StateKind state = kind_of_memory(store);
+  Op op = (Op)(uint16_t)store.lo, load = (Op)load_of[op];
+  uint32_t mem = (uint8_t)(store.lo >> 24), base = base_of(store), at = (uint32_t)(store.hi >> 32);
+  Ref value = (Ref)store.hi;
+  StateKind state = mem ? ST_MEMORIES : ST_MEMORY0;
   uint32_t old = b->ver[state];
-  uint64_t from = store->c, to = from + width_of(store);
-  bool facts = !b->o->no_memory && !b->m->memories[store->fl].type.limits.shared; // another thread may be awaited
-  Op load = load_for((Op)store->op);
-  Key read = zb_key(load, load == OP_COUNT ? VK_COUNT : zw_op_info[load].out[0], store->fl, store->a, 0, store->c);
+  uint64_t from = at, to = from + zw_op_info[op].width;
+  bool facts = !b->o->no_memory && !b->m->memories[mem].type.limits.shared; // another thread may be awaited
+  Key read = load ? zb_key(load, zw_op_info[load].out[0], mem, base, 0, at) : store;
+  uint32_t slot = slot_of_load(read, state);
   if (facts) {
-    if (load != OP_COUNT && known(b, slot_of_load(read, state), read, state) == store->b)
+    if (load && known(b, slot, read, state) == value)
       return;
     drop_overwritten(b, store);
   }
-  b->last_store = append(b, (Op)store->op, VK_COUNT, store->fl, store->a, store->b, store->c) + 1;
+  b->last_store = append_key(b, store) + 1;
   zb_changed(b, state);
   if (!facts)
     return;
-  for (uint32_t found = facts_from(b, old, store->a); found; found &= found - 1) {
+  for (uint32_t found = facts_from(b, old, base); found; found &= found - 1) {
     unsigned bit = (unsigned)zw_ctz64(found), j = 4 * (bit % 4) + bit / 4;
     const Fact *e = &b->state_facts[j];
     ZIns other = zb_ins_of(e->load);
-    if (e->state == state && other.fl == store->fl && (other.c >= to || (uint64_t)other.c + width_of(&other) <= from))
+    if (e->state == state && other.fl == mem && (other.c >= to || (uint64_t)other.c + width_of(&other) <= from))
       b->fact_ver[j] = b->ver[state];
   }
-  if (load != OP_COUNT)
-    learn(b, slot_of_load(read, state), read, state, store->b, b->block);
+  if (load)
+    learn(b, slot, read, state, value, b->block);
 }
 
 Ref zb_memory_load(Build *b, const ZIns *load)

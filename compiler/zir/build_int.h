@@ -215,7 +215,7 @@ void zb_all_changed(Build *b);
 void zb_loop_changes(Build *b, uint32_t effects);  // at the header of a loop with these
 Ref zb_load_fact(Build *b, Key k, StateKind state);
 void zb_store_fact(Build *b, Key k, StateKind state, Ref v);
-void zb_memory_store(Build *b, const ZIns *store);
+void zb_memory_store(Build *b, Key store);
 Ref zb_memory_load(Build *b, const ZIns *load);
 bool zb_was_checked(Build *b, uint32_t mem, Ref idx, uint64_t reach);
 

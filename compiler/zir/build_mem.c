@@ -121,7 +121,7 @@ void zb_access(Build *b, Op op)
   else if (info->flags & OPF_CMPXCHG)
     r = append(b, op, ty, arg.memory, xa_list(b, in, 3), 0, off);
   else if (ty == VK_COUNT && info->kind == OPK_MEM && !(info->flags & OPF_ATOMIC)) {
-    zb_memory_store(b, &(ZIns){ (uint16_t)op, VK_COUNT, (uint8_t)arg.memory, in[0], in[1], off });
+    zb_memory_store(b, zb_key(op, VK_COUNT, arg.memory, in[0], in[1], off));
     return;
   } else if (info->flags & (OPF_ATOMIC | OPF_STORE) || ty == VK_COUNT)
     r = append(b, op, ty, arg.memory, in[0], in[1], off);
