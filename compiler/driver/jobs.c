@@ -94,13 +94,13 @@ void zw_jobs_placed(void *jobs, uint32_t k)
 }
 
 // The facts of a function are wanted no more.  Where they were goes to code, which is as large: pages that are there cost nothing.
-static void leave_facts(Worker *w, Region *in)
+static void leave_facts(Worker *w, Region *in, bool giant)
 {
   void *p;
   size_t bytes = zw_region_leave(in, &p);
   if (bytes < LEND_LEAST) // nor is it worth giving back
     return;
-  if (w->nspare == SPARE_FACTS) {
+  if (giant || w->nspare == SPARE_FACTS) {
     zw_alloc_discard(p, bytes);
     return;
   }
@@ -116,6 +116,19 @@ static void use_spare(Worker *w)
   }
 }
 
+// Large arrays are kept for the next function, but not while one that is larger than any compiler makes is compiled.
+enum { GIANT = 32 << 10 };
+static bool keep_spare(Ctx *ctx, const FuncFacts *f)
+{
+  const bool giant = f->nops > GIANT || f->nblocks > GIANT / 2;
+  ctx->func.spare_own_most = ctx->scratch.spare_own_most = giant ? 0 : SPARE_BYTES;
+  if (giant) {
+    zw_arena_trim(&ctx->func);
+    zw_arena_trim(&ctx->scratch);
+  }
+  return giant;
+}
+
 // One function from its bytes to machine code; the milestones hold from their line on.
 static void compile_function(Ctx *ctx, void *arg)
 {
@@ -128,8 +141,9 @@ static void compile_function(Ctx *ctx, void *arg)
     close_pool(w);
   w->last = w->at > w->last ? w->at : w->last;
 
+  bool giant = keep_spare(ctx, &j->m->facts[w->at]);
   ZirFunc *z = zw_zir_build(&w->m, func, j->o, &ctx->func);
-  leave_facts(w, j->m->facts[w->at].region);
+  leave_facts(w, j->m->facts[w->at].region, giant);
   zw_verify_zir(ctx, z, j->o);                 // SSA that keeps the V-rules
   lap(j, &t, &w->times.build);
 
@@ -262,7 +276,6 @@ FuncCode **zw_jobs_run(Ctx *ctx, const Module *m, const Target *t, const CodeOpt
     w->m = *m;
     w->m.ctx = &w->ctx;
     w->ctx.func.first_bytes = w->ctx.scratch.first_bytes = WORK_BYTES;
-    w->ctx.func.spare_own_most = w->ctx.scratch.spare_own_most = SPARE_BYTES;
   }
   for (uint32_t k = 1; k < threads; k++) // one that cannot be started is only slower
     j->workers[k].started = pthread_create(&j->workers[k].thread, NULL, work, &j->workers[k]) == 0;

@@ -332,19 +332,9 @@ static void lay_out(Sweep *s, Arena *a)
 // What a large function has filled goes while it is copied: there are never two of all.
 static void *carve(char **p, void *from, size_t bytes)
 {
-  enum { PIECE = 64 << 10 };
-  char *to = *p, *at = from;
+  void *to = *p;
+  zw_alloc_move(to, from, bytes);
   *p += bytes;
-  if (bytes < ARENA_OWN_BYTES) {
-    if (bytes)
-      memcpy(to, from, bytes);
-    return to;
-  }
-  for (size_t done = 0, n; done < bytes; done += n) {
-    n = bytes - done < PIECE ? bytes - done : PIECE;
-    memcpy(to + done, at + done, n);
-    zw_alloc_discard(at + done, n);
-  }
   return to;
 }
 

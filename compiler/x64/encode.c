@@ -283,6 +283,17 @@ static inline void copy_raw(Enc *e, uint32_t to)
   e->p += n, e->raw_at = to, e->ub += (uint32_t)n;
 }
 
+// The same to the end of the chunk.  Of a giant function the side buffer goes behind the walk.
+enum { GIVE_BACK = 256 << 10 };
+static __attribute__((noinline)) void move_raw(Enc *e, uint32_t end)
+{
+  do {
+    copy_raw(e, end - e->raw_at < GIVE_BACK ? end : e->raw_at + GIVE_BACK);
+    zw_alloc_discard(e->raw.p + e->raw_gone, e->raw_at - e->raw_gone);
+    e->raw_gone = e->raw_at;
+  } while (e->raw_at < end);
+}
+
 // A mark that writes bytes.
 static void put_mark(Enc *e, const Mark *m)
 {
@@ -343,7 +354,10 @@ static void put_chunk(Enc *e)
     put_mark(e, m);
     CHECK((size_t)(e->p - was) <= m->bound);
   }
-  copy_raw(e, e->raw_end[e->k]);
+  if (NEVER(e->raw_end[e->k] - e->raw_gone > GIVE_BACK))
+    move_raw(e, e->raw_end[e->k]);
+  else
+    copy_raw(e, e->raw_end[e->k]);
 }
 
 // ---- behind the chunks ----
@@ -498,13 +512,24 @@ static uint32_t island_bound(const Enc *e)
 }
 
 // The next part of a function's one block; parts are aligned to 8.
-static void *part(uint8_t **at, const void *p, size_t n)
+static void *part(uint8_t **at, void *p, size_t n)
 {
   void *to = *at;
-  if (n)
-    memcpy(to, p, n);
+  zw_alloc_move(to, p, n);
   *at += zw_align_up(n, 8);
   return to;
+}
+
+// Of a giant function, what only the walks needed goes before its code is there twice.
+static void drop_working_storage(Enc *e)
+{
+  if (e->raw.n < GIVE_BACK)
+    return;
+  void *none_wanted[] = { e->raw.p, e->marks.p, e->chunk_ub, e->raw_end, e->mark_end, e->patches.p, e->stubs.p, e->const_uses.p, e->table_uses.p };
+  for (uint32_t k = 0; k < ARRAY_COUNT(none_wanted); k++)
+    zw_arena_drop(e->s, none_wanted[k]);
+  if (e->pages)
+    zw_arena_drop(e->s, e->pages->l.lir);
 }
 
 static FuncCode *result(Enc *e, Arena *a, uint32_t prologue_bytes, uint32_t code_bytes)
@@ -560,6 +585,7 @@ FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena 
   uint32_t code_bytes = here(e);
   put_constants(e);
   put_tables(e);
+  drop_working_storage(e);
   FuncCode *f = result(e, a, prologue_bytes, code_bytes);
   zw_arena_release(&ctx->scratch, mark);
   return f;

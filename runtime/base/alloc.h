@@ -8,6 +8,7 @@ void *zw_alloc(size_t bytes);                    // 16-aligned; own
 void *zw_realloc(void *p, size_t old_bytes, size_t bytes); // keeps the first min(old, new) bytes, zeroes the rest
 void zw_free(void *p);                           // NULL is fine
 void zw_alloc_discard(void *p, size_t bytes);    // inside a block: the contents may go, and whole pages of it do
+void zw_alloc_move(void *to, void *from, size_t bytes); // a copy; of what is large, `from` is discarded while it is made
 
 // Make the nth allocation from now fail (1 = the next), once; 0 = none.  Also ZW_FAIL_ALLOC=n in the
 // environment, read by the programs.  Every allocation and page mapping counts.

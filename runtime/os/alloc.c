@@ -185,3 +185,18 @@ void zw_alloc_discard(void *p, size_t bytes)
   if (from < to)
     zw_os_discard((void *)from, to - from);
 }
+
+void zw_alloc_move(void *to, void *from, size_t bytes)
+{
+  enum { PIECE = 64 << 10, LARGE = 256 << 10 };
+  if (bytes < LARGE) {
+    if (bytes)
+      memcpy(to, from, bytes);
+    return;
+  }
+  for (size_t done = 0, n; done < bytes; done += n) {
+    n = bytes - done < PIECE ? bytes - done : PIECE;
+    memcpy((char *)to + done, (char *)from + done, n);
+    zw_alloc_discard((char *)from + done, n);
+  }
+}
