@@ -736,23 +736,27 @@ static void set_module(WatParser *p)
 static void encode(WatParser *p)
 {
   WatModule *out = p->out;
-  Bytes b = { .a = p->a };
+  Bytes b = { .a = &p->ctx->module };
   zw_encode_module(p->m, &b, false, &out->map);
   out->bytes = b.p, out->len = b.n;
   out->code = p->code.p, out->code_len = p->code.n;
   out->marks = p->marks.p, out->nmarks = p->marks.n;
-  for (int i = 0; i < SEC_COUNT; i++)
-    out->item_pos[i] = p->pos[i].p, out->nitem_pos[i] = p->pos[i].n;
+  for (int i = 0; i < SEC_COUNT; i++) {
+    out->nitem_pos[i] = p->pos[i].n;
+    if (p->pos[i].n)
+      out->item_pos[i] = memcpy(zw_stale_array(b.a, uint32_t, p->pos[i].n), p->pos[i].p, p->pos[i].n * sizeof(uint32_t));
+  }
 }
 
-void zw_wat_fields(WatSource *s, uint32_t first, uint32_t end, Str id, WatModule *out)
+// a: for what nobody needs when the module is encoded.
+static void assemble_fields(WatSource *s, uint32_t first, uint32_t end, Str id, WatModule *out, Arena *a)
 {
   Ctx *ctx = s->ctx;
-  *out = (WatModule){ .id = id, .pos = s->tok[first].pos };
+  *out = (WatModule){ .id = { zw_arena_str(&ctx->module, id.p ? id.p : "", id.n), id.n }, .pos = s->tok[first].pos };
   ArenaMark scratch = zw_arena_mark(&ctx->scratch);
   WatParser *p = zw_new(&ctx->scratch, WatParser);
-  *p = (WatParser){ .s = s, .ctx = ctx, .a = &ctx->module, .i = first, .end = end, .out = out, .func = WAT_NONE };
-  p->code.a = &ctx->module, p->pend.a = &ctx->module;
+  *p = (WatParser){ .s = s, .ctx = ctx, .a = a, .i = first, .end = end, .out = out, .func = WAT_NONE };
+  p->code.a = &ctx->module, p->pend.a = a;
   p->m = zw_new(&ctx->scratch, Module);
   *p->m = (Module){ .ctx = ctx, .start = UINT32_MAX, .names.module = id };
   if (s->nannot)
@@ -769,6 +773,11 @@ void zw_wat_fields(WatSource *s, uint32_t first, uint32_t end, Str id, WatModule
   zw_arena_release(&ctx->scratch, scratch);
 }
 
+void zw_wat_fields(WatSource *s, uint32_t first, uint32_t end, Str id, WatModule *out)
+{
+  assemble_fields(s, first, end, id, out, &s->ctx->module);
+}
+
 // ---- a whole text ----
 typedef struct ModuleHead { uint32_t first, end; Str id; bool binary, quote; } ModuleHead;
 
@@ -780,9 +789,9 @@ static void expect_end(const WatParser *p)
 
 static void whole_module(WatSource *s, WatModule *out)
 {
-  WatParser p = { .s = s, .ctx = s->ctx, .a = &s->ctx->module, .end = s->ntok - 1, .func = WAT_NONE };
+  WatParser p = { .s = s, .ctx = s->ctx, .a = s->a, .end = s->ntok - 1, .func = WAT_NONE };
   if (!zw_wat_open(&p, W_module)) { // bare fields
-    zw_wat_fields(s, 0, s->ntok - 1, (Str){ NULL, 0 }, out);
+    assemble_fields(s, 0, s->ntok - 1, (Str){ NULL, 0 }, out, s->a);
     return;
   }
   uint32_t end = s->tok[0].aux;
@@ -792,7 +801,7 @@ static void whole_module(WatSource *s, WatModule *out)
   bool binary = at_word(&p, W_binary), quote = at_word(&p, W_quote);
   if (binary || quote) {
     uint32_t next;
-    Str bytes = zw_wat_strings(s, &s->ctx->module, p.i + 1, &next);
+    Str bytes = zw_wat_strings(s, quote ? s->a : &s->ctx->module, p.i + 1, &next);
     p.i = next;
     zw_wat_close(&p);
     expect_end(&p);
@@ -800,15 +809,15 @@ static void whole_module(WatSource *s, WatModule *out)
       WatSource inner;
       zw_wat_lex(&inner, s->ctx, s->a, bytes);
       uint32_t first = inner.ntok > 2 && inner.tok[0].kind == TOK_LPAR && inner.tok[1].kind == TOK_WORD && inner.tok[1].aux == W_module ? 2 : 0;
-      zw_wat_fields(&inner, first, first ? inner.tok[0].aux : inner.ntok - 1, id, out);
+      assemble_fields(&inner, first, first ? inner.tok[0].aux : inner.ntok - 1, id, out, s->a);
     } else {
-      *out = (WatModule){ .bytes = (const uint8_t *)bytes.p, .len = bytes.n, .id = id };
+      *out = (WatModule){ .bytes = (const uint8_t *)bytes.p, .len = bytes.n, .id = { zw_arena_str(&s->ctx->module, id.p ? id.p : "", id.n), id.n } };
     }
     return;
   }
   uint32_t first = p.i;
   p.i = end;
-  zw_wat_fields(s, first, end, id, out);
+  assemble_fields(s, first, end, id, out, s->a);
   zw_wat_expect(&p, TOK_RPAR, "\")\"");
   p.end = s->ntok;
   expect_end(&p);
@@ -816,9 +825,13 @@ static void whole_module(WatSource *s, WatModule *out)
 
 void zw_wat_assemble(Ctx *ctx, Str text, WatModule *out)
 {
-  WatSource *s = zw_new(&ctx->module, WatSource);
-  zw_wat_lex(s, ctx, &ctx->module, text);
+  Arena *a = &ctx->func; // tokens and what is made of them go before the bytes are decoded
+  ArenaMark mark = zw_arena_mark(a);
+  WatSource *s = zw_new(a, WatSource);
+  zw_wat_lex(s, ctx, a, text);
   whole_module(s, out);
+  zw_arena_release(a, mark);
+  zw_arena_trim(a);
 }
 
 // ---- places ----
