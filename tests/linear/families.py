@@ -215,7 +215,7 @@ def local_chain(n): return one(get(0) + (get(0) + ADD + tee(0)) * n)
 def rem_chain(n): return one(get(0) + (i32(7) + REM_S + get(0) + ADD) * n)
 
 
-@family(5000)
+@family(10000)  # so many that LIR is packed at each size: it is a step of a third
 def div_by_variable(n): return one(get(0) + (get(0) + b"\x6d" + i32(1) + ADD) * n)
 
 
@@ -319,7 +319,7 @@ def table_elements(n):
                   elems=vec([b"\0" + i32(0) + END + vec(u(0) for _ in range(n))]))
 
 
-@family(3000)
+@family(12000)  # likewise
 def indirect_calls(n):
     return module([functype([I32], [I32])], [0], [body(get(0) + (get(0) + b"\x11" + u(0) + u(0)) * n)], tables=vec([b"\x70\0" + u(1)]),
                   elems=vec([b"\0" + i32(0) + END + vec([u(0)])]))
