@@ -93,6 +93,28 @@ static void init_all_values(Ra *ra)
   }
   init_values(ra, first, end, pos);
 }
+static inline bool ends_in_large_switch(const ZirFunc *z, const ZBlock *b)
+{
+  return b->nedges >= LARGE_SWITCH && z->ins[b->end - 1].op == OP_switch;
+}
+static void find_cases(Ra *ra)
+{
+  const ZirFunc *z = ra->z;
+  uint32_t first = 0;
+  while (first < z->norder && !ends_in_large_switch(z, &z->blocks[z->order[first]]))
+    first++;
+  if (first == z->norder)
+    return;
+  ra->cases = zw_new_array(ra->a, uint8_t, z->nblocks + 1);
+  for (uint32_t k = 0; k < z->norder; k++) {
+    const ZBlock *b = &z->blocks[z->order[k]];
+    bool large = ends_in_large_switch(z, b);
+    for (uint32_t e = 0; e < b->nedges; e++) {
+      uint8_t *to = &ra->cases[z->edges[b->edges + e].to];
+      *to = !*to && large ? ONLY_CASE : ONLY_CASE + 1;
+    }
+  }
+}
 static void init_ra(Ra *ra)
 {
   const ZirFunc *z = ra->z;
@@ -110,6 +132,7 @@ static void init_ra(Ra *ra)
   ra->ncall = z->ncall_pos, ra->ndiv = z->ndiv_pos, ra->nshift = z->nshift_pos, ra->event = UINT32_MAX;
   ra->file = RA_GPR | RA_FPR;
   ra->thrifty = has_short_way(ra);
+  find_cases(ra);
   if (ra->o->small_file) {
     RegSet keep = 0;
     for (RegSet m = RA_GPR; m && zw_popcnt64(keep) < ra->o->small_file; m &= m - 1)

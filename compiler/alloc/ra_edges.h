@@ -150,7 +150,7 @@ static bool can_reload(const Ra *ra, Ref v)
          (p && def_pos(ra, v) < p->head_pos && !is_promised(p, v));
 }
 // In front of a large switch: what few of its hot targets want in a register is reloaded on their edges, not on all of them.
-enum { LARGE_SWITCH = 8, FEW_OF = 8 };
+enum { FEW_OF = 8 };
 static void count_wanted(Ra *ra, const ZBlock *k)
 {
   const ZirFunc *z = ra->z;
@@ -316,6 +316,18 @@ static void unload_conditional(Ra *ra, uint32_t b)
       free_up(ra, r, 0);
   }
 }
+// A case of a large switch in a loop: what is in memory anyhow, and what the loop does not carry in a register, is loaded here.  The head of
+// the switch would load it for all cases.
+static void unload_case(Ra *ra, uint32_t b)
+{
+  const Promise *p = ra->open[ra->nopen - 1];
+  for (RegSet m = ra->busy & ~ra->weak; m; m &= m - 1) {
+    Reg r = zw_ctz64(m);
+    Ref v = ra->cur[r];
+    if (!is_phi_of(ra, v, b) && !is_remat(ra, v) && !is_promised(p, v) && can_reload(ra, v))
+      free_up(ra, r, 0);
+  }
+}
 // The head of b: phis arrive, E[b] is known, the state starts empty again.
 static void block_head(Ra *ra, uint32_t b)
 {
@@ -328,6 +340,8 @@ static void block_head(Ra *ra, uint32_t b)
     }
     emit_handler_head(ra, b);
   }
+  if (ra->cases && ra->cases[b] == ONLY_CASE && ra->nopen)
+    unload_case(ra, b);
   if (ra->nopen && !k->is_header)
     unload_conditional(ra, b);
   if (k->is_header && ra->nopen && ra->open[ra->nopen - 1]->head_pos == k->pos) {

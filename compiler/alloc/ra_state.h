@@ -45,6 +45,7 @@ typedef struct Slot {
   uint32_t phi;                  // phi + 1 that has lent this slot, to an argument of its own or further up the edges
   uint32_t owner;                // phi + 1 of an open loop that has this slot up to its header
 } Slot;
+enum { LARGE_SWITCH = 8, ONLY_CASE = 1 };
 typedef struct RaValue {
   uint32_t slot;                 // id + 1, or 0
   uint32_t left;                 // weight of the uses that are still above
@@ -79,6 +80,7 @@ typedef struct Ra {
   uint32_t calm;                 // what is defined at or behind this position crosses none of them, and is inside all open loops
   bool thrifty;                  // some way through the function makes no call: it should not save registers for the others
   bool split;                    // the block has more than one chunk
+  uint8_t *cases;                // per block: ONLY_CASE when the one way to it is a large switch; or NULL
   uint16_t *wanted; uint32_t few; // of a large switch: how many of its targets want a value in a register; fewer than this leave it where it is
   bool hoisting;                 // the instruction runs at the end of b, not where it stands
   bool cold, flags_live;         // flags_live: nothing emitted now may change the flags
