@@ -217,7 +217,7 @@ static __attribute__((cold)) void choose_first(ThreadState *t)
   if (!a || floor >= t->stack_high)
     return;
   t->free = a->prev;
-  *a = (Activation){ .stack_low = t->stack_low, .stack_high = t->stack_high };
+  *a = (Activation){ .stack_low = t->stack_low, .stack_high = t->stack_high, .serial = t->serial += SERIAL_STEP }; // it counts on by itself
   t->first = a, t->floor = floor, t->span = t->stack_high - floor;
 }
 

@@ -3,7 +3,8 @@
 //
 // The frame is that of zw_enter (entry_x64.S), so that traps, exceptions and backtraces see no difference; 2 in [rsp+4] says
 // that the entry ends here.  The record is the thread's first one, which is clean while it is not in use: what stays
-// zero, and the stack's bounds, are not written again.  Wasm keeps rbx, rbp, r12 and r13 for a normal return.
+// zero, and the stack's bounds, are not written again, and what the last call left is compared first, because stores are
+// what a call costs.  It counts its serial numbers by itself.  Wasm keeps rbx, rbp, r12 and r13 for a normal return.
 #include "runtime/vm/offsets.h"
 #include "runtime/vm/saved_x64.h"
 
@@ -42,20 +43,24 @@
         cmovc %rsi, %rcx
         cmp %rsi, %rcx
         cmovb %rsi, %rcx
-        mov %rcx, ACT_STACK_LIMIT(%rax)
-        mov %rcx, CTX_STACK_LIMIT(%r15)
-        movabs $SERIAL_STEP, %rcx
-        add %fs:THREAD_SERIAL(%r10), %rcx
-        mov %rcx, %fs:THREAD_SERIAL(%r10)
+        cmp %rcx, ACT_STACK_LIMIT(%rax)
+        jne 5f
+        cmp %rcx, CTX_STACK_LIMIT(%r15)
+        jne 5f
+6:      movabs $SERIAL_STEP, %rcx
+        add ACT_SERIAL(%rax), %rcx
         mov %rcx, ACT_SERIAL(%rax)
         mov %rcx, 8(%rsp)
         mov %rax, 16(%rsp)
-        mov %rax, CTX_ACTIVATION(%r15)
-        mov %r15, ACT_VMCTX(%rax)
         mov %rsp, ACT_ENTRY_SP(%rax)
-        movl $\plain, ACT_PLAIN(%rax)
-        mov %rax, %fs:(%r10)
         movl $2, 4(%rsp)
+        cmp %rax, CTX_ACTIVATION(%r15)
+        jne 3f
+        cmp %r15, ACT_VMCTX(%rax)
+        jne 3f
+        cmpl $\plain, ACT_PLAIN(%rax)
+        jne 3f
+4:      mov %rax, %fs:(%r10)
         mov (%rsp), %ecx
         and $MXCSR_MODE, %ecx
         cmp $MXCSR_WASM, %ecx
@@ -90,6 +95,13 @@
         movl $3, 4(%rsp)
         ldmxcsr zw_wasm_mxcsr(%rip)
         jmp 1b
+5:      mov %rcx, ACT_STACK_LIMIT(%rax)
+        mov %rcx, CTX_STACK_LIMIT(%r15)
+        jmp 6b
+3:      mov %rax, CTX_ACTIVATION(%r15)
+        mov %r15, ACT_VMCTX(%rax)
+        movl $\plain, ACT_PLAIN(%rax)
+        jmp 4b
         .cfi_endproc
         .size \name, . - \name
 .endm

@@ -152,8 +152,9 @@ HIDDEN_FUNC(zw_host_call)
         mov %rax, ACT_EXIT_PC(%rdi)
         mov %rax, ACT_EXIT_FRAME(%rdi)
         mov ACT_STACK_LIMIT(%rdi), %rax // a fiber may have entered this instance in between
-        mov %rax, CTX_STACK_LIMIT(%rsi)
-        cmpl $0, ACT_PENDING(%rdi)
+        cmp %rax, CTX_STACK_LIMIT(%rsi)
+        jne 9f
+4:      cmpl $0, ACT_PENDING(%rdi)
         jne 7f
         stmxcsr (%rsp)
         mov (%rsp), %eax
@@ -177,6 +178,8 @@ HIDDEN_FUNC(zw_host_call)
         ud2
 8:      ldmxcsr zw_wasm_mxcsr(%rip)
         jmp 3b
+9:      mov %rax, CTX_STACK_LIMIT(%rsi)
+        jmp 4b
 END_FUNC(zw_host_call)
 
 // ---- library calls: everything but rax, the flags and xmm15 comes back as it was ----

@@ -17,7 +17,6 @@
 #define CTX_BUDGET 104         /* scratch[0] of an instance: bytes of stack that wasm may have */
 #define FUNC_VMCTX 8
 #define FUNC_ENTRY 24
-#define THREAD_SERIAL 8
 #define THREAD_LOWEST 32
 #define THREAD_FIRST 56
 #define THREAD_FLOOR 64

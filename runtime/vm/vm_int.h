@@ -174,6 +174,6 @@ STATIC_ASSERT(offsetof(Activation, stack_limit) == ACT_STACK_LIMIT && offsetof(A
 STATIC_ASSERT(offsetof(VmCtx, stack_limit) == CTX_STACK_LIMIT && offsetof(VmCtx, scratch) == HOST_FN, "entry_x64.S");
 STATIC_ASSERT(offsetof(Activation, plain) == ACT_PLAIN && offsetof(VmCtx, activation) == CTX_ACTIVATION && offsetof(VmCtx, scratch) == CTX_BUDGET &&
               offsetof(FuncRef, code) == 0 && offsetof(FuncRef, vmctx) == FUNC_VMCTX && offsetof(FuncRef, entry) == FUNC_ENTRY, "call_x64.S");
-STATIC_ASSERT(offsetof(ThreadState, serial) == THREAD_SERIAL && offsetof(ThreadState, lowest) == THREAD_LOWEST && offsetof(ThreadState, first) == THREAD_FIRST &&
+STATIC_ASSERT(offsetof(ThreadState, lowest) == THREAD_LOWEST && offsetof(ThreadState, first) == THREAD_FIRST &&
               offsetof(ThreadState, floor) == THREAD_FLOOR && offsetof(ThreadState, span) == THREAD_SPAN, "call_x64.S");
 STATIC_ASSERT(HOST_ENV == HOST_FN + 8 && offsetof(ThreadState, head) == 0, "entry_x64.S");
