@@ -88,9 +88,24 @@ typedef struct Namer {
   const char *prefix;
   Arena *a;
   const char *between, *behind; // two names; a name that is taken
-  Owner *slots;      // hash table, name NULL = free
+  VEC(Owner) owners; // of each name, in scratch memory
+  uint32_t *slots;   // hash table: index in owners + 1, 0 = free
   uint32_t mask;
 } Namer;
+
+// A text is made in scratch memory, where it has room to grow, and kept in as many bytes as it has.
+static Text begin_name(const Namer *t)
+{
+  Text s;
+  zw_text_init(&s, &t->m->ctx->scratch);
+  return s;
+}
+static const char *keep_name(const Namer *t, const Text *s, ArenaMark mark)
+{
+  const char *name = zw_arena_str(t->a, s->p, s->n);
+  zw_arena_release(&t->m->ctx->scratch, mark);
+  return name;
+}
 
 static const char *describe(const Owner *w, char *buf, size_t bytes)
 {
@@ -113,44 +128,50 @@ static bool same_thing(const Namer *t, const Owner *a, const Owner *b)
 // Returns the index of the thing that has the name: w's own, or that of an earlier import of the same.
 static uint32_t claim(Namer *t, const char *name, const char *suffix, const Owner *w, uint64_t at)
 {
-  Text s;
-  zw_text_init(&s, t->a);
+  ArenaMark mark = zw_arena_mark(&t->m->ctx->scratch);
+  Text s = begin_name(t);
   zw_text_printf(&s, "%s%s", name, suffix);
   uint32_t slot = (uint32_t)zw_hash_bytes(s.p, s.n, 0) & t->mask;
-  while (t->slots[slot].name && strcmp(t->slots[slot].name, s.p) != 0)
+  while (t->slots[slot] && strcmp(t->owners.p[t->slots[slot] - 1].name, s.p) != 0)
     slot = (slot + 1) & t->mask;
-  if (t->slots[slot].name && !same_thing(t, &t->slots[slot], w)) {
+  const Owner *has = t->slots[slot] ? &t->owners.p[t->slots[slot] - 1] : NULL;
+  if (has && !same_thing(t, has, w)) {
     char a[160], b[160];
-    zw_fail(t->m->ctx, ERR_unsupported, at, "%s and %s would both be '%s' in C%s", describe(&t->slots[slot], a, sizeof a),
+    zw_fail(t->m->ctx, ERR_unsupported, at, "%s and %s would both be '%s' in C%s", describe(has, a, sizeof a),
             describe(w, b, sizeof b), s.p, t->o->exact ? "" : "; --mangle=exact keeps them apart");
   }
-  if (!t->slots[slot].name) {
-    t->slots[slot] = *w;
-    t->slots[slot].name = s.p;
+  if (has) {
+    zw_arena_release(&t->m->ctx->scratch, mark);
+    return has->index;
   }
-  return t->slots[slot].index;
+  CHECK(t->owners.n < t->owners.cap); // they would move above the mark
+  Owner *mine = &t->owners.p[t->owners.n++];
+  *mine = *w;
+  mine->name = keep_name(t, &s, mark);
+  t->slots[slot] = t->owners.n;
+  return mine->index;
 }
 
 // "env_log" of an import, "fac" of an export.
 static const char *plain_name(const Namer *t, const Owner *w)
 {
-  Text s;
-  zw_text_init(&s, t->a);
+  ArenaMark mark = zw_arena_mark(&t->m->ctx->scratch);
+  Text s = begin_name(t);
   void (*put)(Text *, Str) = t->o->exact ? put_exact : put_readable;
   if (w->import) {
     put(&s, w->module);
     zw_text_printf(&s, "%s", t->between);
   }
   put(&s, w->wasm);
-  return s.p;
+  return keep_name(t, &s, mark);
 }
 
 static const char *join(const Namer *t, const char *a, const char *b, const char *c)
 {
-  Text s;
-  zw_text_init(&s, t->a);
+  ArenaMark mark = zw_arena_mark(&t->m->ctx->scratch);
+  Text s = begin_name(t);
   zw_text_printf(&s, "%s%s%s", a, b, c);
-  return s.p;
+  return keep_name(t, &s, mark);
 }
 
 // "calc_env_log", "calc_fac".
@@ -337,9 +358,13 @@ const CNames *zw_cnames(const Module *m, const ObjOptions *o, Arena *a)
   c->prefix = make_prefix(m, o, a);
   c->entry = o->entry ? o->entry : "_start";
   Namer t = { .m = m, .o = o, .prefix = c->prefix, .a = a, .mask = 63, .between = o->exact ? "_x" : "_", .behind = o->exact ? "_x" : "_" };
-  while (t.mask < 8ull * m->nexports || t.mask < 4ull * m->nimports) // up to three names each, half full
+  uint64_t most = 3ull * m->nexports + 2ull * m->nimports + ARRAY_COUNT(own_names) + 1; // names
+  while (t.mask < 2 * most) // half full
     t.mask = t.mask * 2 + 1;
-  t.slots = zw_new_array(a, Owner, t.mask + 1ull);
+  Arena *scratch = &m->ctx->scratch;
+  ArenaMark mark = zw_arena_mark(scratch);
+  t.slots = zw_new_array(scratch, uint32_t, t.mask + 1ull);
+  zw_reserve(scratch, &t.owners, (uint32_t)most);
   c->imports = zw_new_array(a, CName, m->nimports);
   c->exports = zw_new_array(a, CName, m->nexports);
   bool *used = zw_new_array(a, bool, o->nrenames + 1ull);
@@ -359,5 +384,6 @@ const CNames *zw_cnames(const Module *m, const ObjOptions *o, Arena *a)
     c->exports[k] = name_export(&t, &m->exports[k]);
   if (o->for_exe)
     check_program(m, c);
+  zw_arena_release(scratch, mark);
   return c;
 }

@@ -37,26 +37,49 @@ static const char *with_prefix(const Elf *e, const char *before, const char *aft
 
 static const char *try_name(const Elf *e, const char *name)
 {
-  Text s;
-  zw_text_init(&s, e->out->a);
-  zw_text_printf(&s, "%s_try", name);
-  return s.p;
+  size_t n = strlen(name);
+  char *s = zw_arena_alloc(e->out->a, n + sizeof "_try", 1);
+  memcpy(s, name, n), memcpy(s + n, "_try", sizeof "_try");
+  return s;
 }
 
 // ---- C glue ----
 
+// The code of a piece of glue in scratch memory; what else was needed to make it is gone.
+static FuncCode make_glue(Elf *e, uint32_t kind, uint32_t func, Fixup fixups[2])
+{
+  Arena *a = e->out->a, *scratch = &e->m->ctx->scratch;
+  ArenaMark mark = zw_arena_mark(a);
+  FuncCode c = *e->t->glue(e->m->ctx, e->m, kind, func, a);
+  CHECK(c.nfixups == (kind == GLUE_MODULE ? 2u : kind == GLUE_IMPORT_FIELD ? 0u : 1u));
+  for (uint32_t k = 0; k < c.nfixups; k++)
+    fixups[k] = c.fixups[k];
+  uint8_t *copy = zw_arena_stale(scratch, (size_t)c.nbytes + c.cfi_bytes, 1, 1);
+  memcpy(copy, c.bytes, c.nbytes);
+  if (c.cfi_bytes)
+    memcpy(copy + c.nbytes, c.cfi, c.cfi_bytes);
+  zw_arena_release(a, mark);
+  c.bytes = copy, c.cfi = copy + c.nbytes, c.fixups = NULL;
+  return c;
+}
+
 // Place one piece of glue and bind its call, and for constructors the descriptor's address.  Returns its offset.
 static uint32_t put_glue(Elf *e, uint32_t kind, uint32_t func, uint32_t call)
 {
-  FuncCode *c = e->t->glue(e->m->ctx, e->m, kind, func, e->out->a);
-  CHECK(c && c->nfixups == (kind == GLUE_MODULE ? 2u : kind == GLUE_IMPORT_FIELD ? 0u : 1u));
-  uint32_t at = (uint32_t)zw_elf_put(e->out, e->glue, c->bytes, c->nbytes, 16);
+  ArenaMark mark = zw_arena_mark(&e->m->ctx->scratch);
+  Fixup fixups[2];
+  FuncCode c = make_glue(e, kind, func, fixups);
+  uint32_t at = (uint32_t)zw_elf_put(e->out, e->glue, c.bytes, c.nbytes, 16);
   if (kind != GLUE_IMPORT_FIELD)
-    zw_elf_rela(e->out, e->glue, at + c->fixups[0].at, R_X86_64_PLT32, call, -4);
+    zw_elf_rela(e->out, e->glue, at + fixups[0].at, R_X86_64_PLT32, call, -4);
   if (kind == GLUE_MODULE)
-    zw_elf_rela(e->out, e->glue, at + c->fixups[1].at, R_X86_64_PC32, zw_elf_global(e->out, with_prefix(e, "", "_module")), -4);
-  *zw_push(e->out->a, &e->glue_rows) = (UnwindRows){ c->cfi, c->cfi_bytes, c->code_bytes };
+    zw_elf_rela(e->out, e->glue, at + fixups[1].at, R_X86_64_PC32, zw_elf_global(e->out, with_prefix(e, "", "_module")), -4);
+  uint8_t *cfi = zw_arena_stale(e->out->a, c.cfi_bytes, 1, 1);
+  if (c.cfi_bytes)
+    memcpy(cfi, c.cfi, c.cfi_bytes);
+  *zw_push(e->out->a, &e->glue_rows) = (UnwindRows){ cfi, c.cfi_bytes, c.code_bytes };
   *zw_push(e->out->a, &e->glue_offs) = at;
+  zw_arena_release(&e->m->ctx->scratch, mark);
   return at;
 }
 
