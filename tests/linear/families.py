@@ -123,9 +123,10 @@ def br_table(labels, default):
 FAMILIES = {}
 
 
-def family(base):
+def family(base, *flags):
+    """base: n of the smallest of the four; flags: instead of --emit=cwasm"""
     def wrap(f):
-        FAMILIES[f.__name__] = (base, f)
+        FAMILIES[f.__name__.rstrip("_")] = (base, f, list(flags) or ["--emit=cwasm", "--no-header"])
         return f
     return wrap
 
@@ -336,11 +337,11 @@ def with_references(n, between):
                   tables=vec([EXTERNREF + b"\0" + u(1)]), memory=False)
 
 
-@family(1000)
+@family(800)
 def references_live_over_calls(n): return with_references(n, (b"\x10" + u(0)) * n)
 
 
-@family(1000)
+@family(600)
 def references_live_over_blocks(n): return with_references(n, (IF + I32 + get(0) + b"\x10" + u(0) + ELSE + get(0) + i32(1) + ADD + END) * n)
 
 
@@ -406,6 +407,270 @@ def masks(n): return one(get(0) + (get(0) + i32(255) + b"\x71" + b"\x72" + i32(4
 def div_by_constants(n): return one(get(0) + b"".join(i32(3 + 2 * k) + b"\x6e" + get(0) + ADD for k in range(n)))
 
 
+# ---- locals, phis and ranges that grow together with control flow ----
+@family(150)
+def interpreter_with_many_locals(n):
+    # cases and locals both grow; each case writes three of them and goes round
+    code = LOOP + VOID + (BLOCK + VOID) * n + get(0) + i32(1) + ADD + tee(0) + br_table(range(n - 1), n - 1)
+    for k in range(n):
+        a, b, c = 1 + k % n, 1 + (k * 7 + 3) % n, 1 + (k * 11 + 5) % n
+        code += END + get(a) + get(b) + ADD + set_(a) + get(c) + i32(k) + XOR + set_(c) + get(b) + get(a) + SUB + set_(b) + br(n - 1 - k)
+    return one(code + END + b"\x00", [(n, I32)])
+
+
+@family(250)
+def locals_times_nest(n):
+    # n loops in each other, the innermost assigns n locals: each loop has them as variables
+    return one((LOOP + VOID) * n + b"".join(get(0) + set_(1 + k) for k in range(n)) + (get(0) + br_if(0) + END) * n +
+               get(1) + b"".join(get(1 + k) + ADD for k in range(1, n)), [(n, I32)])
+
+
+@family(250)
+def locals_times_ifs(n):
+    # n ifs in each other, both arms of each assign a local of their own
+    return one(b"".join(get(0) + IF + VOID + get(0) + set_(1 + k) for k in range(n)) + b"".join(ELSE + i32(k) + set_(n - k) + END for k in range(n)) +
+               get(1) + b"".join(get(1 + k) + ADD for k in range(1, n)), [(n, I32)])
+
+
+@family(500)
+def many_phis(n):
+    # one loop, its n variables change places
+    return one(b"".join(get(0) + i32(k) + MUL + set_(1 + k) for k in range(n)) + LOOP + VOID + b"".join(get(1 + (k + 1) % n) for k in range(n)) +
+               b"".join(set_(n - k) for k in range(n)) + get(1) + br_if(0) + END + get(1) + b"".join(get(1 + k) + ADD for k in range(1, n)), [(n, I32)])
+
+
+@family(600)
+def live_through_loops(n):
+    # n values live through n loops in a row that do not use them
+    return one(b"".join(get(0) + i32(3 * k + 1) + MUL for k in range(n)) + (LOOP + VOID + get(0) + i32(1) + SUB + tee(0) + br_if(0) + END) * n + ADD * (n - 1))
+
+
+@family(600)
+def live_into_a_nest(n):
+    # n values, each used in the innermost of n loops
+    return one(b"".join(get(0) + i32(3 * k + 1) + MUL + set_(1 + k) for k in range(n)) + (LOOP + VOID) * n +
+               get(0) + b"".join(get(1 + k) + ADD for k in range(n)) + set_(0) + (get(0) + br_if(0) + END) * n + get(0), [(n, I32)])
+
+
+@family(600)
+def live_over_many_calls(n):
+    # n values live over n calls
+    return module([functype([I32], [I32])], [0, 0],
+                  [body(get(0)), body(b"".join(get(0) + i32(3 * k + 1) + MUL for k in range(n)) + get(0) + (b"\x10" + u(0)) * n + ADD * n)])
+
+
+@family(500)
+def mixed_slots(n):
+    # values of all sizes live over calls, in turns: slots of two sizes come and go
+    v128 = b"\xfd\x0f" # i8x16.splat
+    group = get(0) + get(0) + v128 + get(0) + b"\xb7" + get(0) + b"\x10" + u(0) + b"\x1a" + b"\xaa" + set_(0) + b"\xfd\x16\0" + ADD + set_(0)
+    return module([functype([I32], [I32])], [0, 0], [body(get(0)), body(group * n + get(0))])
+
+
+@family(150)
+def wide_blocks(n):
+    # blocks and loops with 12 parameters and results: four instructions carry them over eight edges
+    k = 12
+    t = s(1)
+    return module([functype([I32], [I32]), functype([I32] * k, [I32] * k)], [0],
+                  [body(get(0) * k + (BLOCK + t + LOOP + t + get(0) + br_if(0) + get(0) + br_if(1) + END + END) * n + ADD * (k - 1))])
+
+
+@family(1500)
+def expressions(n):
+    # each another one: chains of the tables of value numbering
+    return one(get(0) + b"".join(get(0) + i32(k) + (MUL, ADD, XOR, SUB)[k % 4] + XOR for k in range(n)))
+
+
+@family(1500)
+def long_branches(n):
+    # branches over ever more code, all to one label behind it
+    return one(BLOCK + VOID + b"".join(get(0) + i32(k) + XOR + br_if(0) for k in range(n)) + END + get(0))
+
+
+@family(150)
+def switches(n):
+    # n switches in a row, eight cases each
+    return one(((BLOCK + VOID) * 8 + get(0) + br_table(range(7), 7) + (END + get(0) + i32(5) + ADD + set_(0)) * 8) * n + get(0))
+
+
+# ---- references ----
+@family(600)
+def references_through_a_table(n):
+    # reads, writes and null tests of one table, and a global of references
+    code = b"".join(get(0) + i32(k) + b"\x25\0" + b"\x26\0" + i32(k) + b"\x25\0" + b"\x24\0" + b"\x23\0" + b"\xd1" + set_(0) for k in range(n))
+    return module([functype([I32], [I32])], [0], [body(code + get(0))], tables=vec([EXTERNREF + b"\0" + u(1)]),
+                  globals_=vec([EXTERNREF + b"\1\xd0\x6f\x0b"]), memory=False)
+
+
+@family(400)
+def references_in_loops(n):
+    # n references live through n loops in a row that call
+    loop = LOOP + VOID + get(0) + b"\x10" + u(0) + i32(1) + SUB + tee(0) + br_if(0) + END
+    return with_references(n, loop * n)
+
+
+@family(400)
+def references_as_variables(n):
+    # one loop with n references as variables that change places, and a call
+    return module([functype([I32], [I32]), functype([I32], [EXTERNREF])], [0, 1],
+                  [body(get(0)), body(b"".join(i32(k) + b"\x25\0" + set_(1 + k) for k in range(n)) + LOOP + VOID + b"".join(get(1 + (k + 1) % n) for k in range(n)) +
+                                      b"".join(set_(n - k) for k in range(n)) + get(0) + b"\x10" + u(0) + tee(0) + br_if(0) + END +
+                                      b"".join(i32(k) + get(1 + k) + b"\x26\0" for k in range(n)) + get(1), [(n, EXTERNREF)])],
+                  tables=vec([EXTERNREF + b"\0" + u(1)]), memory=False)
+
+
+# ---- exceptions ----
+CALL, TRY_ALL, DROP = b"\x10" + u(0), b"\x1f" + VOID + vec([b"\2" + u(0)]), b"\x1a"
+
+
+def with_callee(code, locals_=()): return module([functype([I32], [I32])], [0, 0], [body(get(0)), body(code, locals_)])
+
+
+@family(500)
+def handler_over_calls(n):
+    # n values live over n calls into one handler
+    return with_callee(b"".join(get(0) + i32(3 * k + 1) + MUL + set_(1 + k) for k in range(n)) + BLOCK + VOID + TRY_ALL + (get(0) + CALL + set_(0)) * n + END + END +
+                       get(0) + b"".join(get(1 + k) + ADD for k in range(n)), [(n, I32)])
+
+
+@family(1000)
+def tries(n): return with_callee((BLOCK + VOID + TRY_ALL + get(0) + CALL + set_(0) + END + END) * n + get(0))
+
+
+# ---- modules ----
+@family(1000)
+def names(n):
+    entries = vec(u(k) + name(f"function_number_{k}") for k in range(n))
+    return module([functype([I32], [I32])], [0] * n, [body(get(0))] * n, after_code=section(0, name("name") + section(1, entries)))
+
+
+@family(2000)
+def custom_sections(n):
+    return module([functype([I32], [I32])], [0], [body(get(0))], after_code=b"".join(section(0, name(f"s{k}") + b"x" * 8) for k in range(n)))
+
+
+@family(3000)
+def null_elements(n):
+    return module([functype([I32], [I32])], [0], [body(get(0))], tables=vec([b"\x70\0" + u(n)]),
+                  elems=vec([b"\4" + i32(0) + END + vec([b"\xd0\x70\x0b"] * n)]))
+
+
+@family(2000)
+def element_segments(n):
+    return module([functype([I32], [I32])], [0], [body(get(0))], tables=vec([b"\x70\0" + u(n)]), elems=vec(b"\0" + i32(k) + END + vec([u(0)]) for k in range(n)))
+
+
+@family(2000)
+def one_rec_group(n):
+    return module([b"\x4e" + vec(b"\x60" + vec([I32]) + vec([b"\x63" + s(k)]) for k in range(n)), functype([I32], [I32])], [n], [body(get(0))])
+
+
+@family(600)
+def equal_rec_groups(n):
+    group = lambda at: b"\x4e" + vec(b"\x60" + vec([I32]) + vec([b"\x63" + s(at + k)]) for k in (1, 2, 0))
+    return module([group(3 * k) for k in range(n)] + [functype([I32], [I32])], [3 * n], [body(get(0))])
+
+
+@family(1000)
+def subtypes(n):
+    # chains of 60 structs, each adds a field
+    def struct(k):
+        at = k % 60
+        super_ = vec([] if at == 0 else [u(k - 1)])
+        return b"\x50" + super_ + b"\x5f" + vec([I32 + b"\0"] * (1 + at % 8) if at < 8 else [I32 + b"\0"] * 8)
+    return module([struct(k) for k in range(n)] + [functype([I32], [I32])], [n], [body(get(0))])
+
+
+@family(1000)
+def tables_(n):
+    return module([functype([I32], [I32])], [0], [body(b"".join(get(0) + get(0) + b"\x25" + u(k) + b"\x26" + u(n - 1 - k) for k in range(n)) + get(0))],
+                  tables=vec([EXTERNREF + b"\0" + u(1)] * n))
+
+
+@family(2000)
+def memories(n): # as many as there may be
+    m = min(n, 100)
+    return module([functype([I32], [I32])], [0], [body(get(0) + b"".join(get(0) + b"\x28\x42" + u(k % m) + u(0) + ADD for k in range(n)))],
+                  memory=False, exports=b"").replace(section(3, vec([u(0)])), section(3, vec([u(0)])) + section(5, vec([b"\0" + u(0)] * m)), 1)
+
+
+@family(3000)
+def tags(n):
+    return module([functype([I32], [I32]), functype([I32], [])], [0], [body(get(0))], memory=False).replace(
+        section(3, vec([u(0)])), section(3, vec([u(0)])) + section(13, vec([b"\0" + u(1)] * n)), 1)
+
+
+@family(2500)
+def local_groups(n):
+    m = min(n, 24000)
+    return one(b"".join(get(1 + 2 * (k % (m // 2))) + tee(1 + 2 * ((k * 3) % (m // 2))) + get(0) + ADD + set_(0) for k in range(n)) + get(0),
+               [(1, I32 if k % 2 == 0 else F64) for k in range(m)])
+
+
+# ---- text ----
+def text(fields): return ("(module " + "\n".join(fields) + ")").encode()
+
+
+@family(500)
+def text_names(n):
+    return text(f"(func $f{k} (param $x i32) (result i32) (i32.add (local.get $x) (call $f{(k * 7 + 1) % n} (i32.const {k}))))" for k in range(n))
+
+
+@family(500)
+def text_labels(n):
+    # n named blocks in each other, each with a branch to the outermost and to the one before
+    blocks = "".join(f"(block $b{k} (br_if $b0 (local.get 0)) (br_if $b{max(0, k - 1)} (local.get 0))\n" for k in range(n))
+    return text(["(func (export \"f\") (param i32) " + blocks + ")" * n + ")"])
+
+
+@family(1000)
+def text_folded(n):
+    return text(["(func (export \"f\") (param i32) (result i32) " + "(i32.add (local.get 0) " * n + "(i32.const 1)" + ")" * n + ")"])
+
+
+@family(800)
+def text_locals(n):
+    return text(["(func (export \"f\") (result i32) " + "".join(f"(local $v{k} i32)" for k in range(min(n, 50000))) +
+                 "".join(f"(local.set $v{k} (local.get $v{k * 7 % n}))\n" for k in range(min(n, 50000))) + "(local.get $v1))"])
+
+
+@family(500)
+def text_types(n):
+    # types that are written out where they are used, none of them declared
+    t = lambda k: " ".join(["i32"] * (k % 7) + ["i64"] * (k // 7 % 7) + ["f64"] * (k // 49 % 60))
+    return text(f"(func (param {t(k)}))" for k in range(n))
+
+
+@family(2000)
+def text_data(n): return text(["(memory 1)", "(data (i32.const 0) " + "\"a\\00\\ffb\"\n" * n + ")"])
+
+
+# ---- other ways to compile ----
+@family(1000, "--emit=cwasm", "--no-header", "--bounds=check")
+def checked_memory(n): return stores_and_loads(n)
+
+
+@family(150, "--emit=cwasm", "--no-header", "-O0")
+def not_optimised(n): return interpreter_loop(n)
+
+
+@family(800, "--emit=obj,header", "--header=m.h")
+def object_exports(n): return exports(n)
+
+
+@family(800, "--emit=obj,header", "--header=m.h")
+def object_imports(n): return imports(n)
+
+
+@family(800, "--emit=obj,header", "--header=m.h")
+def object_functions(n): return names(n)
+
+
+@family(800, "--emit=obj,header", "--header=m.h")
+def object_calls(n): return call_chain(n)
+
+
 EXPONENT = 1.15
 PR_SET_THP_DISABLE = 41  # children have it too
 SLACK = 1 << 20  # of memory: the smallest module's run does not touch every page that a run touches once
@@ -414,20 +679,23 @@ SLACK = 1 << 20  # of memory: the smallest module's run does not touch every pag
 class Compiler:
     def __init__(self, zwasmc, spawn, flags):
         self.spawn = os.path.abspath(spawn)
-        self.command = [os.path.abspath(zwasmc), "-j1", "--emit=cwasm", "--no-header"] + flags
-        self.base = self.cost(one(get(0)), True)
+        self.command = [os.path.abspath(zwasmc), "-j1"] + flags
+        outputs = {tuple(own) for _, _, own in FAMILIES.values()}
+        self.base = {own: self.cost(one(get(0)), list(own), True) for own in outputs} # of the smallest module
 
-    def cost(self, data, and_memory):
+    def cost(self, data, flags, and_memory):
         """(instructions, peak bytes or 0) of compiling data; when there is memory, also without packing LIR: the same bytes"""
         with tempfile.TemporaryDirectory() as tmp:
-            wasm = os.path.join(tmp, "m.wasm")
+            wasm = os.path.join(tmp, "m.wat" if data.startswith(b"(") else "m.wasm")
             with open(wasm, "wb") as f:
                 f.write(data)
-            command = self.command + [wasm, "-o", os.path.join(tmp, "m.cwasm")]
+            flags = [f.replace("=m.h", "=" + os.path.join(tmp, "m.h")) for f in flags]
+            command = self.command + flags + [wasm, "-o", os.path.join(tmp, "m.out")]
             if not and_memory:
                 return instructions.count(command), 0
             peak = self.peak(command)
-            self.compare(command, os.path.join(tmp, "m.cwasm"), os.path.join(tmp, "whole.cwasm"))
+            if flags[0] == "--emit=cwasm": # an object has its own name in it
+                self.compare(command, os.path.join(tmp, "m.out"), os.path.join(tmp, "whole.out"))
             return instructions.count(command), peak
 
     def compare(self, command, file, other):
@@ -445,21 +713,21 @@ class Compiler:
         return int(kilobytes) * 1024
 
 
-def judge(compiler, name_, n, make, memory_limit):
+def judge(compiler, name_, n, make, flags, memory_limit):
     """(what is wrong or "", the line to print)"""
-    count, size, rss = {}, {}, 0
+    count, size, rss, base = {}, {}, 0, compiler.base[tuple(flags)]
     for k in (1, 2, 4, 8):
         data = make(n * k)
         try:
-            ran, rss = compiler.cost(data, k == 8)
+            ran, rss = compiler.cost(data, flags, k == 8)
         except instructions.Failed as e:
             why = f"refused at n = {n * k}: {str(e)[-300:]}"
-            return why, f"{name_:26} FAIL {why}"
-        count[k], size[k] = max(1, ran - compiler.base[0]), len(data)
+            return why, f"{name_:28} FAIL {why}"
+        count[k], size[k] = max(1, ran - base[0]), len(data)
     exponent = math.log(count[8] / count[1]) / math.log(size[8] / size[1])
-    memory = max(0, rss - compiler.base[1] - SLACK) / size[8]
+    memory = max(0, rss - base[1] - SLACK) / size[8]
     wrong = ([f"exponent {exponent:.3f}"] if exponent > EXPONENT else []) + ([f"memory {memory:.0f} x input"] if memory > memory_limit else [])
-    return ", ".join(wrong), (f"{name_:26} {size[8]:9} bytes  {count[1] / size[1]:7.0f} -> {count[8] / size[8]:7.0f} instructions a byte"
+    return ", ".join(wrong), (f"{name_:28} {size[8]:9} bytes  {count[1] / size[1]:7.0f} -> {count[8] / size[8]:7.0f} instructions a byte"
                               f"  exponent {exponent:6.3f}  memory {memory:5.1f} x  {'FAIL ' + ', '.join(wrong) if wrong else ''}")
 
 
@@ -473,6 +741,7 @@ def main():
     ap.add_argument("--emit", nargs=3, metavar=("NAME", "N", "FILE"))
     ap.add_argument("--flags", default="")
     ap.add_argument("--memory-limit", type=float, default=40)
+    ap.add_argument("--memory-of", default="", metavar="NAME=LIMIT,...", help="families with a limit of their own")
     a = ap.parse_args()
     if a.list:
         print("\n".join(FAMILIES))
@@ -487,10 +756,10 @@ def main():
         compiler = Compiler(a.zwasmc, a.spawn, a.flags.split())
     except (instructions.Failed, OSError) as e:
         sys.exit(f"families: the smallest module does not compile: {e}")
-    failed, ran = [], 0
+    failed, ran, own = [], 0, dict(x.split("=") for x in a.memory_of.split(",") if x)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = [(f, pool.submit(judge, compiler, f, max(8, int(n * a.scale)), make, a.memory_limit))
-                for f, (n, make) in FAMILIES.items() if a.only in f]
+        jobs = [(f, pool.submit(judge, compiler, f, max(8, int(n * a.scale)), make, flags, float(own.get(f, a.memory_limit))))
+                for f, (n, make, flags) in FAMILIES.items() if a.only in f]
         for f, job in jobs:
             wrong, line = job.result()
             print(line, flush=True)
