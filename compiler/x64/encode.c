@@ -331,8 +331,21 @@ static inline void note_mark(Enc *e, const Mark *m, uint32_t pc)
   follow_area(e, i);
 }
 
+// Does anything in the chunk about to be written call?  A pseudo instruction may.
+static bool chunk_calls(const Enc *e)
+{
+  for (uint32_t k = e->mark_at; k < e->mark_end[e->k]; k++) {
+    unsigned kind = e->marks.p[k].kind;
+    if (kind == MK_CALL || kind == MK_CALLED || kind == MK_PSEUDO)
+      return true;
+  }
+  return false;
+}
+
 static void put_chunk(Enc *e)
 {
+  if (e->calls)
+    e->calls[e->k] = chunk_calls(e);
   uint32_t pad = -here(e) & (e->pad[e->k] - 1u); // a power of two
   CHECK((size_t)(e->end - e->p) >= pad + 8u);
   if (pad)
@@ -466,6 +479,25 @@ typedef VEC(TryRun) TryRuns;
 
 static uint32_t try_of(const Enc *e, uint32_t k) { return e->l->z->blocks[e->l->chunks[k].block].try_region; }
 
+// From code in try `in` to code in try `to` at `at`: runs of what is left end, runs of what is entered begin.  A try has a higher
+// number than those around it, so the two meet at the innermost that both are in; each step is an entry of the table.
+static uint32_t go_to_try(Enc *e, TryRuns *runs, uint32_t in, uint32_t to, uint32_t at)
+{
+  const ZTry *tries = e->l->z->tries;
+  uint32_t from = in, into = to;
+  while (from != into)
+    if (from + 1 > into + 1) { // none is 0
+      CHECK(from < e->l->z->ntries);
+      runs[from].p[runs[from].n - 1].end = at;
+      from = tries[from].parent;
+    } else {
+      CHECK(into < e->l->z->ntries);
+      *zw_push(e->s, &runs[into]) = (TryRun){ at, at };
+      into = tries[into].parent;
+    }
+  return to;
+}
+
 static ImageHandler *put_handlers(Enc *e, Arena *a, uint32_t *count)
 {
   const ZirFunc *z = e->l->z;
@@ -473,17 +505,11 @@ static ImageHandler *put_handlers(Enc *e, Arena *a, uint32_t *count)
   if (z->ntries == 0)
     return NULL;
   TryRuns *runs = zw_new_array(e->s, TryRuns, z->ntries);
-  for (uint32_t k = 0; k < e->l->nchunks; k++) {
-    uint32_t begin = e->chunk_off[k], end = e->chunk_off[k + 1];
-    for (uint32_t t = try_of(e, k); t != UINT32_MAX; t = z->tries[t].parent) {
-      CHECK(t < z->ntries);
-      TryRuns *r = &runs[t];
-      if (r->n && r->p[r->n - 1].end == begin)
-        r->p[r->n - 1].end = end;
-      else
-        *zw_push(e->s, r) = (TryRun){ begin, end };
-    }
-  }
+  uint32_t in = UINT32_MAX; // the innermost try whose run is open
+  for (uint32_t k = 0; k < e->l->nchunks; k++)
+    if (try_of(e, k) != UINT32_MAX || e->calls[k]) // else nothing here throws: what guards its neighbours may go on
+      in = go_to_try(e, runs, in, try_of(e, k), e->chunk_off[k]);
+  go_to_try(e, runs, in, UINT32_MAX, e->chunk_off[e->l->nchunks]);
   uint64_t n = 0;
   for (uint32_t t = 0; t < z->ntries; t++)
     n += (uint64_t)runs[t].n * z->tries[t].ncatches;
@@ -575,6 +601,8 @@ FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena 
   e->end = e->base + cap;
 
   prologue(e);
+  if (l->z->ntries)
+    e->calls = zw_new_array(e->s, bool, l->nchunks + 1);
   uint32_t prologue_bytes = here(e);
   CHECK(prologue_bytes <= prologue_bound(e));
   for (e->k = 0; e->k < l->nchunks; e->k++)

@@ -538,6 +538,18 @@ def handler_over_calls(n):
 def tries(n): return with_callee((BLOCK + VOID + TRY_ALL + get(0) + CALL + set_(0) + END + END) * n + get(0))
 
 
+@family(500)
+def nested_tries(n):
+    return with_callee((BLOCK + VOID + TRY_ALL + get(0) + CALL + set_(0)) * n + (END + END + get(0) + CALL + set_(0)) * n + get(0))
+
+
+@family(500)
+def nested_tries_with_quiet_code(n):
+    # between the calls, blocks that cannot throw: their chunks must not cut what guards their neighbours
+    quiet = get(0) + IF + VOID + get(0) + i32(1) + ADD + set_(0) + END
+    return with_callee((BLOCK + VOID + TRY_ALL + get(0) + CALL + set_(0)) * n + (quiet + get(0) + CALL + set_(0)) * n + (END + END) * n + get(0))
+
+
 # ---- modules ----
 @family(1000)
 def names(n):
