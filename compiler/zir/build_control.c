@@ -345,7 +345,7 @@ static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
 
 static void enter_if(Build *b, uint32_t nparams, uint32_t nresults, Ref cond)
 {
-  uint64_t truth;
+  uint64_t truth = 0;
   bool known = known_condition(b, &cond, &truth);
   Frame *f = zb_push_frame(b, OP_if, nparams, nresults);
   f->saved = b->saved.n;
