@@ -301,8 +301,8 @@ Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults)
   const FrameFact *fact = &b->facts->frames[b->next_frame];
   ASSERT(fact->kind == kind);
   Frame *f = zw_push(b->scratch, &b->frames);
-  f->kind = (uint8_t)kind; // field by field: clearing it whole is a string instruction; a try has its own
-  f->has_else = f->limits = f->reached = f->through = f->caught = false;
+  f->kind = (uint8_t)kind; // field by field: clearing it whole is a string instruction
+  f->has_else = f->limits = f->reached = false;
   f->named = fact->nbr > 0, f->ghost = b->ghost;
   f->fact = b->next_frame++, f->height = b->sp - nparams, f->undo = b->undo.n;
   f->nparams = nparams, f->nresults = nresults;
@@ -430,7 +430,7 @@ static void end_frame(Build *b)
   if (is_if && !f->has_else)
     start_else(b, f);
   if (f->kind == OP_try_table || f->kind == OP_try) {
-    joins |= b->facts->tries[f->try_].nclauses > 0;
+    joins |= b->facts->tries[f->header].nclauses > 0;
     zb_end_try(b);
   }
   if (joins && b->live)
@@ -603,6 +603,7 @@ void zb_control(Build *b, Op op)
     start_else(b, f);
     return;
   }
+  case OP_delegate: zw_fast_u32(&b->p); __attribute__((fallthrough));
   case OP_end: end_frame(b); return;
   case OP_br: {
     uint32_t e = zb_branch_edge(b, zw_fast_u32(&b->p));
@@ -629,7 +630,6 @@ void zb_control(Build *b, Op op)
   case OP_try: t = zw_fast_blocktype(b->m, &b->p); zb_enter_try(b, op, t.nparams, t.nresults, NULL); return;
   case OP_catch: zw_fast_u32(&b->p); zb_catch(b); return;
   case OP_catch_all: zb_catch(b); return;
-  case OP_delegate: zw_fast_u32(&b->p); end_frame(b); return;
   default: BUG("not control");
   }
 }

@@ -37,19 +37,22 @@ typedef struct Frame {
   bool limits;                    // an arm, or its end has been branched to: code in it does not dominate that end
   bool reached;                   // P1 counts a way to its end, perhaps one that is none
   bool ghost;                     // entered where P1 alone thinks it live
-  bool through, caught;           // try: locals that it sets are in memory too; a `catch` came
   uint32_t fact, height, undo;
   uint32_t nparams, nresults;
   const uint32_t *assigned; uint32_t nassigned;
   uint32_t pending, npending;     // edges to its end: while they wait, a chain by `to`, and `args` is into carry[]
-  uint32_t header;                // loop: block
+  uint32_t header;                // loop: block; try: P1's number of it
   uint32_t else_edge, saved;      // if: the edge that waits for its else; parameters in saved[]
   uint32_t stamp, stamp_edge;     // br_table: already has an edge in this one
   uint32_t serial;                // number of this frame, of the arm for an `if`
-  uint32_t try_, outside;         // P1's number of it, the region around it
+} Frame;
+typedef struct Try {
+  uint32_t region, outside;       // of its blocks: itself, or without clauses the one around it; of those around it
+  bool throws;                    // something in it does
+  bool keeps, caught;             // locals that it sets are in memory too; a `catch` came
   uint32_t nhandlers; Ref exn;    // clauses that have begun; what the last one caught
   const uint8_t *clauses;         // try_table: in the body
-} Frame;
+} Try;
 
 // Inlining: the callee's body is read where the call stands, by the same walk.  Its blocks get numbers behind those of
 // P1's skeleton; an Inst remembers where they belong in the layout.
@@ -114,8 +117,7 @@ typedef struct Build {
   uint32_t *numbers, number_mask; // see build_number.c: value + 1 by hash
   uint32_t region, next_try;      // ZBlock.try_region of the blocks made now; P1's number of the next try
   bool throws_here;               // the current block can
-  uint32_t *regions;              // per try: itself, or without clauses the one around it
-  uint8_t *throws;                // per try: something in it does
+  Try *tries;                     // by P1's number
   uint32_t *through, nthrough;    // per local: tries around that keep it in memory too; those that keep any
   uint32_t *frame_at;             // per local: its place in the frame, in words + 1
   uint32_t func, block_cap, loop_cap, own_loops /* not inlined */, grown, most_grown, stack_cap;

@@ -13,14 +13,13 @@ void zb_prepare_tries(Build *b)
     return;
   f->tries = zw_new_array(f->arena, ZTry, ff->ntries), f->ntries = ff->ntries;
   f->catches = zw_new_array(f->arena, ZCatch, ff->nclauses + 1);
-  b->regions = zw_new_array(b->scratch, uint32_t, ff->ntries);
-  b->throws = zw_new_array(b->scratch, uint8_t, ff->ntries);
+  b->tries = zw_new_array(b->scratch, Try, ff->ntries);
   b->through = zw_new_array(b->scratch, uint32_t, ff->nlocals + 1);
   for (uint32_t t = 0; t < ff->ntries; t++) {
     const TryFact *k = &ff->tries[t];
-    uint32_t around = k->parent == NO_TRY ? UINT32_MAX : b->regions[k->parent];
+    uint32_t around = k->parent == NO_TRY ? UINT32_MAX : b->tries[k->parent].region;
     f->tries[t] = (ZTry){ .parent = around, .catches = k->clauses };
-    b->regions[t] = k->nclauses ? t : around;
+    b->tries[t].region = k->nclauses ? t : around;
   }
 }
 
@@ -34,8 +33,8 @@ static bool takes_all(const FuncFacts *ff, uint32_t t)
 void zb_note_throw(Build *b)
 {
   b->throws_here = true;
-  for (uint32_t t = b->region; t != UINT32_MAX && !b->throws[t]; t = b->f->tries[t].parent) {
-    b->throws[t] = 1;
+  for (uint32_t t = b->region; t != UINT32_MAX && !b->tries[t].throws; t = b->f->tries[t].parent) {
+    b->tries[t].throws = true;
     if (takes_all(b->nlevels ? b->levels[0].facts : b->facts, t))
       return;
   }
@@ -64,54 +63,55 @@ static void go_to_region(Build *b, uint32_t region)
 }
 
 // From here on a local that the try sets is in memory as well: a handler does not know how far the try came.
-static void keep_locals(Build *b, Frame *f)
+static void keep_locals(Build *b, const Frame *f, Try *t)
 {
   for (uint32_t k = 0; k < f->nassigned; k++)
     if (b->through[f->assigned[k]]++ == 0)
       zb_set_frame_local(b, f->assigned[k], b->locals[f->assigned[k]]);
-  f->through = f->nassigned > 0;
-  b->nthrough += f->through;
+  t->keeps = f->nassigned > 0;
+  b->nthrough += t->keeps;
 }
 
-static void leave_try(Build *b, Frame *f)
+static void leave_try(Build *b, const Frame *f, Try *t)
 {
-  for (uint32_t k = 0; f->through && k < f->nassigned; k++)
+  for (uint32_t k = 0; t->keeps && k < f->nassigned; k++)
     b->through[f->assigned[k]]--;
-  b->nthrough -= f->through;
-  f->through = false;
-  b->region = f->outside;
+  b->nthrough -= t->keeps;
+  t->keeps = false;
+  b->region = t->outside;
 }
 
 // clauses: of a try_table, in the body.
 void zb_enter_try(Build *b, Op op, uint32_t nparams, uint32_t nresults, const uint8_t *clauses)
 {
   Frame *f = zb_push_frame(b, op, b->ghost ? 0 : nparams, b->ghost ? 0 : nresults);
-  f->try_ = b->next_try++, f->outside = b->region, f->clauses = clauses;
-  f->nhandlers = 0, f->exn = REF_NONE;
+  Try *t = &b->tries[f->header = b->next_try++];
+  t->outside = b->region, t->clauses = clauses;
   if (b->ghost)
     return;
-  if (b->facts->tries[f->try_].nclauses) {
-    keep_locals(b, f);
+  if (b->facts->tries[f->header].nclauses) {
+    keep_locals(b, f, t);
     zb_limit(b, f);
   }
-  go_to_region(b, b->regions[f->try_]);
+  go_to_region(b, t->region);
 }
 
 // ---- handlers ----
 // The next one of f's, with the payload on the stack; it begins where the try began, whatever that has done.
 static void start_handler(Build *b, Frame *f)
 {
-  const TryFact *t = &b->facts->tries[f->try_];
-  const ClauseFact *c = &b->facts->clauses[t->clauses + f->nhandlers];
-  ASSERT(c->block == b->next_block && b->f->tries[f->try_].ncatches == f->nhandlers);
+  Try *t = &b->tries[f->header];
+  ZTry *z = &b->f->tries[f->header];
+  const ClauseFact *c = &b->facts->clauses[z->catches + t->nhandlers];
+  ASSERT(c->block == b->next_block && z->ncatches == t->nhandlers);
   zb_next_arm(b, f);
   zb_all_changed(b);
   zb_rollback(b, f);
   zb_start_block(b);
   b->f->blocks[b->block].is_handler = 1;
-  b->f->catches[t->clauses + f->nhandlers] =
+  b->f->catches[z->catches + z->ncatches++] =
     (ZCatch){ .tag = c->with_tag ? c->tag : UINT32_MAX, .block = b->block, .with_ref = c->with_ref | c->legacy };
-  b->f->tries[f->try_].ncatches++;
+  t->nhandlers++;
   const FuncType *payload = c->with_tag ? &b->m->types[b->m->tags[c->tag].type].func : NULL;
   uint32_t n = payload ? payload->nparams : 0;
   for (uint32_t k = 0; k < n; k++)
@@ -119,20 +119,20 @@ static void start_handler(Build *b, Frame *f)
   if (c->legacy)
     b->f->flags |= FN_REFS;
   if (c->with_ref || c->legacy)
-    f->exn = append(b, OP_catch_value, VK_REF, 0, 0, n, 0);
+    t->exn = append(b, OP_catch_value, VK_REF, 0, 0, n, 0);
   if (c->with_ref)
-    push(b, f->exn);
+    push(b, t->exn);
   for (uint32_t k = 0; k < f->nassigned; k++)
     change_local(b, b->locals, f->assigned[k], zb_get_frame_local(b, f->assigned[k]));
 }
 
 // Nothing in the try throws, or it is not there at all.
-static bool has_handlers(const Build *b, const Frame *f) { return !f->ghost && b->throws[f->try_]; }
+static bool has_handlers(const Build *b, const Frame *f) { return !f->ghost && b->tries[f->header].throws; }
 
 // Those of a try_table hold nothing but the jump to their label.
 static void table_handlers(Build *b, uint32_t frame)
 {
-  const uint8_t *p = b->frames.p[frame].clauses;
+  const uint8_t *p = b->tries[b->frames.p[frame].header].clauses;
   for (uint32_t n = zw_fast_u32(&p); n > 0; n--) {
     if (*p++ < CATCH_ALL)
       zw_fast_u32(&p);
@@ -140,7 +140,6 @@ static void table_handlers(Build *b, uint32_t frame)
     Frame *f = &b->frames.p[frame];
     if (has_handlers(b, f)) {
       start_handler(b, f);
-      f->nhandlers++;
       uint32_t e = zb_branch_edge(b, label);
       zb_end_block(b, OP_jmp, 0, 0, 0, e);
     } else {
@@ -156,18 +155,19 @@ void zb_end_try(Build *b)
 {
   uint32_t frame = b->frames.n - 1;
   Frame *f = &b->frames.p[frame];
-  uint32_t nclauses = b->facts->tries[f->try_].nclauses;
+  Try *t = &b->tries[f->header];
+  uint32_t nclauses = b->facts->tries[f->header].nclauses;
   if (f->kind == OP_try_table && nclauses) {
     if (b->live)
       zb_fall_to_end(b, f);
-    leave_try(b, f);
+    leave_try(b, f, t);
     table_handlers(b, frame);
   } else if (!nclauses && b->facts->frames[f->fact].nbr == 0) {
-    go_to_region(b, f->outside);
+    go_to_region(b, t->outside);
   } else if (!nclauses) { // the join is a block of its own
     if (b->live)
       zb_fall_to_end(b, f);
-    b->region = f->outside;
+    b->region = t->outside;
   }
 }
 
@@ -177,12 +177,12 @@ void zb_catch(Build *b)
   Frame *f = &b->frames.p[b->frames.n - 1];
   if (b->live)
     zb_fall_to_end(b, f);
-  if (!f->caught)
-    leave_try(b, f);
-  f->caught = true;
+  Try *t = &b->tries[f->header];
+  if (!t->caught)
+    leave_try(b, f, t);
+  t->caught = true;
   if (has_handlers(b, f)) {
     start_handler(b, f);
-    f->nhandlers++;
   } else {
     zb_skip_block(b);
   }
@@ -205,6 +205,6 @@ void zb_throw_op(Build *b, Op op)
   } else if (op == OP_throw_ref) {
     throw_ref(b, pop(b));
   } else {
-    throw_ref(b, b->frames.p[b->frames.n - 1 - zw_fast_u32(&b->p)].exn);
+    throw_ref(b, b->tries[b->frames.p[b->frames.n - 1 - zw_fast_u32(&b->p)].header].exn);
   }
 }
