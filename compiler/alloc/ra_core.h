@@ -228,7 +228,7 @@ static void copy_heads(Ra *ra, LirFunc *l)
 static void drop_working_storage(Ra *ra)
 {
   const void *none_wanted[] = { ra->val, ra->entry, ra->dslot, ra->first_edge, ra->family_slot, ra->up,
-                                ra->ref_index, ra->ref_value, ra->ref_last, ra->ref_in, ra->chunks.p, ra->evals.p, ra->links.p, ra->link_at.p,
+                                ra->ref_index, ra->ref_value, ra->ref_last, ra->ref_in, ra->ref_caught, ra->chunks.p, ra->evals.p, ra->links.p, ra->link_at.p,
                                 ra->readers.p, ra->writer.p, ra->work.p, ra->hoist.p, ra->maps.p };
   for (uint32_t k = 0; k < ARRAY_COUNT(none_wanted) && ra->a->own; k++)
     zw_arena_drop(ra->a, none_wanted[k]);

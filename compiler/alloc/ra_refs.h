@@ -33,15 +33,32 @@ static inline void ref_clear(const Ra *ra, uint64_t *set, Ref v)
   if (ra->ref_index[v])
     set[(ra->ref_index[v] - 1) / 64] &= ~(1ull << (ra->ref_index[v] - 1) % 64);
 }
-// out |= what lives into a handler
-static void ref_merge(const Ra *ra, uint64_t *out, uint32_t t)
+static void ref_merge(const Ra *ra, uint64_t *out, const uint64_t *in)
 {
-  const uint64_t *in = ref_in(ra, t);
   for (uint32_t w = 0; w < ra->ref_words; w++)
     out[w] |= in[w];
 }
+// What lives into the handlers of try t and of those around it, all of which lie further down: found once for each.
+static const uint64_t *ref_caught(Ra *ra, uint32_t t)
+{
+  const ZirFunc *z = ra->z;
+  ra->work.n = 0;
+  for (uint32_t u = t; u != UINT32_MAX && !ra->is_caught_known[u]; u = z->tries[u].parent)
+    *zw_push(ra->a, &ra->work) = u;
+  while (ra->work.n) {
+    uint32_t u = ra->work.p[--ra->work.n], around = z->tries[u].parent;
+    uint64_t *set = ra->ref_caught + (size_t)u * ra->ref_words;
+    memset(set, 0, ra->ref_words * sizeof *set);
+    if (around != UINT32_MAX)
+      ref_merge(ra, set, ra->ref_caught + (size_t)around * ra->ref_words);
+    for (uint32_t c = 0; c < z->tries[u].ncatches; c++)
+      ref_merge(ra, set, ref_in(ra, z->catches[z->tries[u].catches + c].block));
+    ra->is_caught_known[u] = 1;
+  }
+  return ra->ref_caught + (size_t)t * ra->ref_words;
+}
 // What lives at the end of b.
-static void ref_block_out(const Ra *ra, uint32_t b, uint64_t *out)
+static void ref_block_out(Ra *ra, uint32_t b, uint64_t *out)
 {
   const ZirFunc *z = ra->z;
   const ZBlock *k = &z->blocks[b];
@@ -60,9 +77,8 @@ static void ref_block_out(const Ra *ra, uint32_t b, uint64_t *out)
     for (uint32_t w = 0; w < ra->ref_words; w++)
       out[w] |= sum[w];
   }
-  for (uint32_t t = k->try_region; t != UINT32_MAX; t = z->tries[t].parent)
-    for (uint32_t c = 0; c < z->tries[t].ncatches; c++)
-      ref_merge(ra, out, z->catches[z->tries[t].catches + c].block);
+  if (k->try_region != UINT32_MAX)
+    ref_merge(ra, out, ref_caught(ra, k->try_region));
 }
 // The operands of i, when it will be there to read them.
 static uint32_t ref_operands(const Ra *ra, uint32_t i, Ref three[3], const Ref **ops)
@@ -195,6 +211,8 @@ static void ref_live_sets(Ra *ra)
   ra->ref_in = zw_new_array(ra->a, uint64_t, (size_t)ra->ref_words * z->nblocks);
   ra->ref_live = zw_new_array(ra->a, uint64_t, ra->ref_words);
   ra->ref_tmp = zw_new_array(ra->a, uint64_t, ra->ref_words);
+  ra->ref_caught = zw_new_array(ra->a, uint64_t, (size_t)ra->ref_words * z->ntries);
+  ra->is_caught_known = zw_new_array(ra->a, uint8_t, z->ntries);
   for (uint32_t k = z->norder; k--;) {
     uint32_t b = z->order[k], l = enters_loop(ra, b), nhoist = 0;
     uint64_t *in = ref_in(ra, b);
@@ -225,6 +243,8 @@ static void ref_live_sets(Ra *ra)
     for (uint32_t w = 0; w < ra->ref_words; w++)
       in[w] |= ra->ref_tmp[w];
   }
+  if (z->ntries) // loops may have brought more
+    memset(ra->is_caught_known, 0, z->ntries);
 }
 static bool within(const Ra *ra, uint64_t what, uint32_t per_ins) { return what <= REF_FREE + (uint64_t)per_ins * ra->z->nins; }
 static void ref_liveness(Ra *ra)

@@ -120,6 +120,7 @@ typedef struct Ra {
   // stack maps
   uint32_t *ref_index; Ref *ref_value; uint32_t nrefs, ref_words; // dense numbers of the references that safepoints have to know
   uint64_t *ref_in, *ref_live, *ref_tmp; // per block: live at its head; now
+  uint64_t *ref_caught; uint8_t *is_caught_known; // per try: live into its handlers and those around it
   uint32_t map_first, map_n;     // of the safepoint being made
   uint32_t one_map, *ref_last;   // how many references the one map of all safepoints is for (then nrefs = 0); those of block b: ref_value[ref_last[b]..]
   VEC(uint32_t) hoist;

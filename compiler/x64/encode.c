@@ -194,6 +194,7 @@ static void put_map(Enc *e, uint32_t at, uint32_t pc)
 }
 
 #include "encode_frame.h"
+#include "encode_handlers.h"
 
 // ---- branches ----
 
@@ -469,61 +470,6 @@ static void put_tables(Enc *e)
     }
     zw_put32(e->base + u->at, off[u->id] - (u->at + 4));
   }
-}
-
-// ---- exception handlers ----
-
-// Runs of code guarded by each try, innermost first; one entry per catch clause of the try.
-typedef struct TryRun { uint32_t begin, end; } TryRun;
-typedef VEC(TryRun) TryRuns;
-
-static uint32_t try_of(const Enc *e, uint32_t k) { return e->l->z->blocks[e->l->chunks[k].block].try_region; }
-
-// From code in try `in` to code in try `to` at `at`: runs of what is left end, runs of what is entered begin.  A try has a higher
-// number than those around it, so the two meet at the innermost that both are in; each step is an entry of the table.
-static uint32_t go_to_try(Enc *e, TryRuns *runs, uint32_t in, uint32_t to, uint32_t at)
-{
-  const ZTry *tries = e->l->z->tries;
-  uint32_t from = in, into = to;
-  while (from != into)
-    if (from + 1 > into + 1) { // none is 0
-      CHECK(from < e->l->z->ntries);
-      runs[from].p[runs[from].n - 1].end = at;
-      from = tries[from].parent;
-    } else {
-      CHECK(into < e->l->z->ntries);
-      *zw_push(e->s, &runs[into]) = (TryRun){ at, at };
-      into = tries[into].parent;
-    }
-  return to;
-}
-
-static ImageHandler *put_handlers(Enc *e, Arena *a, uint32_t *count)
-{
-  const ZirFunc *z = e->l->z;
-  *count = 0;
-  if (z->ntries == 0)
-    return NULL;
-  TryRuns *runs = zw_new_array(e->s, TryRuns, z->ntries);
-  uint32_t in = UINT32_MAX; // the innermost try whose run is open
-  for (uint32_t k = 0; k < e->l->nchunks; k++)
-    if (try_of(e, k) != UINT32_MAX || e->calls[k]) // else nothing here throws: what guards its neighbours may go on
-      in = go_to_try(e, runs, in, try_of(e, k), e->chunk_off[k]);
-  go_to_try(e, runs, in, UINT32_MAX, e->chunk_off[e->l->nchunks]);
-  uint64_t n = 0;
-  for (uint32_t t = 0; t < z->ntries; t++)
-    n += (uint64_t)runs[t].n * z->tries[t].ncatches;
-  ImageHandler *h = zw_new_array(a, ImageHandler, n + 1);
-  for (uint32_t t = z->ntries; t-- > 0;) { // a try has a higher number than those around it
-    ASSERT(z->tries[t].parent == UINT32_MAX || z->tries[t].parent < t);
-    for (uint32_t r = 0; r < runs[t].n; r++)
-      for (uint32_t c = 0; c < z->tries[t].ncatches; c++) {
-        const ZCatch *zc = &z->catches[z->tries[t].catches + c];
-        h[(*count)++] = (ImageHandler){ .pc_begin = runs[t].p[r].begin, .pc_end = runs[t].p[r].end, .tag = zc->tag,
-                                        .handler_pc = e->chunk_off[label_chunk(e, zc->block)], .flags = zc->with_ref };
-      }
-  }
-  return h;
 }
 
 // ---- all of it ----

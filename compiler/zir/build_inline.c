@@ -127,7 +127,7 @@ void zb_leave_inline(Build *b)
 void zb_note_call(Build *b)
 {
   const ZBlock *z = &b->f->blocks[b->block];
-  if (b->region != UINT32_MAX)
+  if (b->f->ntries)
     zb_note_throw(b);
   for (uint32_t l = z->loop; !z->cold && l != NO_LOOP && !b->f->loops[l].has_call; l = b->f->loops[l].parent)
     b->f->loops[l].has_call = 1;

@@ -295,8 +295,8 @@ static inline void zb_end_block(Build *b, Op op, uint32_t x, uint32_t y, uint32_
   append(b, op, VK_COUNT, 0, x, y, z);
   ZBlock *blk = &b->f->blocks[b->block];
   blk->end = b->f->nins, blk->edges = first, blk->nedges = b->edges.n - first;
-  if (!b->throws_here) // then it may be laid out behind the handlers
-    blk->try_region = UINT32_MAX;
+  if (b->f->ntries && !b->throws_here) // then it may be laid out behind the handlers
+    blk->try_region = UINT32_MAX, blk->quiet = true;
   b->live = false;
 }
 void zb_set_frame_local(Build *b, uint32_t l, Ref r); // when all locals live in the machine frame

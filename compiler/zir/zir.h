@@ -60,7 +60,8 @@ typedef struct ZBlock {
   uint32_t nphi;
   uint32_t edges, nedges;     // successors: edges[edges .. + nedges); a switch has one per distinct label
   uint32_t loop;              // innermost natural loop or NO_LOOP
-  uint8_t depth, cold, is_header, is_handler;
+  uint8_t depth, cold, is_header;
+  uint8_t is_handler : 4, quiet : 4; // quiet: nothing in it throws, whatever try it is counted to
   uint32_t try_region;        // innermost try whose handlers guard its calls, or UINT32_MAX
   uint32_t pos;               // layout position of its first instruction (see pos lists)
 } ZBlock;

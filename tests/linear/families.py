@@ -403,6 +403,30 @@ def invariants_in_a_nest(n):
 def masks(n): return one(get(0) + (get(0) + i32(255) + b"\x71" + b"\x72" + i32(4095) + b"\x71") * n)
 
 
+CALL_SELF, TRY_TABLE, CATCH_ALL = get(0) + b"\x10\0\x1a", b"\x1f" + VOID + vec([b"\x02" + u(0)]), b"\x19"
+
+
+@family(1500)
+def tries_in_a_row(n): return one((BLOCK + VOID + TRY_TABLE + CALL_SELF + END + END) * n + get(0))
+
+
+@family(1000)
+def nested_try_tables(n): return one((BLOCK + VOID + TRY_TABLE + CALL_SELF) * n + (CALL_SELF + END + END) * n + get(0))
+
+
+@family(1000)
+def nested_tries(n): return one((b"\x06" + VOID + CALL_SELF) * n + (CALL_SELF + CATCH_ALL + CALL_SELF + END) * n + get(0))
+
+
+@family(1000)
+def tries_set_locals(n): return one(b"".join(BLOCK + VOID + TRY_TABLE + i32(1) + set_(k + 1) + CALL_SELF + END + END for k in range(n)) + get(n // 2), [(n, I32)])
+
+
+@family(500)
+def calls_and_none_in_nested_tries(n):
+    return one((BLOCK + VOID + TRY_TABLE) * n + (get(0) + IF + VOID + CALL_SELF + END + get(0) + IF + VOID + i32(1) + set_(0) + END) * n + (END + END) * n + get(0))
+
+
 @family(3000)
 def div_by_constants(n): return one(get(0) + b"".join(i32(3 + 2 * k) + b"\x6e" + get(0) + ADD for k in range(n)))
 
