@@ -40,6 +40,14 @@ int main()
     }
     if (!caught || alive != 0)
       return std::printf("exception lost: caught %d, alive %d\n", caught, alive), 1;
+    caught = 0;
+    try {
+      guest_guarded(g, 3); // a try of wasm's does not see it
+    } catch (const std::runtime_error &) {
+      caught = 1;
+    }
+    if (!caught || alive != 0)
+      return std::printf("exception lost in a try: caught %d, alive %d\n", caught, alive), 1;
     mode = 2, caught = 0;
     try {
       guest_outer(g, 5);
@@ -50,7 +58,7 @@ int main()
       return std::printf("nested exception lost: caught %d, alive %d\n", caught, alive), 1;
     mode = 0;
     int32_t r;
-    if (guest_outer(g, 4) != 6 || guest_div_try(g, 1, 0, &r) != ZWASM_DIVIDE_BY_ZERO)
+    if (guest_outer(g, 4) != 6 || guest_guarded(g, 4) != 1004 || guest_div_try(g, 1, 0, &r) != ZWASM_DIVIDE_BY_ZERO)
       return std::puts("calls after an exception are wrong"), 1;
   }
   if (keep != 1.5)

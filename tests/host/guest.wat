@@ -37,5 +37,13 @@
         (f64.add (f64.convert_i32_s (local.get 7)) (f64.add (f64.convert_i64_s (local.get 8)) (f64.convert_i64_s (local.get 9))))))))))))
   (func (export "div-mod") (param $a i32) (param $b i32) (result i32 i32)
     (i32.div_s (local.get $a) (local.get $b)) (i32.rem_s (local.get $a) (local.get $b)))
+  (tag $refused (param i32))
+  (func $refuse (export "refuse") (param i32) (result i32) (throw $refused (local.get 0)))
+  ;; what the host lets out is no exception: only refuse's is caught
+  (func (export "guarded") (param i32) (result i32)
+    (try (result i32)
+      (do (i32.add (call $callback (local.get 0)) (call $refuse (local.get 0))))
+      (catch $refused (i32.add (i32.const 1000)))
+      (catch_all (i32.const -1))))
   (func (export "count") (global.set $counter (i32.add (global.get $counter) (i32.const 1))))
   (func (export "unreachable") unreachable))

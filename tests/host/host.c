@@ -35,6 +35,11 @@ int32_t guest_env_callback(guest *g, int32_t n)
   case 6: // ping-pong between host and guest: the limit is carried along
     depth++;
     return (int32_t)guest_around(g, n, 1.0);
+  case 8: // no exception leaves an entry; in a nested _try call it is a status
+    EXPECT(guest_refuse_try(g, 1, &r) == ZWASM_UNCAUGHT_EXCEPTION);
+    EXPECT(zwasm_trap(guest_instance(g))->total_frames == 2); // refuse, and what called back
+    return n;
+  case 9: return guest_refuse(g, 1); // in a nested plain call it goes to the outer _try, whatever wasm catches in between
   case 7: return (int32_t)(__builtin_ia32_stmxcsr() & 0x6000) - n; // 0: the rounding mode that is wanted
   }
   return r;
@@ -135,6 +140,35 @@ static void traps(void)
   EXPECT(guest_recurse(g, 100) == 100);
   guest_delete(g);
   puts("traps: ok");
+}
+
+static void exceptions(void)
+{
+  guest *g = fresh();
+  int32_t r;
+  for (volatile int i = 0; i < 1000; i++) {
+    mode = 0;
+    EXPECT(guest_guarded(g, 7) == 1007);
+    EXPECT(guest_refuse_try(g, 1, &r) == ZWASM_UNCAUGHT_EXCEPTION);
+    mode = 8;
+    EXPECT(guest_guarded(g, 8) == 1008);
+    mode = 9;
+    EXPECT(guest_guarded_try(g, 9, &r) == ZWASM_UNCAUGHT_EXCEPTION);
+    mode = 2;
+    EXPECT(guest_guarded_try(g, 9, &r) == ZWASM_HOST_TRAP);
+    mode = 3;
+    if (setjmp(jump) == 0) {
+      guest_guarded(g, 1);
+      EXPECT(!"longjmp came back");
+    }
+    mode = 6;
+    if (i % 100 == 0)
+      EXPECT(guest_guarded_try(g, 1, &r) == ZWASM_STACK_OVERFLOW);
+    mode = 0;
+    EXPECT(guest_guarded(g, 3) == 1003);
+  }
+  guest_delete(g);
+  puts("wasm exceptions: ok");
 }
 
 static void sideways(void)
@@ -291,6 +325,7 @@ int main(void)
   calls();
   placed();
   traps();
+  exceptions();
   sideways();
   skipped_calls_are_over();
   rounding();

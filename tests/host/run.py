@@ -22,7 +22,7 @@ def run(args, **kw):
 
 with tempfile.TemporaryDirectory() as tmp:
     os.chdir(tmp)
-    run(["wat2wasm", "--debug-names", os.path.join(here, "guest.wat"), "-o", "guest.wasm"])
+    run(["wat2wasm", "--debug-names", "--enable-exceptions", os.path.join(here, "guest.wat"), "-o", "guest.wasm"])
     code, out = run([zwasmc, "guest.wasm", "-o", "guest.o"])
     if not check("zwasmc makes object and header", code == 0 and os.path.exists("guest.h"), out):
         sys.exit(1)
