@@ -256,6 +256,12 @@ static bool is_short_dispatch(const Lir *first, const Lir *end)
     n += i->op != X_at;
   return n <= DISPATCH_LIRS;
 }
+// May chunk c be written again in place k?  Its calls would be in the try of k's block.
+static bool in_same_try(const Enc *e, uint32_t k, const LirChunk *c)
+{
+  const ZBlock *blocks = e->l->z->blocks, *here = &blocks[e->l->chunks[k].block], *there = &blocks[c->block];
+  return there->quiet || (!here->quiet && here->try_region == there->try_region);
+}
 // A jump to a short chunk that ends in a jump table, as interpreters have: the chunk is written again in its place, so
 // that each way to the dispatch has an indirect jump, and a branch history, of its own.  Both walks count the copies.
 static const LirChunk *copied_dispatch(Enc *e, uint32_t k, uint32_t to)
@@ -264,6 +270,8 @@ static const LirChunk *copied_dispatch(Enc *e, uint32_t k, uint32_t to)
     return NULL;
   const LirChunk *c = &e->l->chunks[to];
   const Lir *lir = e->l->lir;
+  if (e->l->z->ntries && !in_same_try(e, k, c))
+    return NULL;
   if (NEVER(e->pages != NULL)) {
     if (!(e->l->heads[to] & HEAD_TABLE) || c->end - c->first >= LIR_PART)
       return NULL;
@@ -282,7 +290,7 @@ static bool known_case(Enc *e, uint32_t k, const Lir *i, uint32_t to, LirChunk *
   const LirFunc *l = e->l;
   const LirChunk *c = &l->chunks[to];
   uint32_t n = c->end - c->first, taken = (uint32_t)i->imm - 1;
-  if (!i->imm || !n || n > CASE_LIRS || e->copies == DISPATCH_COPIES || l->chunks[k].cold)
+  if (!i->imm || !n || n > CASE_LIRS || e->copies == DISPATCH_COPIES || l->chunks[k].cold || (l->z->ntries && !in_same_try(e, k, c)))
     return false;
   need(e, c->first, n);
   const Lir *last = l->lir + c->end - 1;
