@@ -1,4 +1,4 @@
-// ELF objects.
+// ELF objects, through libelf.
 //
 // The machine code goes into a section of its own without a single relocation; what C sees (constructors, exports,
 // adapters of imports) is a few instructions each in .text.NAME with plain PC-relative ones; the descriptor and the
@@ -325,7 +325,7 @@ OutBytes zw_sink_elf(const Module *m, Blob *b, const Target *t, const ObjOptions
   Elf e = { .m = m, .b = b, .t = t, .o = o };
   CNames bare = { .prefix = o->prefix };
   e.names = o->bare ? &bare : zw_cnames(m, o, a);
-  e.out = zw_elf_new(a);
+  e.out = zw_elf_new(m->ctx, a);
   e.text = zw_elf_section(e.out, section_name(&e, ".text.zwasm."), SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 64);
   e.glue = zw_elf_section(e.out, section_name(&e, ".text."), SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 16);
   e.rodata = zw_elf_section(e.out, section_name(&e, ".rodata.zwasm."), SHT_PROGBITS, SHF_ALLOC, 16);

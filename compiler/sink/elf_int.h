@@ -1,4 +1,4 @@
-// Making an ELF object in memory: sections that grow, symbols by name, relocations; all of it is laid out at the end.
+// Making an ELF object in memory: sections that grow, symbols by name, relocations; libelf writes them at the end.
 // Symbols are numbered as they come; the real numbers (locals first) are known at the end and put in then.
 #pragma once
 #include "compiler/sink/sink.h"
@@ -7,7 +7,7 @@
 typedef struct ElfOut ElfOut;
 struct ElfOut { Arena *a; struct ElfState *s; };
 
-ElfOut *zw_elf_new(Arena *a);
+ElfOut *zw_elf_new(Ctx *ctx, Arena *a);
 // Sections are numbered from 1 in the order they are made.
 uint32_t zw_elf_section(ElfOut *o, const char *name, uint32_t type, uint64_t flags, uint64_t align);
 // Append bytes (NULL: zeros) at that alignment; returns the offset in the section.

@@ -1,7 +1,13 @@
 // Symbols: a section's symbol has the section's number; a global has GLOBAL | its place in the order of first mention.
+#define _GNU_SOURCE // memfd_create
 #include "compiler/sink/elf_int.h"
 #include "runtime/base/bits.h"
+#include <errno.h>
+#include <gelf.h>
+#include <libelf.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { MAX_SECTIONS = 16, GLOBAL = 1 << 30 };
 
@@ -22,15 +28,21 @@ typedef struct ElfState {
   VEC(Elf64_Sym) locals, globals;
   VEC(char) strings;
   uint32_t *slots, mask;          // hash table of globals by name: index + 1
+  Ctx *ctx;
+  int fd;
+  Elf *elf;
+  CleanUp clean_up;
 } ElfState;
 
 static void grow_table(ElfOut *o, uint32_t mask);
 
-ElfOut *zw_elf_new(Arena *a)
+ElfOut *zw_elf_new(Ctx *ctx, Arena *a)
 {
   ElfOut *o = zw_new(a, ElfOut);
   o->a = a;
   o->s = zw_new(a, ElfState);
+  o->s->ctx = ctx;
+  o->s->fd = -1;
   o->s->nsections = 1;
   *zw_push(a, &o->s->strings) = 0;
   grow_table(o, 255);
@@ -182,8 +194,10 @@ typedef struct NewSection {
   const char *name;
   uint32_t type, link, info;
   uint64_t flags, align, entsize;
-  const void *p; uint64_t bytes;
-  uint64_t space;        // before those
+  void *p; uint64_t bytes;
+  uint64_t space;        // before those; what has some is ours to write
+  Elf_Type data;
+  uint64_t off;          // in the file
 } NewSection;
 
 // Sections in order: ours, their relocations, symtab, strtab, shstrtab.  Ours keep their numbers, one less.
@@ -195,7 +209,8 @@ static uint32_t list_all(ElfOut *o, NewSection *all)
   for (uint32_t k = 1; k < s->nsections; k++) {
     Section *c = &s->section[k];
     nrela += c->rela.n > 0;
-    all[n++] = (NewSection){ .name = c->name, .type = c->type, .flags = c->flags, .align = c->align, .p = c->p, .bytes = c->bytes - c->space, .space = c->space };
+    all[n++] = (NewSection){ .name = c->name, .type = c->type, .flags = c->flags, .align = c->align, .p = c->p, .bytes = c->bytes - c->space, .space = c->space,
+                             .data = ELF_T_BYTE };
   }
   uint32_t symtab_index = s->nsections + nrela;
   for (uint32_t k = 1; k < s->nsections; k++) {
@@ -206,10 +221,10 @@ static uint32_t list_all(ElfOut *o, NewSection *all)
     zw_text_init(&name, o->a);
     zw_text_printf(&name, ".rela%s", c->name);
     all[n++] = (NewSection){ .name = name.p, .type = SHT_RELA, .flags = SHF_INFO_LINK, .link = symtab_index, .info = k, .align = 8,
-                             .entsize = sizeof(Elf64_Rela), .p = c->rela.p, .bytes = c->rela.n * sizeof(Elf64_Rela) };
+                             .entsize = sizeof(Elf64_Rela), .p = c->rela.p, .bytes = c->rela.n * sizeof(Elf64_Rela), .data = ELF_T_RELA };
   }
   all[n++] = (NewSection){ .name = ".symtab", .type = SHT_SYMTAB, .link = symtab_index + 1, .info = first_global, .align = 8,
-                           .entsize = sizeof(Elf64_Sym), .p = symtab, .bytes = count * sizeof(Elf64_Sym) };
+                           .entsize = sizeof(Elf64_Sym), .p = symtab, .bytes = count * sizeof(Elf64_Sym), .data = ELF_T_SYM };
   all[n++] = (NewSection){ .name = ".strtab", .type = SHT_STRTAB, .align = 1, .p = s->strings.p, .bytes = s->strings.n };
   all[n++] = (NewSection){ .name = ".shstrtab", .type = SHT_STRTAB, .align = 1 };
   return n;
@@ -231,48 +246,114 @@ static uint32_t *put_section_names(ElfOut *o, NewSection *all, uint32_t n)
   return name_at;
 }
 
-static void zeros(uint8_t *file, uint64_t from, uint64_t to) { memset(file + from, 0, to - from); }
+static _Noreturn void elf_failed(const ElfState *s)
+{
+  zw_fail(s->ctx, ERR_io, ZW_NO_POS, "cannot write the object: %s", elf_errmsg(-1));
+}
 
-// header | sections, each at its alignment | section headers.  off[k]: where section k begins.
-static OutBytes write_file(ElfOut *o, const NewSection *all, uint32_t n, const uint32_t *name_at, uint64_t *off)
+static void close_all(void *arg)
+{
+  ElfState *s = arg;
+  if (s->elf)
+    elf_end(s->elf);
+  if (s->fd >= 0)
+    close(s->fd);
+  s->elf = NULL;
+  s->fd = -1;
+}
+
+// header | what libelf writes | section headers || the sections with a space.  Returns where the bars stand; *end: all of it.
+static uint64_t lay_out(NewSection *all, uint32_t n, uint64_t *headers, uint64_t *end)
 {
   uint64_t at = sizeof(Elf64_Ehdr);
-  for (uint32_t k = 0; k < n; k++) {
-    off[k] = at = zw_align_up(at, all[k].align);
-    at += all[k].type == SHT_NOBITS ? 0 : all[k].space + all[k].bytes;
+  for (uint32_t k = 0; k < n; k++)
+    if (!all[k].space) {
+      all[k].off = at = zw_align_up(at, all[k].align);
+      at += all[k].type == SHT_NOBITS ? 0 : all[k].bytes;
+    }
+  *headers = zw_align_up(at, 8);
+  uint64_t ours = at = *headers + (n + 1) * sizeof(Elf64_Shdr);
+  for (uint32_t k = 0; k < n; k++)
+    if (all[k].space) {
+      all[k].off = at = zw_align_up(at, all[k].align);
+      at += all[k].space + all[k].bytes;
+    }
+  *end = at;
+  return ours;
+}
+
+static void add_section(ElfState *s, const NewSection *n, uint32_t name)
+{
+  Elf_Scn *scn = elf_newscn(s->elf);
+  Elf64_Shdr *h = scn ? elf64_getshdr(scn) : NULL;
+  if (!h)
+    elf_failed(s);
+  *h = (Elf64_Shdr){ .sh_name = name, .sh_type = n->type, .sh_flags = n->flags, .sh_offset = n->off, .sh_size = n->space + n->bytes,
+                     .sh_link = n->link, .sh_info = n->info, .sh_addralign = n->align, .sh_entsize = n->entsize };
+  if (n->space || !n->bytes)
+    return;
+  Elf_Data *d = elf_newdata(scn);
+  if (!d)
+    elf_failed(s);
+  *d = (Elf_Data){ .d_buf = n->p, .d_size = n->bytes, .d_align = n->align, .d_type = n->data, .d_version = EV_CURRENT };
+}
+
+// The first n bytes of what libelf has written.
+static void read_back(const ElfState *s, uint8_t *to, uint64_t n)
+{
+  for (uint64_t at = 0; at < n;) {
+    ssize_t got = pread(s->fd, to + at, n - at, (off_t)at);
+    if (got <= 0 && errno != EINTR)
+      zw_fail(s->ctx, ERR_io, ZW_NO_POS, "cannot read the object back: %s", strerror(errno));
+    at += got > 0 ? (uint64_t)got : 0;
   }
-  uint64_t headers = zw_align_up(at, 8);
-  OutBytes out = { NULL, (size_t)(headers + (n + 1) * sizeof(Elf64_Shdr)) };
-  out.p = zw_arena_stale(o->a, out.n, 1, 16);
-  *(Elf64_Ehdr *)(void *)out.p = (Elf64_Ehdr){
-    .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT }, .e_type = ET_REL, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
-    .e_shoff = headers, .e_ehsize = sizeof(Elf64_Ehdr), .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = (Elf64_Half)(n + 1), .e_shstrndx = (Elf64_Half)n,
-  };
-  Elf64_Shdr *h = (Elf64_Shdr *)(void *)(out.p + headers);
-  *h++ = (Elf64_Shdr){ 0 };
-  at = sizeof(Elf64_Ehdr);
-  for (uint32_t k = 0; k < n; k++) {
-    const NewSection *c = &all[k];
-    bool there = c->type != SHT_NOBITS;
-    zeros(out.p, at, off[k]);
-    at = off[k] + (there ? c->space : 0);
-    if (there && c->bytes)
-      memcpy(out.p + at, c->p, c->bytes), at += c->bytes;
-    *h++ = (Elf64_Shdr){ .sh_name = name_at[k], .sh_type = c->type, .sh_flags = c->flags, .sh_offset = off[k], .sh_size = c->space + c->bytes,
-                         .sh_link = c->link, .sh_info = c->info, .sh_addralign = c->align, .sh_entsize = c->entsize };
-  }
-  zeros(out.p, at, headers);
-  return out;
+}
+
+static void begin_elf(ElfState *s, uint32_t n, uint64_t headers)
+{
+  s->fd = memfd_create("zwasmc", MFD_CLOEXEC); // libelf writes to descriptors only
+  if (s->fd < 0)
+    zw_fail(s->ctx, ERR_io, ZW_NO_POS, "cannot make a file in memory for the object: %s", strerror(errno));
+  elf_version(EV_CURRENT);
+  s->elf = elf_begin(s->fd, ELF_C_WRITE, NULL);
+  Elf64_Ehdr *h = s->elf ? elf64_newehdr(s->elf) : NULL;
+  if (!h)
+    elf_failed(s);
+  elf_flagelf(s->elf, ELF_C_SET, ELF_F_LAYOUT);
+  h->e_ident[EI_DATA] = ELFDATA2LSB;
+  h->e_type = ET_REL;
+  h->e_machine = EM_X86_64;
+  h->e_version = EV_CURRENT;
+  h->e_shoff = headers;
+  h->e_shstrndx = (Elf64_Half)n;
 }
 
 OutBytes zw_elf_finish(ElfOut *o)
 {
+  ElfState *s = o->s;
   NewSection all[2 * MAX_SECTIONS + 3];
-  uint64_t off[ARRAY_COUNT(all)];
   uint32_t n = list_all(o, all);
-  OutBytes out = write_file(o, all, n, put_section_names(o, all, n), off);
-  for (uint32_t k = 1; k < o->s->nsections; k++)
-    o->s->section[k].place = out.p + off[k - 1];
+  const uint32_t *name_at = put_section_names(o, all, n);
+  uint64_t headers, end, at = lay_out(all, n, &headers, &end);
+  zw_on_fail(s->ctx, &s->clean_up, close_all, s);
+  begin_elf(s, n, headers);
+  for (uint32_t k = 0; k < n; k++)
+    add_section(s, &all[k], name_at[k]);
+  if (elf_update(s->elf, ELF_C_WRITE) < 0)
+    elf_failed(s);
+  OutBytes out = { zw_arena_stale(o->a, end, 1, 16), (size_t)end };
+  read_back(s, out.p, at);
+  for (uint32_t k = 0; k < n; k++)
+    if (all[k].space) {
+      memset(out.p + at, 0, all[k].off - at);
+      at = all[k].off + all[k].space;
+      if (all[k].bytes)
+        memcpy(out.p + at, all[k].p, all[k].bytes), at += all[k].bytes;
+    }
+  for (uint32_t k = 1; k < s->nsections; k++)
+    s->section[k].place = out.p + all[k - 1].off;
+  zw_off_fail(s->ctx, &s->clean_up);
+  close_all(s);
   return out;
 }
 
