@@ -1,5 +1,5 @@
-// An instruction is four words: operation, registers, and two of operands.  Each is foretold from what came before, and a byte
-// says how far that was right: two bits a word.
+// An instruction is four words: operation, registers, and two of operands.  Each is foretold from what came before, and
+// a byte says how far that was right: two bits a word.
 //   operation  0 what followed the one before last time, 1 a byte: which of the last 256 kinds it is, 2 the word
 //   registers  0 those of the last such operation, 1 and 2 likewise
 //   operands   0 that of the last such operation, 1 one byte of difference, 2 two, 3 the word

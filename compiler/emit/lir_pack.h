@@ -7,8 +7,14 @@ enum {
   LIR_PACKED_MOST = 17,                // bytes of one; most have three or four
 };
 // Packed LIR: part 0 has `rest` instructions, each other one LIR_PART.
-static inline uint32_t zw_lir_part(const LirFunc *l, uint32_t i) { return i < l->rest ? 0 : 1 + (i - l->rest) / LIR_PART; }
-static inline uint32_t zw_lir_part_first(const LirFunc *l, uint32_t part) { return part ? l->rest + (part - 1) * LIR_PART : 0; }
+static inline uint32_t zw_lir_part(const LirFunc *l, uint32_t i)
+{
+  return i < l->rest ? 0 : 1 + (i - l->rest) / LIR_PART;
+}
+static inline uint32_t zw_lir_part_first(const LirFunc *l, uint32_t part)
+{
+  return part ? l->rest + (part - 1) * LIR_PART : 0;
+}
 static inline uint32_t zw_lir_part_end(const LirFunc *l, uint32_t part) { return l->rest + part * LIR_PART; }
 
 // The bytes written to `to`, which has room for n * LIR_PACKED_MOST.
