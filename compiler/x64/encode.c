@@ -332,21 +332,8 @@ static inline void note_mark(Enc *e, const Mark *m, uint32_t pc)
   follow_area(e, i);
 }
 
-// Does anything in the chunk about to be written call?  A pseudo instruction may.
-static bool chunk_calls(const Enc *e)
-{
-  for (uint32_t k = e->mark_at; k < e->mark_end[e->k]; k++) {
-    unsigned kind = e->marks.p[k].kind;
-    if (kind == MK_CALL || kind == MK_CALLED || kind == MK_PSEUDO)
-      return true;
-  }
-  return false;
-}
-
 static void put_chunk(Enc *e)
 {
-  if (e->calls)
-    e->calls[e->k] = chunk_calls(e);
   uint32_t pad = -here(e) & (e->pad[e->k] - 1u); // a power of two
   CHECK((size_t)(e->end - e->p) >= pad + 8u);
   if (pad)
@@ -547,8 +534,6 @@ FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena 
   e->end = e->base + cap;
 
   prologue(e);
-  if (l->z->ntries)
-    e->calls = zw_new_array(e->s, bool, l->nchunks + 1);
   uint32_t prologue_bytes = here(e);
   CHECK(prologue_bytes <= prologue_bound(e));
   for (e->k = 0; e->k < l->nchunks; e->k++)

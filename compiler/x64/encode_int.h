@@ -60,7 +60,6 @@ typedef struct Enc {
   uint8_t *pad;                        // by place: alignment wanted (1 = none)
   uint32_t *raw_end, *mark_end;        // by place: of its bytes in raw, of its marks
   uint32_t *block_chunk, *stub_chunk;
-  bool *calls;                         // by place: something in it calls; NULL: nobody asks
   uint32_t ntraps;                     // trapcc of the function
   uint64_t *frame_bits, *frame_words;  // a bit per 8 bytes of the frame, and one per word of these; zero between stack maps
   uint32_t k, ub, end_ub;              // current place; bound of the current offset; bound of the end of all chunks

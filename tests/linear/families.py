@@ -545,7 +545,7 @@ def references_as_variables(n):
 
 
 # ---- exceptions ----
-CALL, TRY_ALL, DROP = b"\x10" + u(0), b"\x1f" + VOID + vec([b"\2" + u(0)]), b"\x1a"
+CALL, TRY_ALL = b"\x10" + u(0), b"\x1f" + VOID + vec([b"\2" + u(0)])
 
 
 def with_callee(code, locals_=()): return module([functype([I32], [I32])], [0, 0], [body(get(0)), body(code, locals_)])
@@ -556,22 +556,6 @@ def handler_over_calls(n):
     # n values live over n calls into one handler
     return with_callee(b"".join(get(0) + i32(3 * k + 1) + MUL + set_(1 + k) for k in range(n)) + BLOCK + VOID + TRY_ALL + (get(0) + CALL + set_(0)) * n + END + END +
                        get(0) + b"".join(get(1 + k) + ADD for k in range(n)), [(n, I32)])
-
-
-@family(1000)
-def tries(n): return with_callee((BLOCK + VOID + TRY_ALL + get(0) + CALL + set_(0) + END + END) * n + get(0))
-
-
-@family(500)
-def nested_tries(n):
-    return with_callee((BLOCK + VOID + TRY_ALL + get(0) + CALL + set_(0)) * n + (END + END + get(0) + CALL + set_(0)) * n + get(0))
-
-
-@family(500)
-def nested_tries_with_quiet_code(n):
-    # between the calls, blocks that cannot throw: their chunks must not cut what guards their neighbours
-    quiet = get(0) + IF + VOID + get(0) + i32(1) + ADD + set_(0) + END
-    return with_callee((BLOCK + VOID + TRY_ALL + get(0) + CALL + set_(0)) * n + (quiet + get(0) + CALL + set_(0)) * n + (END + END) * n + get(0))
 
 
 # ---- modules ----
