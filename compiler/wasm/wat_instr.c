@@ -255,16 +255,13 @@ static void imm_call_indirect(WatParser *p, Bytes *b)
 
 static void imm_br_table(WatParser *p, Bytes *b)
 {
-  VEC(uint32_t) l = { 0 };
-  Arena *a = &p->ctx->func;
-  ArenaMark mark = zw_arena_mark(a);
+  p->targets.n = 0;
   do
-    *zw_push(a, &l) = label_index(p);
+    *zw_push(&p->ctx->scratch, &p->targets) = label_index(p);
   while (zw_wat_at_index(p));
-  zw_enc_u32(b, l.n - 1);
-  for (uint32_t k = 0; k < l.n; k++)
-    zw_enc_u32(b, l.p[k]);
-  zw_arena_release(a, mark);
+  zw_enc_u32(b, p->targets.n - 1);
+  for (uint32_t k = 0; k < p->targets.n; k++)
+    zw_enc_u32(b, p->targets.p[k]);
 }
 
 static void imm_block_type(WatParser *p, Bytes *b)
@@ -282,40 +279,36 @@ static void imm_block_type(WatParser *p, Bytes *b)
 static void imm_catches(WatParser *p, Bytes *b)
 {
   static const WatWord words[] = { W_catch, W_catch_ref, W_catch_all, W_catch_all_ref };
-  Bytes c = { .a = &p->ctx->func };
-  ArenaMark mark = zw_arena_mark(c.a);
+  Bytes *c = &p->catches;
   uint32_t n = 0;
+  c->n = 0;
   for (uint8_t k = 0; k < 4;) {
     if (!zw_wat_open(p, words[k])) {
       k++;
       continue;
     }
-    zw_enc_u8(&c, k);
+    zw_enc_u8(c, k);
     if (k < 2)
-      zw_enc_u32(&c, zw_wat_index(p, SPACE_TAG));
-    zw_enc_u32(&c, label_index(p));
+      zw_enc_u32(c, zw_wat_index(p, SPACE_TAG));
+    zw_enc_u32(c, label_index(p));
     zw_wat_close(p);
     n++, k = 0;
   }
   zw_enc_u32(b, n);
-  zw_enc_bytes(b, c.p, c.n);
-  zw_arena_release(c.a, mark);
+  zw_enc_bytes(b, c->p, c->n);
 }
 
 static void imm_select(WatParser *p, Bytes *b)
 {
-  VEC(ValType) t = { 0 };
-  Arena *a = &p->ctx->func;
-  ArenaMark mark = zw_arena_mark(a);
+  p->select.n = 0;
   while (zw_wat_open(p, W_result)) {
     while (!at_kind(p, TOK_RPAR))
-      *zw_push(a, &t) = zw_wat_val_type(p);
+      *zw_push(&p->ctx->scratch, &p->select) = zw_wat_val_type(p);
     zw_wat_close(p);
   }
-  zw_enc_u32(b, t.n);
-  for (uint32_t k = 0; k < t.n; k++)
-    zw_enc_val_type(b, t.p[k]);
-  zw_arena_release(a, mark);
+  zw_enc_u32(b, p->select.n);
+  for (uint32_t k = 0; k < p->select.n; k++)
+    zw_enc_val_type(b, p->select.p[k]);
 }
 
 static void imm_br_cast(WatParser *p, Bytes *b)

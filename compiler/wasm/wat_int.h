@@ -55,6 +55,9 @@ typedef struct WatParser {
   uint32_t *sig_slots, sig_mask, nsigs; // type uses without an index find their type here: index + 1
 
   VEC(ValType) params, results; // of the type use being read
+  VEC(uint32_t) targets;     // of the br_table being read
+  VEC(ValType) select;       // of the select
+  Bytes catches;             // of the try_table
   VEC(uint32_t) param_syms;     // identifiers of its params, WAT_NONE for none
   VEC(Str) param_names;         // and what the name section will call them
   VEC(ValType) locals;          // declared by the function being read

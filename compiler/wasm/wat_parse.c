@@ -756,7 +756,7 @@ static void assemble_fields(WatSource *s, uint32_t first, uint32_t end, Str id, 
   ArenaMark scratch = zw_arena_mark(&ctx->scratch);
   WatParser *p = zw_new(&ctx->scratch, WatParser);
   *p = (WatParser){ .s = s, .ctx = ctx, .a = a, .i = first, .end = end, .out = out, .func = WAT_NONE };
-  p->code.a = &ctx->module, p->pend.a = a;
+  p->code.a = &ctx->module, p->pend.a = a, p->catches.a = &ctx->scratch;
   p->m = zw_new(&ctx->scratch, Module);
   *p->m = (Module){ .ctx = ctx, .start = UINT32_MAX, .names.module = id };
   if (s->nannot)
