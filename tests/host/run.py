@@ -1,24 +1,13 @@
 #!/usr/bin/env python3
 """Living inside a host program: the same object linked by every compiler, linker and link mode we can name.
    run.py ZWASMC LIBZWASM_RT INCLUDE_DIR"""
-import os, re, shutil, subprocess, sys, tempfile
+import os, re, shutil, sys, tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from checks import check, finish, run_joined as run
 
 zwasmc, rt, include = (os.path.abspath(p) for p in sys.argv[1:4])
 here = os.path.dirname(os.path.abspath(__file__))
-passed = failed = 0
-
-
-def check(name, ok, text=""):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    print(f"{'ok  ' if ok else 'FAIL'} {name}" + ("" if ok else "\n" + text.strip()[-1500:]), flush=True)
-    return ok
-
-
-def run(args, **kw):
-    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, **kw)
-    return p.returncode, p.stdout
-
 
 with tempfile.TemporaryDirectory() as tmp:
     os.chdir(tmp)
@@ -148,5 +137,4 @@ with tempfile.TemporaryDirectory() as tmp:
     stolen = [l for l in out.split("\n") if re.search(r" [TWD] (memcpy|memset|memmove|memcmp|malloc|free|sigaction|write|read|open|abort|exit)$", l)]
     check("the runtime defines no libc name", not stolen, "\n".join(stolen))
 
-print(f"{passed} passed, {failed} failed")
-sys.exit(1 if failed or passed < 40 else 0)
+finish("host", 40)

@@ -11,18 +11,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from checks import check, finish
+
 BIN = pathlib.Path(sys.argv[1]).resolve()
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-failed = checked = 0
-
-
-def check(ok, what):
-    global failed, checked
-    checked += 1
-    if not ok:
-        failed += 1
-        print("FAILED:", what)
 
 
 def run(*cmd, **more):
@@ -92,13 +86,13 @@ def ours(path):
 def compare(path):
     """Every row of dwarfdump's is what our table says at its address."""
     want, rows = expected(path), ours(path)
-    check([r[0] for r in rows] == sorted({r[0] for r in rows}), f"{path.name}: ascending, each offset once")
+    check(f"{path.name}: ascending, each offset once", [r[0] for r in rows] == sorted({r[0] for r in rows}))
     k = wrong = 0
     for at in sorted(want):
         while k + 1 < len(rows) and rows[k + 1][0] <= at:
             k += 1
         wrong += rows[k][0] > at or rows[k][1] != want[at]
-    check(want and wrong == 0, f"{path.name}: {wrong} of {len(want)} rows differ from llvm-dwarfdump's")
+    check(f"{path.name}: {wrong} of {len(want)} rows differ from llvm-dwarfdump's", want and wrong == 0)
     return len(want)
 
 
@@ -118,19 +112,19 @@ def lanes(tmp, wasm):
         r = run(*command)
         texts[lane] = r.stderr
         got = frames(r.stderr)
-        check(r.returncode == 134 and [g for k, g in enumerate(got) if k == 0 or g != got[k - 1]][:4] == want, f"{lane}: {r.stderr}")
-    check(len(set(texts.values())) == 1, "the same text in every lane")
+        check(f"{lane}: {r.stderr}", r.returncode == 134 and [g for k, g in enumerate(got) if k == 0 or g != got[k - 1]][:4] == want)
+    check("the same text in every lane", len(set(texts.values())) == 1)
     for flag in ("-s", "-g0"):
         must(zwasmc, flag, wasm, "-o", tmp / "bare")
         r = run(tmp / "bare")
-        check(r.returncode == 134 and "calc.c" not in r.stderr, f"{flag} leaves no lines")
+        check(f"{flag} leaves no lines", r.returncode == 134 and "calc.c" not in r.stderr)
 
 
 def host(tmp, wasm):
     must(BIN / "zwasmc", wasm, "-o", tmp / "guest.o", "--header=" + str(tmp / "guest.h"))
     must("cc", "-I", ROOT / "include", "-I", tmp, "-o", tmp / "host", HERE / "host.c", tmp / "guest.o", BIN / "libzwasm-rt.a")
     r = run(tmp / "host")
-    check(r.returncode == 0 and r.stdout == "src/div.h:5 quotient\n", f"zwasm_frame_t: {r.stdout}{r.stderr}")
+    check(f"zwasm_frame_t: {r.stdout}{r.stderr}", r.returncode == 0 and r.stdout == "src/div.h:5 quotient\n")
 
 
 with tempfile.TemporaryDirectory() as d:
@@ -148,5 +142,5 @@ with tempfile.TemporaryDirectory() as d:
     must("clang", "--target=wasm32-wasi", "-g", "-O1", "-mexec-model=reactor", "-Wl,--export=over", "-Wl,--no-entry",
          "-DREACTOR", "-o", tmp / "guest.wasm", "src/calc.c")
     host(tmp, tmp / "guest.wasm")
-print(f"lines: {checked - failed} passed, {failed} failed; {total} rows equal to llvm-dwarfdump's")
-sys.exit(failed != 0 or total < 100)
+check("enough rows equal to llvm-dwarfdump's", total >= 100, total)
+finish("lines", 20, f"; {total} rows equal to llvm-dwarfdump's")

@@ -9,16 +9,17 @@ import json
 import os
 import random
 import re
-import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from checks import check, finish, run_joined as run
 
 here = os.path.dirname(os.path.abspath(__file__))
 bin_dir = os.path.abspath(sys.argv[1])
 zwasmc = os.path.join(bin_dir, "zwasmc")
 include = os.path.join(here, "..", "..", "include")
 strict = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-I.", "-I" + include]
-passed = failed = 0
 
 KEYWORDS = """alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t char8_t class
 co_await co_return co_yield compl concept const const_cast consteval constexpr constinit continue decltype default delete do
@@ -32,19 +33,6 @@ ODD = ["", " ", "_", "__", "2nd", "0", "a b", "é", "日本語", "\U0001f600", "
 NUMBERS = ["i32", "i64", "f32", "f64", "v128"]
 TYPES = NUMBERS + ["externref", "funcref", "(ref null $f)", "anyref", "(ref extern)", "exnref", "(ref null i31)"]
 N = len(TYPES)
-
-
-def check(name, ok, text=""):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    if not ok:
-        print(f"FAIL {name}\n{str(text).strip()[-3000:]}", flush=True)
-    return ok
-
-
-def run(args):
-    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
-    return p.returncode, p.stdout.decode(errors="replace")
 
 
 def q(s):
@@ -193,8 +181,8 @@ def main():
     if check("one program with all of them links", code == 0, out):
         code, out = run(["./main"])
         check("and makes an instance of each", code == 0, f"{code} {out}")
-    print(f"headers: {len(objects)} modules, {len(dialects)} dialects, {passed} passed, {failed} failed")
-    sys.exit(failed > 0 or len(objects) < 60)
+    check("enough modules", len(objects) >= 60, len(objects))
+    finish("headers", 60, f"; {len(objects)} modules, {len(dialects)} dialects")
 
 
 main()

@@ -15,22 +15,12 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from checks import check, finish, run_joined as run
+
 here = os.path.dirname(os.path.abspath(__file__))
 bin_dir = os.path.abspath(sys.argv[1])
 zwasmc, zwasm = os.path.join(bin_dir, "zwasmc"), os.path.join(bin_dir, "zwasm")
-passed = failed = 0
-
-
-def check(name, ok, text=""):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    print(f"{'ok  ' if ok else 'FAIL'} {name}" + ("" if ok else "\n" + str(text).strip()[-2000:]), flush=True)
-    return ok
-
-
-def run(args, **kw):
-    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900, **kw)
-    return p.returncode, p.stdout.decode(errors="replace")
 
 
 def read(path):
@@ -169,8 +159,7 @@ def main():
             for k, wasm in enumerate(out.split()):
                 compare_texts(wasm, f"m{k}")
     shutil.rmtree(work)
-    print(f"obj: {passed} passed, {failed} failed")
-    sys.exit(failed > 0)
+    finish("obj", 10)
 
 
 main()

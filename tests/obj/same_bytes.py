@@ -10,10 +10,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from checks import check, finish
+
 here = os.path.dirname(os.path.abspath(__file__))
 bin_dir = os.path.abspath(sys.argv[1])
 zwasmc = os.path.join(bin_dir, "zwasmc")
-passed = failed = 0
 
 PROGRAM = """(module $p
   (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
@@ -27,13 +29,6 @@ KINDS = [("m.o", ["--mangle=exact"]), ("m.h", ["--mangle=exact"]), ("m.json", ["
          ("m.o", ["-O0", "--mangle=exact"]), ("m.o", ["--no-signals", "--mangle=exact"])]
 VARIANTS = [("again", [], {}), ("-j2", ["-j2"], {}), ("-j7", ["-j7"], {}), ("shuffled", [], {"ZW_SHUFFLE": "1"}), ("shuffled, -j3", ["-j3"], {"ZW_SHUFFLE": "2"}),
             ("elsewhere", [], {"TZ": "Asia/Tokyo", "LC_ALL": "C", "HOME": "/nowhere", "USER": "nobody", "TMPDIR": "/tmp", "SOURCE_DATE_EPOCH": "1"})]
-
-
-def check(name, ok, text=""):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    if not ok:
-        print(f"FAIL {name}\n{str(text).strip()[-2000:]}", flush=True)
 
 
 def output(folder, wasm, out, flags, env):
@@ -85,8 +80,7 @@ def main():
             check("the corpus is there", p.returncode == 0, p.stdout)
             for wasm in p.stdout.split():
                 same(wasm, [k for k in KINDS if not re.search("-O0|-s|signals", " ".join(k[1]))], [v for v in VARIANTS if v[0] in ("-j2", "shuffled, -j3", "elsewhere")])
-    print(f"same bytes: {passed} passed, {failed} failed")
-    sys.exit(failed > 0 or passed < 20)
+    finish("same bytes", 20)
 
 
 main()

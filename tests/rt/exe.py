@@ -3,22 +3,10 @@
    exe.py ZWASMC LIBZWASM_RT START_O"""
 import os, re, subprocess, sys, tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from checks import check, finish, run
+
 zwasmc, archive, start = (os.path.abspath(p) for p in sys.argv[1:4])
-passed = failed = 0
-
-
-def check(name, ok, text=""):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    if not ok:
-        print(f"FAIL {name}\n{str(text).strip()[-1200:]}", flush=True)
-    return ok
-
-
-def run(args, **kw):
-    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600, **kw)
-    return p.returncode, p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace")
-
 
 IMPORTS = """
   (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
@@ -244,5 +232,4 @@ check("thread-locals by initial-exec", "R_X86_64_TLSGD" not in run(["readelf", "
 owned = set(re.findall(r"^[0-9a-f]+ T (\S+)$", run(["nm", "-g", "--defined-only", start])[1], re.M))
 check("start.o has what compilers call", {"memcpy", "memmove", "memset", "memcmp", "strlen", "_start"} <= owned, owned)
 
-print(f"{passed} passed, {failed} failed")
-sys.exit(failed != 0 or passed < 60)
+finish("exe", 60)

@@ -5,27 +5,14 @@ interpreter, the JIT, .cwasm files and programs, each with guard pages, with exp
 """
 import os
 import re
-import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from checks import check, finish, run
+
 bin_dir = os.path.abspath(sys.argv[1])
 zwasmc, zwasm = os.path.join(bin_dir, "zwasmc"), os.path.join(bin_dir, "zwasm")
-passed = failed = 0
-
-
-def check(name, ok, text=""):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    if not ok:
-        print(f"FAIL {name}\n{str(text).strip()[-3000:]}", flush=True)
-    return ok
-
-
-def run(args, **kw):
-    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=600, **kw)
-    return p.returncode, p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace")
-
 
 WIDTHS = [("i32.load8_u", "i32"), ("i32.load16_s", "i32"), ("i32.load", "i32"), ("i64.load", "i64"), ("i64.load32_u", "i64"), ("f32.load", "f32"), ("f64.load", "f64"),
           ("v128.load", "v128"), ("v128.load8x8_s", "v128"), ("v128.load64_splat", "v128"), ("i32.atomic.load", "i32"), ("i64.atomic.rmw.add", "i64")]
@@ -155,8 +142,7 @@ def main():
                     is_ = (*is_[:2], re.sub(r"(out of bounds memory access)\n", address(want[2]), is_[2]))
                 check(f"{name}: {lane} is as the interpreter", is_ == want, f"{is_}\n{want}")
                 count += 1
-    print(f"lanes: {count} runs, {passed} passed, {failed} failed")
-    sys.exit(failed > 0 or count < 1000)
+    finish("lanes", 1000, f"; {count} runs")
 
 
 main()

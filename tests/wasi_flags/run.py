@@ -4,27 +4,12 @@
    run.py ZWASM ZWASMC LIBZWASM_RT INCLUDE_DIR"""
 import os, re, select, shutil, socket, subprocess, sys, tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from checks import check, finish, run, same
+
 zwasm, zwasmc, rt, include = (os.path.abspath(p) for p in sys.argv[1:5])
 here = os.path.dirname(os.path.abspath(__file__))
-passed = failed = 0
 EXPECTED = 98
-
-
-def check(name, ok, text=""):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    if not ok:
-        print(f"FAIL {name}\n{str(text).strip()[-1500:]}", flush=True)
-    return ok
-
-
-def run(args, stdin=b"", **kw):
-    p = subprocess.run(args, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600, **kw)
-    return p.returncode, p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace")
-
-
-def same(name, got, want):
-    check(name, got == want, f"got  {got!r}\nwant {want!r}")
 
 
 def fresh_box():
@@ -64,14 +49,14 @@ with tempfile.TemporaryDirectory() as tmp:
     # ---- nothing granted: nothing there ----
     for lane, cmd in lanes("look"):
         argv0 = cmd[-1]
-        code, out, err = run(cmd, b"in", env={"SECRET": "1", "PATH": os.environ["PATH"]})
+        code, out, err = run(cmd, input=b"in", env={"SECRET": "1", "PATH": os.environ["PATH"]})
         same(f"nothing granted in {lane}", (code, out, err), (3, f"args: {argv0}\nenv:\nstdin: IN\n/a: not there\n/b: not there\nbox: not there\n", "said\n"))
 
     # ---- everything granted ----
     for lane, cmd in lanes("look", "--dir=box::/a", "--dir=box::/b:ro", "--env=A=1=2", "--env=B="):
         fresh_box()
         argv0 = cmd[-1]
-        code, out, err = run(cmd + ["x", "--dir=y"], b"abc")
+        code, out, err = run(cmd + ["x", "--dir=y"], input=b"abc")
         same(f"everything granted in {lane}", (code, out, err),
              (3, f"args: {argv0} x --dir=y\nenv: A=1=2 B=\nstdin: ABC\n/a: file [writable]\n/b: file made [read-only]\nbox: not there\n", "said\n"))
         same(f"what was made in {lane}", sorted(os.listdir("box")), ["file", "made"])
@@ -90,7 +75,7 @@ with tempfile.TemporaryDirectory() as tmp:
 
     # ---- streams ----
     open("in", "w").write("from file")
-    code, out, err = run([zwasm, "run", "--stdin=in", "--stdout", "out", "--stderr=err", "look.wasm"], b"not this")
+    code, out, err = run([zwasm, "run", "--stdin=in", "--stdout", "out", "--stderr=err", "look.wasm"], input=b"not this")
     same("streams are files", (code, out, err), (3, "", ""))
     check("what was written", "stdin: FROM FILE\n" in open("out").read() and open("err").read() == "said\n", open("out").read())
     for flags, word in ((["--stdin=absent"], "absent"), (["--stdout=absent/x"], "absent/x"), (["--dir=absent"], "absent"), (["--dir=in"], "in"),
@@ -214,5 +199,4 @@ with tempfile.TemporaryDirectory() as tmp:
     same("only the calls it imports", calls, ["fd_write", "proc_exit"])
     check("nothing that opens paths", not re.search(r"zw_os_open_(beneath|at|dir)|zw_wasi_(resolve|path|preopen$)|zwasm_wasi_preopen", names), names)
 
-print(f"{passed} passed, {failed} failed")
-sys.exit(failed != 0 or passed < EXPECTED)
+finish("wasi flags", EXPECTED)
