@@ -1,5 +1,5 @@
-// Inside the text reader: the parser's state, shared by wat_parse.c (fields), wat_types.c (names, types, small things)
-// and wat_instr.c (instructions).
+// Inside the text reader: the parser's state, shared by wat_parse.c (modules), wat_bind.c and wat_fields.c (fields),
+// wat_types.c (names, types, small things) and wat_instr.c (instructions).
 #pragma once
 #include "compiler/wasm/wat.h"
 
@@ -84,6 +84,11 @@ static inline bool is_word_at(const WatParser *p, uint32_t i, WatWord w)
 }
 static inline bool at_word(const WatParser *p, WatWord w) { return is_word_at(p, p->i, w); }
 static inline bool at_group(const WatParser *p, WatWord w) { return at_kind(p, TOK_LPAR) && is_word_at(p, p->i + 1, w); }
+
+// ---- wat_bind.c, wat_fields.c ----
+// Fields from that token up to p->end.
+void zw_wat_bind_fields(WatParser *p, uint32_t first);
+void zw_wat_read_fields(WatParser *p, uint32_t first);
 
 // ---- wat_types.c ----
 _Noreturn void zw_wat_unexpected(const WatParser *p, const char *wanted);
