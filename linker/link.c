@@ -44,7 +44,7 @@ const char *zw_link_runtime_dir(const char *own_dir, Arena *a, char *err, size_t
   return NULL;
 }
 
-// The name in `path` that begins as `want` does up to its first digit: "zwasm_rt_abi_1_format_4".  "" = none.
+// The name in `path` that begins as `want` does up to its first digit: "zwasm_rt_abi_1_format_5".  "" = none.
 static void find_version(const char *path, const char *want, char *found, size_t found_bytes)
 {
   size_t begin = strcspn(want, "0123456789"), most = strlen(want) + 8, n = 0;

@@ -303,6 +303,6 @@ Blob *zw_blob_build_from(const Module *m, const Target *t, const CodeOptions *o,
       uint32_t off = at ? out->funcs[at - 1].code_off : 0;
       *(kind == THUNK_ENTRY ? &out->thunks[k].entry : kind == THUNK_XCALL ? &out->thunks[k].xcall : &out->thunks[k].host) = off;
     }
-  out->cpu_bits = o->cpu_bits, out->image_flags = o->image_flags, out->arch = t->arch;
+  out->cpu_bits = o->cpu_bits, out->image_flags = o->image_flags | (m->features_used >> FEAT_GC & 1 ? IMAGE_GC : 0), out->arch = t->arch;
   return out;
 }

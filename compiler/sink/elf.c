@@ -271,6 +271,8 @@ static void name_parts(Elf *e, const MetaImage *image)
   for (uint32_t k = 0; k < ARRAY_COUNT(libcall_names); k++)
     if (e->b->libcalls >> k & 1)
       zw_elf_global(e->out, libcall_names[k]);
+  if (((const ImageHeader *)(const void *)image->meta)->flags & IMAGE_GC)
+    zw_elf_global(e->out, "zw_store_gc"), zw_elf_global(e->out, "zw_type_rows");
   const ImageSpan *exprs = &((const ImageHeader *)(const void *)image->meta)->span[IMG_EXPRS];
   if (exprs->count)
     zw_elf_global(e->out, "zw_const_expr");

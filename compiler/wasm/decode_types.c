@@ -82,7 +82,7 @@ static ValType *read_valtypes(Decoder *d, uint32_t limit, const char *what, uint
 
 static FieldType read_field(Decoder *d)
 {
-  FieldType f;
+  FieldType f = { 0 };
   uint8_t b = d->r.p != d->r.end ? *d->r.p : 0;
   if (b == 0x78 || b == 0x77) {
     d->r.p++;

@@ -9,7 +9,7 @@
 
 // Subtyping is zw_subtype (compiler/wasm/check.h).
 typedef struct FuncType { uint32_t nparams, nresults; const ValType *params, *results; } FuncType;
-typedef struct FieldType { ValType type; bool mutable_; } FieldType;
+typedef struct FieldType { ValType type; uint32_t mutable_ : 1, at : 31; } FieldType; // at: offset in an object (abi/gcobj.h); filled by check
 typedef struct TypeDef {
   uint8_t kind;             // CompKind
   bool final;

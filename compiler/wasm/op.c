@@ -79,6 +79,10 @@
 #define SIG_l_x     1, 1, {L}, {X}
 #define SIG_lx_z    2, 0, {L, X}, {0}
 #define SIG_li_z    2, 0, {L, I}, {0}
+#define SIG_ll_x    2, 1, {L, L}, {X}
+#define SIG_llx_z   3, 0, {L, L, X}, {0}
+#define SIG_lli_x   3, 1, {L, L, I}, {X}
+#define SIG_llix_z  4, 0, {L, L, I, X}, {0}
 
 #define OP(n) (n)
 #define FB(n) (0xfb0000 | (n))

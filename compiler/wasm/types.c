@@ -3,6 +3,8 @@
 // group compared by their place in it and all others by what is already known to be equal.  So groups are hashed one
 // after the other in one linear pass.  spec: valid-types, valid-subtyping
 #include "compiler/wasm/check_int.h"
+#include "runtime/abi/gcobj.h"
+#include "runtime/base/bits.h"
 #include <string.h>
 
 // ---- equality ----
@@ -47,6 +49,19 @@ static uint64_t hash_type(const Module *m, const TypeDef *t, uint64_t h)
   for (uint32_t i = 0; i < t->nfields; i++)
     h = mix(h, type_key(m, t->fields[i].type, t->rec_first) << 1 | t->fields[i].mutable_);
   return h;
+}
+
+// Where compiled code finds the fields; the same as in runtime/type.
+static void place_fields(const Module *m, const TypeDef *t)
+{
+  FieldType *f = (FieldType *)(uintptr_t)t->fields;
+  uint32_t at = t->kind == COMP_ARRAY ? GC_ARRAY_DATA : GC_HEAD_BYTES;
+  for (uint32_t i = 0; i < t->nfields; i++) {
+    uint32_t bytes = zw_gc_field_bytes(f[i].type, zw_val_kind(m, f[i].type) == VK_FUNCREF);
+    at = (uint32_t)zw_align_up(at, zw_gc_field_align(bytes));
+    f[i].at = at & 0x7fffffff;
+    at += bytes;
+  }
 }
 
 static bool fields_defaultable(const TypeDef *t)
@@ -187,6 +202,7 @@ void zw_check_types(Module *m)
     for (uint32_t i = 0; i < count; i++) {
       m->types[first + i].canon = equal + i;
       m->types[first + i].defaultable = fields_defaultable(&m->types[first + i]);
+      place_fields(m, &m->types[first + i]);
     }
     for (uint32_t i = 0; i < count; i++)
       set_display(m, first + i);

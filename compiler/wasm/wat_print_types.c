@@ -173,5 +173,5 @@ void zw_wat_put_limits(Printer *p, const Limits *l, bool memory)
 
 void zw_wat_put_global_type(Printer *p, const GlobalType *g)
 {
-  put_field_type(p, &(FieldType){ g->type, g->mutable_ });
+  put_field_type(p, &(FieldType){ .type = g->type, .mutable_ = g->mutable_ });
 }

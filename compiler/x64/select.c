@@ -5,6 +5,7 @@
 // fixed registers of divisions, shifts and compare-exchange, flags that nearly everything clobbers, memory operands.
 // The walk is backward: what an instruction emits first runs last.
 #include "compiler/x64/x64_int.h"
+#include "runtime/abi/gcobj.h"
 #include "runtime/base/bits.h"
 
 typedef uint32_t RegSet;
@@ -41,6 +42,7 @@ static inline bool opnd_is_reg(const Opnd *o) { return o->reg != REG_NONE; }
 #include "compiler/x64/select_int.h"
 #include "compiler/x64/select_cond.h"
 #include "compiler/x64/select_memory.h"
+#include "compiler/x64/select_gc.h"
 #include "compiler/x64/select_float.h"
 #include "compiler/x64/select_call.h"
 

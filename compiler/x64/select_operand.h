@@ -434,7 +434,7 @@ static Opnd ptr_addr(Ra *ra, Ref base, uint32_t offset)
 static unsigned kind_bytes(ValKind k) { return k == VK_I32 || k == VK_F32 || k == VK_REF ? 4 : k == VK_V128 ? 16 : 8; }
 static const bool may_fuse[OP_COUNT] = {
   [OP_i32_load] = true, [OP_f32_load] = true, [OP_i64_load] = true, [OP_f64_load] = true, [OP_v128_load] = true,
-  [OP_vm_load] = true, [OP_ptr_load] = true,
+  [OP_vm_load] = true, [OP_ptr_load] = true, [OP_gc_load] = true,
 };
 static __attribute__((noinline)) bool fuse_load_now(Ra *ra, Ref v, unsigned bytes, Opnd *o)
 {
@@ -459,6 +459,13 @@ static __attribute__((noinline)) bool fuse_load_now(Ra *ra, Ref v, unsigned byte
       return false;
     ra->val[v].vstate |= VS_FUSED;
     *o = ins->op == OP_vm_load ? at_place(PLACE_VM + ins->a, v) : ptr_addr(ra, ins->a, ins->c);
+    return true;
+  case OP_gc_load:
+    if (1u << (ins->fl & GCA_WIDTH) != bytes || bytes < 4 || (bytes == 16 && !ra->t->avx))
+      return false;
+    ra->val[v].vstate |= VS_FUSED;
+    *o = (Opnd){ .reg = REG_NONE, .rm = REG_NONE, .disp = (int32_t)ins->c, .val = REF_NONE, .vrn = ins->a, .vrm = ins->b };
+    o->rn = (uint8_t)use_base(ra, ins->a), o->rm = (uint8_t)use_base(ra, ins->b);
     return true;
   default: return false;
   }

@@ -107,6 +107,12 @@ static void instruction(Build *b, Op op)
   case OP_rethrow: case OP_delegate:
     zb_control(b, op);
     return;
+  case OP_br_on_cast: case OP_br_on_cast_fail: zb_br_on_cast(b, op == OP_br_on_cast); return;
+  case OP_ref_eq: {
+    Ref y = pop(b), x = pop(b);
+    push(b, bin(b, OP_i64_eq, x, y));
+    return;
+  }
   default:
     break;
   }
@@ -115,6 +121,8 @@ static void instruction(Build *b, Op op)
     numeric(b, op);
   else if (info->kind == OPK_MEM || info->kind == OPK_LANE)
     zb_access(b, op);
+  else if (info->feature == FEAT_GC)
+    zb_gc_op(b, op);
   else
     zb_unsupported(b, (Feature)info->feature);
 }

@@ -26,11 +26,26 @@ static Ref table_element(Build *b, uint32_t table, uint32_t type, Ref index)
   trapif(b, bin(b, OP_i64_ge_u, idx, len), TRAP_undefined_element);
   Ref off = bin(b, OP_i64_shl, idx, i64_const(b, 5)), elems = vm_load(b, VK_I64, at, AL_IMMUT); // in an order of ours, not the compiler's
   Ref elem = bin(b, OP_i64_add, elems, off);
-  append(b, OP_check_sig, VK_COUNT, 0, elem, vm_load(b, VK_I32, b->f->layout.type_ids + 4 * type, AL_IMMUT), 0);
+  if (b->m->types[type].final) {
+    append(b, OP_check_sig, VK_COUNT, 0, elem, vm_load(b, VK_I32, b->f->layout.type_ids + 4 * type, AL_IMMUT), 0);
+    return elem;
+  }
+  Ref id = ptr_load(b, VK_I32, elem, offsetof(TableElem, type_id), AL_ELEM);
+  trapif(b, un(b, OP_i32_eqz, id), TRAP_uninitialized);
+  trapif(b, un(b, OP_i32_eqz, zb_is_subtype(b, id, type)), TRAP_indirect_type);
   return elem;
 }
 
-static void null_trap(Build *b, Ref ref, TrapKind kind) { trapif(b, un(b, OP_i64_eqz, ref), kind); }
+// Once for each reference: what was not null never will be.
+void zb_null_check(Build *b, Ref ref, TrapKind kind)
+{
+  const ZIns *i = zw_ref_is_value(ref) ? &b->f->ins[ref] : NULL;
+  if (i && !b->o->no_fold && (i->op == OP_ref_i31 || i->op == OP_vm_addr ||
+                              (i->op == OP_lib && (i->c == LIB_struct_new || (i->c >= LIB_array_new_data && i->c <= LIB_array_new_elem) || i->c == LIB_array_new))))
+    return;
+  if (!zb_was_checked(b, UINT32_MAX, ref, 1))
+    trapif(b, un(b, OP_i64_eqz, ref), kind);
+}
 
 void zb_call_op(Build *b, Op op)
 {
@@ -40,12 +55,10 @@ void zb_call_op(Build *b, Op op)
   const FuncType *t = direct ? zw_func_type(b->m, x) : &b->m->types[x].func;
   Ref elem = REF_NONE;
   if (indirect) {
-    if (!b->m->types[x].final)
-      zb_unsupported(b, FEAT_GC); // a subtype would pass too
     elem = table_element(b, table, x, pop(b));
   } else if (!direct) {
     elem = pop(b);
-    null_trap(b, elem, TRAP_null_func);
+    zb_null_check(b, elem, TRAP_null_func);
   }
   if (op == OP_call && zb_enter_inline(b, x))
     return;
@@ -114,7 +127,7 @@ void zb_ref_op(Build *b, Op op)
     push(b, append(b, OP_vm_addr, VK_FUNCREF, 0, b->f->layout.funcrefs + 32 * slot, 0, 0));
     return;
   }
-  case OP_ref_as_non_null: null_trap(b, b->stack[b->sp - 1], TRAP_null_ref); return;
+  case OP_ref_as_non_null: zb_null_check(b, b->stack[b->sp - 1], TRAP_null_ref); return;
   default: BUG("not a reference instruction");
   }
 }

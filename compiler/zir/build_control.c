@@ -572,7 +572,11 @@ void zb_ghost(Build *b, Op op)
     b->live = false;
     return;
   case OP_br_on_cast: case OP_br_on_cast_fail:
-    zb_unsupported(b, (Feature)zw_op_info[op].feature);
+    b->p++;
+    zb_ghost_branch(b, zw_fast_u32(&b->p));
+    (void)zw_fast_heaptype(&b->p), (void)zw_fast_heaptype(&b->p);
+    zb_skip_block(b);
+    return;
   default: zw_skip_imm(&b->p, op); return;
   }
 }

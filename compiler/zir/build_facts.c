@@ -39,6 +39,8 @@ void zb_loop_changes(Build *b, uint32_t effects)
     zb_changed(b, ST_MEMORY0);
   if (effects & EFF_STOREK)
     zb_changed(b, ST_MEMORIES);
+  if (effects & EFF_GC)
+    zb_changed(b, ST_GC);
   if (effects & (EFF_GROW | EFF_TABLE))
     zb_changed(b, ST_LENGTH);
   if (effects >> EFF_GLOBAL_SHIFT)
@@ -176,6 +178,22 @@ void zb_memory_store(Build *b, Key store)
   }
   if (load)
     learn(b, slot, read, state, value, b->block);
+}
+
+// A field was written that `load` would read back as v; `fresh`: of an object that nobody has seen.  Fields at other offsets are
+// other fields, whatever the types are; what a narrow field reads back is not known.
+void zb_field_store(Build *b, Key load, Ref v, bool fresh)
+{
+  ZIns in = zb_ins_of(load);
+  uint32_t old = b->ver[ST_GC];
+  if (!fresh) {
+    zb_changed(b, ST_GC);
+    for (unsigned k = 0; k < STATE_FACTS && !b->o->no_memory; k++)
+      if (b->state_facts[k].state == ST_GC && b->fact_ver[k] == old && zb_ins_of(b->state_facts[k].load).c != in.c)
+        b->fact_ver[k] = b->ver[ST_GC];
+  }
+  if (!b->o->no_memory && (in.fl & GCA_WIDTH) > 1)
+    learn(b, slot_of_load(load, ST_GC), load, ST_GC, v, b->block);
 }
 
 Ref zb_memory_load(Build *b, const ZIns *load)

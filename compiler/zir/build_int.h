@@ -82,7 +82,7 @@ enum { NUMBER_BITS = 12 };
 
 // Kinds of state that a load may see, see build_facts.c.
 typedef enum StateKind {
-  ST_MEMORY0, ST_MEMORIES /* all others */, ST_LENGTH /* of tables and memories */, ST_IMPORTED /* globals: two may be one */,
+  ST_MEMORY0, ST_MEMORIES /* all others */, ST_LENGTH /* of tables and memories */, ST_IMPORTED /* globals: two may be one */, ST_GC /* fields of structs */,
   ST_GLOBALS /* own ones, by index modulo */, ST_COUNT = 8
 } StateKind;
 enum { STATE_FACTS = 16, GLOBAL_FACTS = 8 /* behind them */, CHECK_FACTS = 16 };
@@ -218,6 +218,7 @@ void zb_loop_changes(Build *b, uint32_t effects);  // at the header of a loop wi
 Ref zb_load_fact(Build *b, Key k, StateKind state);
 void zb_store_fact(Build *b, Key k, StateKind state, Ref v);
 void zb_memory_store(Build *b, Key store);
+void zb_field_store(Build *b, Key load, Ref v, bool fresh);
 Ref zb_memory_load(Build *b, const ZIns *load);
 bool zb_was_checked(Build *b, uint32_t mem, Ref idx, uint64_t reach);
 
@@ -363,6 +364,12 @@ void zb_call_op(Build *b, Op op);
 void zb_table_op(Build *b, Op op);
 void zb_ref_op(Build *b, Op op);
 void zb_br_on_null(Build *b, bool on_null);
+void zb_null_check(Build *b, Ref ref, TrapKind kind);
+
+// ---- build_gc.c ----
+void zb_gc_op(Build *b, Op op);
+void zb_br_on_cast(Build *b, bool on_success);
+Ref zb_is_subtype(Build *b, Ref id, uint32_t type);
 
 // ---- build.c ----
 void zb_copy_loops(Build *b);

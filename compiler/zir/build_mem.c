@@ -65,7 +65,9 @@ static void service_changes(Build *b, unsigned id)
     return;
   case LIB_memory_grow: zb_changed(b, ST_LENGTH); return;
   case LIB_data_drop: case LIB_elem_drop: case LIB_table_get: case LIB_table_set: case LIB_table_fill:
-  case LIB_table_copy: case LIB_table_init:
+  case LIB_table_copy: case LIB_table_init: case LIB_sig_subtype:
+  case LIB_struct_new: case LIB_array_new: case LIB_array_new_data: case LIB_array_new_elem: // nobody knows anything of elements
+  case LIB_array_copy: case LIB_array_fill: case LIB_array_init_data: case LIB_array_init_elem:
     return;
   default: zb_all_changed(b); return; // table.grow, and what may run other code
   }

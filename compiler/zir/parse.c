@@ -296,6 +296,10 @@ static void read_operands(Parser *s, ZIns *ins)
   case ZF_VM_STORE: read_field_refs(s, ins), ins->a = read_offset(s), ins->fl = read_alias(s); return;
   case ZF_OFFSET: ins->a = read_offset(s); return;
   case ZF_PTR_LOAD: case ZF_PTR_STORE: read_field_refs(s, ins), ins->c = read_offset(s), ins->fl = read_alias(s); return;
+  case ZF_GC_LOAD: read_field_refs(s, ins), ins->c = read_offset(s), ins->fl = (uint8_t)read_index(s); return;
+  case ZF_GC_STORE: read_n_refs(s, &ins->a, 3), ins->c = read_offset(s), ins->fl = (uint8_t)read_index(s); return;
+  case ZF_GC_ELEM: read_field_refs(s, ins), ins->fl = (uint8_t)read_index(s); return;
+  case ZF_GC_PUT: read_n_refs(s, &ins->a, 4), ins->fl = (uint8_t)read_index(s); return;
   case ZF_TRAPIF: read_field_refs(s, ins), ins->c = find_name(s, zw_zir_trap_name, TRAP_COUNT, "trap"); return;
   case ZF_CALL: case ZF_TCALL: ins->c = read_name(s, 'f'), ins->b = read_refs(s, &ins->a); return;
   case ZF_CALL_ELEM: case ZF_TCALL_ELEM: ins->c = read_name(s, 't'), ins->b = read_refs(s, &ins->a); return;

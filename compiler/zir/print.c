@@ -102,6 +102,10 @@ static void put_operands(Printer *p, const ZIns *ins, const ZBlock *b)
   case ZF_VM_STORE: put_field_refs(p, ins), put(p, " +%u %s", ins->a, zw_zir_alias_name[ins->fl]); return;
   case ZF_OFFSET: put(p, " +%u", ins->a); return;
   case ZF_PTR_LOAD: case ZF_PTR_STORE: put_field_refs(p, ins), put(p, " +%u %s", ins->c, zw_zir_alias_name[ins->fl]); return;
+  case ZF_GC_LOAD: put_field_refs(p, ins), put(p, " +%u #%u", ins->c, ins->fl); return;
+  case ZF_GC_STORE: put(p, " "), put_refs(p, ins->a, 3), put(p, " +%u #%u", ins->c, ins->fl); return;
+  case ZF_GC_ELEM: put_field_refs(p, ins), put(p, " #%u", ins->fl); return;
+  case ZF_GC_PUT: put(p, " "), put_refs(p, ins->a, 4), put(p, " #%u", ins->fl); return;
   case ZF_TRAPIF: put_field_refs(p, ins), put(p, " %s", zw_zir_trap_name[ins->c]); return;
   case ZF_CALL: case ZF_TCALL: put(p, " f%u", ins->c), put_refs(p, ins->a, ins->b); return;
   case ZF_CALL_ELEM: case ZF_TCALL_ELEM: put(p, " t%u", ins->c), put_refs(p, ins->a, ins->b); return;

@@ -383,6 +383,10 @@ static void check_types(Verifier *v, uint32_t i)
     return;
   }
   case ZF_REFS:
+    if (ins->op == OP_ref_i31) {
+      want_type(v, i, ins->a, VK_I32), want_result(v, i, VK_REF);
+      return;
+    }
     if (ins->op == OP_sel)
       want_type(v, i, ins->a, (ValKind)ins->ty), want_type(v, i, ins->b, (ValKind)ins->ty);
     if (ins->op == OP_copy)
@@ -399,6 +403,11 @@ static void check_types(Verifier *v, uint32_t i)
     want_type(v, i, ins->a, VK_I32), want_result(v, i, VK_COUNT);
     return;
   case ZF_BR: want_type(v, i, ins->a, VK_I32), want_result(v, i, VK_COUNT); return;
+  case ZF_GC_LOAD: case ZF_GC_STORE: case ZF_GC_ELEM: case ZF_GC_PUT:
+    if ((ins->fl & GCA_WIDTH) > 4 || (ins->fl & GCA_SIGNED && (ins->fl & GCA_WIDTH) > 1))
+      broken(v, i, "V4: there is no such width");
+    check_by_row(v, i);
+    return;
   case ZF_LANE: case ZF_LOAD: case ZF_STORE: case ZF_CMPXCHG: case ZF_LANEMEM: case ZF_VM_LOAD: case ZF_VM_STORE:
   case ZF_OFFSET: case ZF_PTR_LOAD: case ZF_PTR_STORE: case ZF_TRAPIF: case ZF_PHI: case ZF_CATCH: case ZF_JMP: case ZF_TRAP:
     check_by_row(v, i);

@@ -18,6 +18,10 @@
 #define SHAPE_vm_addr     ZF_OFFSET,     0, 0
 #define SHAPE_ptr_load    ZF_PTR_LOAD,   1, 0
 #define SHAPE_ptr_store   ZF_PTR_STORE,  3, 0
+#define SHAPE_gc_load     ZF_GC_LOAD,    3, 0
+#define SHAPE_gc_store    ZF_GC_STORE,   0, 3
+#define SHAPE_gc_elem     ZF_GC_ELEM,    7, 0
+#define SHAPE_gc_put      ZF_GC_PUT,     0, 4
 #define SHAPE_frame_addr  ZF_OFFSET,     0, 0
 #define SHAPE_mulh_u      ZF_REFS,       3, 0
 #define SHAPE_mulh_s      ZF_REFS,       3, 0
@@ -52,6 +56,7 @@
 #define SHAPE_THROW   ZF_THROW,   0, ZX_RANGE
 #define SHAPE_FENCE   ZF_REFS,    0, 0
 #define SHAPE_SHUFFLE ZF_SHUFFLE, 3, 0
+#define SHAPE_I31     ZF_REFS,    1, 0
 
 // clang-format off
 #define DROPS(flags) ((flags) & OPF_PURE || ((flags) & (OPF_TRAPS | OPF_EFFECT)) == OPF_TRAPS)
@@ -74,6 +79,7 @@ const ZShape zw_zir_shape[OP_COUNT] = {
   SHAPE(OP_call, SHAPE_CALL, OPF_EFFECT),
   SHAPE(OP_br, SHAPE_BR, OPF_TERM),
   SHAPE(OP_throw, SHAPE_THROW, OPF_TERM),
+  SHAPE(OP_ref_i31, SHAPE_I31, OPF_PURE),
   SHAPE(OP_atomic_fence, SHAPE_FENCE, OPF_EFFECT),
   SHAPE(OP_i8x16_shuffle, SHAPE_SHUFFLE, OPF_PURE),
 };

@@ -12,7 +12,11 @@
 //   lib      xa[a..a+b) arguments, c=LibcallId                       TableElem or FuncRef (checked before), c=type index
 //   catch_value  b=k: payload value k at the head of a handler block
 //   frame_addr  a=byte offset (raw) in the area of frame_locals words
-// call, br, throw, atomic_fence and i8x16_shuffle are the wasm rows of that name; all others above are ZIR rows.
+//   gc_load  a=reference, b=base of the heap, c=offset (raw), fl=GCA_*: a field of a struct, the length of an array, a head.  Not null: a
+//            check came before.  References stay operands: an address would not keep the object alive
+//   gc_store xa[a..a+3) = reference, base, value; c, fl as gc_load
+//   gc_elem  a=reference, b=base, c=index (checked), fl=GCA_*: an element     gc_put   xa[a..a+4) = reference, base, index, value
+// call, br, throw, ref_i31, atomic_fence and i8x16_shuffle are the wasm rows of that name; all others above are ZIR rows.
 // terminators: jmp; br a=condition (edge 0 = true, edge 1 = false); switch a=index, xa[b..b+c) = edge for index 0 .. c-1 (0 = first edge of the block); the last edge is the default;
 //   ret xa[a..a+b); trap c=TrapKind; tcall xa.. c=function; tcall_elem xa.. (last = element) c=type; throw xa.. c=tag
 // MEM rows: load a=address, c=offset (raw u32), fl=memory; store a=address, b=value, c=offset, fl=memory;
@@ -45,6 +49,8 @@ enum { // alias class of vm_load, ptr_load (fl)
   AL_GLOBAL, AL_TABLE /* length */, AL_ELEM /* contents of tables */, AL_MEMLEN, AL_GC,
   AL_FRAME /* demoted locals */, AL_COUNT
 };
+// fl of gc_*: log2 of the bytes, and for narrow ones that the sign is extended.
+enum { GCA_WIDTH = 7, GCA_SIGNED = 8 };
 enum { ZV_DEAD = 1 /* phi without a live use */, ZV_HOISTED = 2, ZV_PROVED = 4 /* load that cannot trap */,
        ZV_PASSED = 8, ZV_IN_LOOPS = 16 /* finish.c's own */, ZV_ALL = 31, ZV_BITS = 5 };
 // What goes with an instruction: uses are counted as none, one or more; a weight is the sum of 8^min(depth,7) over those

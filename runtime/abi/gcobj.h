@@ -13,11 +13,19 @@ typedef struct GcHead {
   uint32_t mark_and_size;     // the collector's: bits 0..1 colour, bits 2..31 cells of 8 bytes
 } GcHead;
 enum { GC_HEAD_BYTES = 8, GC_ARRAY_LENGTH = 8, GC_ARRAY_DATA = 16, GC_FIRST = 0x40000, GC_CELL = 8 };
-// Objects that no module's type describes; ids from the top so that they never meet a real one.
-#define GC_ID_EXN 0xfffffff1u    /* exception: tag and payload */
-#define GC_ID_HOST 0xfffffff2u   /* externref box: one host pointer */
-#define GC_ID_FREE 0xfffffff0u   /* free cells */
+// Objects that no module's type describes; ids behind the last that a type may have.
+#define GC_ID_FREE 0xfffff0u   /* free cells */
+#define GC_ID_EXN 0xfffff1u    /* exception: tag and payload */
+#define GC_ID_HOST 0xfffff2u   /* externref box: one host pointer */
+// Stands for null and i31 where compiled code reads the head of what may be no object: there is a page of zeros right below
+// GC_FIRST, so its type id is 0, which is no type and below none.
+#define GC_NO_OBJECT (GC_FIRST - GC_CELL)
 #define GC_MAX_STRUCT 0x28000u   /* bytes; 10,000 fields of v128 fit */
+
+// What compiled code knows of a type by its id: rows[id] points to a row of words, VmCtx.type_rows to rows.  A row is the kind,
+// then the display: the ancestor at depth k is row[GC_ROW_DISPLAY + k], 0 where there is none; at least GC_ROW_DEPTH of them.
+// The ids 0 and GC_ID_* have rows of zeros.
+enum { GC_ROW_KIND = 0 /* CompKind + 1 */, GC_ROW_DISPLAY = 1, GC_ROW_DEPTH = 8 };
 
 // FuncRef * and GC references side by side: which a reference type is.
 static inline bool zw_heap_is_func(uint32_t heap) { return heap == HEAP_FUNC || heap == HEAP_NOFUNC; }

@@ -10,17 +10,18 @@
 #include "runtime/base/str.h"
 
 #define IMAGE_MAGIC 0x4d49575au /* "ZWIM" */
-enum { IMAGE_FORMAT = 4, IMAGE_ABI = 1 };
+enum { IMAGE_FORMAT = 5, IMAGE_ABI = 1 };
 // A runtime defines this symbol, and what is made for that runtime refers to it: a linker that is given another runtime
 // says its name, which says the versions.
-#define IMAGE_RUNTIME_SYMBOL zwasm_rt_abi_1_format_4
-#define IMAGE_RUNTIME_SYMBOL_TEXT "zwasm_rt_abi_1_format_4"
-STATIC_ASSERT(IMAGE_ABI == 1 && IMAGE_FORMAT == 4, "the symbol's name says so");
+#define IMAGE_RUNTIME_SYMBOL zwasm_rt_abi_1_format_5
+#define IMAGE_RUNTIME_SYMBOL_TEXT "zwasm_rt_abi_1_format_5"
+STATIC_ASSERT(IMAGE_ABI == 1 && IMAGE_FORMAT == 5, "the symbol's name says so");
 enum { ARCH_X86_64 = 1, ARCH_AARCH64 = 2 };
 enum { // ImageHeader.flags
   IMAGE_GUARD = 1,        // memory accesses rely on the full reservation and on the fault handler
   IMAGE_CHECKED = 2,      // memory accesses carry explicit checks
   IMAGE_NO_SIGNALS = 4, IMAGE_FUEL = 8, IMAGE_INTERRUPTIBLE = 16, IMAGE_DETERMINISTIC = 32,
+  IMAGE_GC = 64,          // its code reads the GC heap or the rows of types: they are there before it runs
 };
 #define CPU_SSE3 1ull      /* and SSSE3, SSE4.1, SSE4.2, POPCNT, CX16: the bits of x86-64-v2 */
 #define CPU_SSSE3 2ull

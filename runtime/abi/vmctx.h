@@ -85,10 +85,11 @@ struct VmCtx {
   void *host_shim;
   Instance *instance;
   Store *store;
-  uint8_t *gc_base;           // GC heap: base, bump cursor and limit
-  uint64_t gc_cursor, gc_limit;
+  uint8_t *gc_base;           // of the GC heap; in instances of images with IMAGE_GC from the beginning and for good
+  const uint32_t *const *type_rows; // abi/gcobj.h; the same
+  uint64_t spare;
   uint64_t fuel, interrupt;
-  uint32_t is_host, pad;
+  uint32_t is_host, no_type;  // no_type: 0, the type id of null for code that wants a FuncRef to look at
   void *scratch[2];
   void *libcall[LIB_COUNT];
   // then, 16-aligned, the variable part: VmLayout

@@ -24,12 +24,13 @@ GcHeap *zw_gc_new(uint64_t max_bytes)
     return NULL;
   h->base = zw_os_reserve(GC_RESERVE);
   h->stack = zw_os_reserve(GC_RESERVE);
-  if (!h->base || !h->stack) {
+  size_t page = zw_os_page_size();
+  if (!h->base || !h->stack || !zw_os_commit(h->base + GC_FIRST - page, page)) { // the page of GC_NO_OBJECT
     zw_gc_delete(h);
     return NULL;
   }
   h->top = h->committed = GC_FIRST;
-  uint64_t page = zw_os_page_size(), most = GC_RESERVE - GC_FIRST;
+  uint64_t most = GC_RESERVE - GC_FIRST;
   h->cap = GC_FIRST + (max_bytes && max_bytes < most ? zw_align_up(max_bytes, page) : most);
   h->threshold = GC_MIN_THRESHOLD;
   h->zeal = zeal_default;

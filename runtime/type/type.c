@@ -11,6 +11,7 @@
 #include "runtime/os/os.h"
 
 enum { GROUP_REL = 1 << 28, CHUNK = 4096 };
+STATIC_ASSERT((uint32_t)TYPE_MAX_IDS <= GC_ID_FREE && TYPE_MAX_IDS % CHUNK == 0, "ids of their own");
 STATIC_ASSERT((int)TYPE_MAX_IDS <= (int)GROUP_REL && GROUP_REL * 2 == (int)HEAP_ABSTRACT, "ids and positions are both heap type words");
 
 typedef struct Group {
@@ -244,6 +245,65 @@ static bool grow_buckets(void)
   return true;
 }
 
+// ---- rows for compiled code ----
+
+// By id; NULL until somebody wants them, for they take address space and no program without objects needs them.  Pages of
+// the table are committed up to rows_end, and the last ones for the runtime's own ids.
+static const uint32_t **rows;
+static size_t rows_end;
+static const uint32_t no_row[GC_ROW_DISPLAY + GC_ROW_DEPTH];
+enum { ROWS_STEP = 64 << 10 };
+
+static bool add_rows(const TypeInfo *infos, uint32_t count)
+{
+  size_t words = 0, end = ((size_t)infos[0].id + count) * sizeof *rows;
+  for (uint32_t i = 0; i < count; i++)
+    words += GC_ROW_DISPLAY + (infos[i].depth >= GC_ROW_DEPTH ? infos[i].depth + 1u : GC_ROW_DEPTH);
+  while (rows_end < end) {
+    if (!zw_os_commit((char *)rows + rows_end, ROWS_STEP))
+      return false;
+    rows_end += ROWS_STEP;
+  }
+  uint32_t *w = zw_alloc(words * sizeof *w);
+  if (!w)
+    return false;
+  for (uint32_t i = 0; i < count; i++) {
+    const TypeInfo *t = &infos[i];
+    w[GC_ROW_KIND] = t->kind + 1u;
+    memcpy(w + GC_ROW_DISPLAY, t->display, (t->depth + 1u) * sizeof *w);
+    rows[t->id] = w;
+    w += GC_ROW_DISPLAY + (t->depth >= GC_ROW_DEPTH ? t->depth + 1u : GC_ROW_DEPTH);
+  }
+  return true;
+}
+
+static bool make_rows(void)
+{
+  size_t bytes = (size_t)(TYPE_MAX_IDS + CHUNK) * sizeof *rows;
+  char *p = zw_os_reserve(bytes);
+  if (p && zw_os_commit(p + bytes - ROWS_STEP, ROWS_STEP) && zw_os_commit(p, ROWS_STEP)) {
+    rows = (const uint32_t **)(void *)p, rows_end = ROWS_STEP;
+    rows[0] = rows[GC_ID_EXN] = rows[GC_ID_HOST] = rows[GC_ID_FREE] = no_row;
+    for (uint32_t id = 1; id <= ids_given && p; id++)
+      if (!add_rows(zw_type_info(id), 1))
+        p = NULL;
+    if (p)
+      return true;
+    p = (char *)(uintptr_t)rows, rows = NULL;
+  }
+  if (p)
+    zw_os_unmap(p, bytes);
+  return false;
+}
+
+const uint32_t *const *zw_type_rows(void)
+{
+  zw_os_lock(&lock);
+  bool ok = rows || make_rows();
+  zw_os_unlock(&lock);
+  return ok ? rows : NULL;
+}
+
 // Chunks for the ids up to and including `last` exist after this.
 static bool reserve_ids(uint32_t last)
 {
@@ -275,6 +335,10 @@ static bool add_group(const uint32_t *key, uint32_t words, uint32_t count, uint6
     return false;
   }
   fill_infos(g, infos, arrays);
+  if (rows && !add_rows(infos, count)) {
+    zw_free(g), zw_free(infos), zw_free(arrays);
+    return false;
+  }
   for (uint32_t i = 0; i < count; i++)
     __atomic_store_n(&chunks[(g->first + i) / CHUNK][(g->first + i) % CHUNK], &infos[i], __ATOMIC_RELEASE);
   g->next = buckets[hash & (nbuckets - 1)];

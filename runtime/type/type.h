@@ -9,7 +9,7 @@
 
 enum {
   TYPE_MAX_DEPTH = 63,        // supertypes above a type
-  TYPE_MAX_IDS = 1 << 24,     // of all modules together, while the process lives
+  TYPE_MAX_IDS = (1 << 24) - 4096, // of all modules together, while the process lives
   TYPE_MAX_PARAMS = 1000, TYPE_MAX_RESULTS = 1000, TYPE_MAX_FIELDS = 10000,
 };
 
@@ -51,6 +51,8 @@ uint32_t zw_type_func(const ValType *params, uint32_t nparams, const ValType *re
 
 const TypeInfo *zw_type_info(uint32_t id);   // id was given by the calls above; the answer lives for ever
 uint32_t zw_types_count(void);               // ids given so far
+// The rows of abi/gcobj.h, of all ids given so far and from now on; NULL = out of memory.
+const uint32_t *const *zw_type_rows(void);
 
 // True when a is b or below it.  O(1): one look into a's display.
 bool zw_type_sub(uint32_t a, uint32_t b);

@@ -9,6 +9,8 @@
 extern Table *zw_table_make(Store *s, const ImageLimits *l, ValType elem, uint64_t init, char *err, size_t err_bytes) ZW_WHEN_NAMED;
 extern bool zw_table_init(Instance *in, uint32_t table, uint32_t seg, uint64_t dst, uint64_t src, uint64_t len) ZW_WHEN_NAMED;
 extern void zw_table_delete(Table *t) ZW_WHEN_NAMED;
+extern struct GcHeap *zw_store_gc(Store *s) ZW_WHEN_NAMED; // and without objects without these
+extern const uint32_t *const *zw_type_rows(void) ZW_WHEN_NAMED;
 
 typedef struct Maker {
   Instance *in;
@@ -271,6 +273,8 @@ static bool make(Maker *k)
   fill_vmctx(k->in);
   if (!zw_types_intern(IMAGE_ARRAY(im, uint32_t, IMG_TYPES), IMAGE_COUNT(im, IMG_TYPES), IMAGE_ARRAY(im, uint32_t, IMG_TYPE_INDEX),
                        im->counts.types, part(k->in, im->layout.type_ids)))
+    return nomem(k);
+  if (im->h->flags & IMAGE_GC && (!zw_store_gc(k->in->store) || !(k->in->vmctx->type_rows = zw_type_rows())))
     return nomem(k);
   if (!zw_code_register(im))
     return nomem(k);

@@ -1,4 +1,5 @@
 // Library calls on tables, and the type check of an indirect call; libcall.c has the rules.
+#include "runtime/abi/gcobj.h"
 #include "runtime/vm/vm_int.h"
 
 uint64_t zw_lib_table_grow(VmCtx *v, uint64_t table, uint64_t init, uint64_t delta);
@@ -45,5 +46,5 @@ void zw_lib_elem_drop(VmCtx *v, uint64_t seg) { v->instance->dropped_elems[seg] 
 uint64_t zw_lib_sig_subtype(VmCtx *v, uint64_t actual, uint64_t wanted)
 {
   (void)v;
-  return zw_type_sub((uint32_t)actual, (uint32_t)wanted);
+  return actual != 0 && actual < GC_ID_FREE && zw_type_sub((uint32_t)actual, (uint32_t)wanted);
 }

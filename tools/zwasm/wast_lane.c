@@ -16,7 +16,7 @@
 // What machine code cannot do yet.  Modules that use these are excluded from the compiled lanes, and counted per feature;
 // a module without them must work.
 #define BIT(f) (1ull << FEAT_##f)
-#define NOT_COMPILED BIT(GC)
+#define NOT_COMPILED 0ull
 
 static Image *jit(const uint8_t *bytes, size_t len, uint64_t features, uint32_t flags, char *err, size_t err_bytes)
 {
