@@ -56,31 +56,12 @@ static bool print_weights(const char *what, const Weights *w, uint32_t allowed)
 
 // ---- lanes ----
 
-// The seed's module with all of its features that machine code has, and machine code's lines.  without: what had to be
-// left out.
-static GenModule compilable(const GenModule *whole, uint64_t seed, uint32_t allowed, uint32_t *without, char **jit, Arena *a)
-{
-  static const uint32_t leave_out[] = { 0, GEN_GC };
-  GenModule g = *whole;
-  for (size_t i = 0; i < ARRAY_COUNT(leave_out); i++) {
-    *without = leave_out[i];
-    if (i)
-      g = gen_module(seed, allowed & ~leave_out[i], 0, a);
-    *jit = diff_lines(g.bytes, g.len, LANE_JIT);
-    if (!diff_lacking(*jit) || i + 1 == ARRAY_COUNT(leave_out))
-      break;
-    free(*jit);
-  }
-  return g;
-}
-
-// own: jit
-static bool lanes_agree(const GenModule *g, char *jit, uint64_t seed, DiffLane lanes, bool print)
+static bool lanes_agree(const GenModule *g, uint64_t seed, DiffLane lanes, bool print)
 {
   char *interp = diff_lines(g->bytes, g->len, LANE_INTERP);
   bool equal = true;
   for (DiffLane lane = LANE_JIT; lane < lanes; lane++) {
-    char *lines = lane == LANE_JIT ? jit : diff_lines(g->bytes, g->len, lane);
+    char *lines = diff_lines(g->bytes, g->len, lane);
     if (strcmp(lines, interp) != 0) {
       equal = false;
       if (print)
@@ -94,24 +75,18 @@ static bool lanes_agree(const GenModule *g, char *jit, uint64_t seed, DiffLane l
 
 static int compare(uint64_t first, uint64_t count, uint32_t allowed, DiffLane lanes, Arena *a)
 {
-  uint64_t equal = 0, different = 0, again = 0;
-  uint32_t without, lacks = 0;
-  Weights made = { 0 }, compared = { 0 };
+  uint64_t equal = 0, different = 0;
+  Weights made = { 0 };
   for (uint64_t seed = first; seed < first + count; seed++) {
-    char *jit;
-    GenModule whole = gen_module(seed, allowed, 0, a), g = compilable(&whole, seed, allowed, &without, &jit, a);
-    weigh(&made, &whole);
-    weigh(&compared, &g);
-    again += without != 0, lacks |= without;
-    bool same = lanes_agree(&g, jit, seed, lanes, different < 10);
+    GenModule g = gen_module(seed, allowed, 0, a);
+    weigh(&made, &g);
+    bool same = lanes_agree(&g, seed, lanes, different < 10);
     equal += same, different += !same;
     if (!same)
-      printf("difftest: seed %llu of features %u differs\n", (U)seed, allowed & ~without);
+      printf("difftest: seed %llu of features %u differs\n", (U)seed, allowed);
     zw_arena_reset(a);
   }
   bool floors = print_weights("generated", &made, allowed);
-  floors &= print_weights("compared ", &compared, allowed & ~lacks);
-  printf("difftest: %llu of them made again without what machine code lacks\n", (U)again);
   printf("difftest: %llu modules in %d lanes: %llu equal + %llu different\n", (U)count, (int)lanes, (U)equal, (U)different);
   return different || !equal || !floors;
 }
@@ -148,7 +123,7 @@ static bool holds(const uint8_t *bytes, size_t len, const char *what)
   for (DiffLane lane = LANE_JIT; lane < LANE_COUNT; lane++)
     if (strcmp(what, diff_lane_names[lane]) == 0) {
       const char *lines = diff_lines(bytes, len, lane);
-      return !diff_lacking(lines) && strcmp(interp, lines) != 0;
+      return strcmp(interp, lines) != 0;
     }
   return false;
 }
@@ -196,10 +171,6 @@ static int each(const char *mode, uint64_t first, uint64_t count, uint32_t allow
       fwrite(&len, 4, 1, stdout);
       fwrite(g.bytes, 1, g.len, stdout);
     } else if (strcmp(mode, "script") == 0) {
-      uint32_t without;
-      char *jit;
-      g = compilable(&g, seed, allowed, &without, &jit, a);
-      free(jit);
       diff_script(stdout, g.bytes, g.len, true);
     } else {
       char *text = diff_lines(g.bytes, g.len, LANE_INTERP);

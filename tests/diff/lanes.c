@@ -133,12 +133,11 @@ char *diff_lines(const uint8_t *bytes, size_t len, DiffLane lane)
   if (im)
     run_module(out, im);
   else
-    fprintf(out, "%s: %s\n\n", strstr(err, "not in compiled code yet") ? "lacking" : "invalid", err);
+    fprintf(out, "invalid: %s\n\n", err);
   fclose(out);
   (lane == LANE_INTERP ? zw_interp_image_free : zw_image_free)(im);
   return text;
 }
-bool diff_lacking(const char *lines) { return strncmp(lines, "lacking", 7) == 0; }
 
 // ---- scripts ----
 

@@ -8,8 +8,7 @@
 
 typedef enum DiffLane { LANE_INTERP, LANE_JIT, LANE_JIT_CHECK, LANE_CWASM, LANE_COUNT } DiffLane;
 extern const char *const diff_lane_names[LANE_COUNT];
-// own: free.  "lacking: ..." when the lane cannot compile a feature, "invalid: ..." when it refuses the module.
+// own: free.  "invalid: ..." when the lane refuses the module.
 char *diff_lines(const uint8_t *bytes, size_t len, DiffLane lane);
-bool diff_lacking(const char *lines);
 // The module as a script (binary: its bytes; else its text) with what the interpreter does as assertions.
 void diff_script(FILE *out, const uint8_t *bytes, size_t len, bool binary);
