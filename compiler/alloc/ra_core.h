@@ -93,22 +93,18 @@ static void init_all_values(Ra *ra)
   }
   init_values(ra, first, end, pos);
 }
-static inline bool ends_in_large_switch(const ZirFunc *z, const ZBlock *b)
-{
-  return b->nedges >= LARGE_SWITCH && z->ins[b->end - 1].op == OP_switch;
-}
 static void find_cases(Ra *ra)
 {
   const ZirFunc *z = ra->z;
   uint32_t first = 0;
-  while (first < z->norder && !ends_in_large_switch(z, &z->blocks[z->order[first]]))
+  while (first < z->norder && !ends_in_large_switch(ra, &z->blocks[z->order[first]]))
     first++;
   if (first == z->norder)
     return;
   ra->cases = zw_new_array(ra->a, uint8_t, z->nblocks + 1);
   for (uint32_t k = 0; k < z->norder; k++) {
     const ZBlock *b = &z->blocks[z->order[k]];
-    bool large = ends_in_large_switch(z, b);
+    bool large = ends_in_large_switch(ra, b);
     for (uint32_t e = 0; e < b->nedges; e++) {
       uint8_t *to = &ra->cases[z->edges[b->edges + e].to];
       *to = !*to && large ? ONLY_CASE : ONLY_CASE + 1;
@@ -132,7 +128,9 @@ static void init_ra(Ra *ra)
   ra->ncall = z->ncall_pos, ra->ndiv = z->ndiv_pos, ra->nshift = z->nshift_pos, ra->event = UINT32_MAX;
   ra->file = RA_GPR | RA_FPR;
   ra->thrifty = has_short_way(ra);
+  ra->large = ra->o->random_ra || ra->o->small_file ? 2 : LARGE_SWITCH; // what shakes the allocator shakes this too
   find_cases(ra);
+  find_switches(ra);
   if (ra->o->small_file) {
     RegSet keep = 0;
     for (RegSet m = RA_GPR; m && zw_popcnt64(keep) < ra->o->small_file; m &= m - 1)
@@ -191,6 +189,8 @@ static void start_block(Ra *ra, uint32_t b)
 // b's chunk is complete.  A block that is nothing but a jump disappears: whoever goes there goes on.
 static void finish_block(Ra *ra, uint32_t b)
 {
+  if (NEVER(ra->sink != NULL))
+    finish_needs(ra, b);
   end_chunk(ra);
   const ZBlock *k = &ra->z->blocks[b];
   Chunk *c = &ra->chunks.p[ra->chunks.n - 1];

@@ -1,6 +1,7 @@
 // Edges and the heads of blocks: states meet.  Part of ra_core.h.
 #pragma once
 #include "ra_loops.h"
+#include "ra_sink.h"
 
 // ---- edges ----
 // A free register of the class for a value that an edge needs here; REG_NONE when all hold strong values.
@@ -31,11 +32,11 @@ static uint32_t edge_source(Ra *ra, Ref v, RegSet avoid)
   if (is_remat(ra, v))
     return PLACE_MAKE;
   if (ra->val[v].slot && (ra->cold || avoid == ~(RegSet)0))
-    return slot_place(ra, v);
+    return read_place(ra, v);
   q = edge_reg(ra, v, avoid);
   if (q == REG_NONE) {
     take_slot(ra, v);
-    return slot_place(ra, v);
+    return read_place(ra, v);
   }
   bind(ra, q, v);
   dirty(ra, q);
@@ -127,6 +128,8 @@ static inline void deliver(Ra *ra, Ref p, Ref v, RegSet avoid, Moves *mv)
     uint32_t s = ra->dslot[p] - 1;
     if (!is_value || (ra->val[v].slot != s + 1 && !share_slot(ra, v, s) && !lend_slot(ra, v, s)))
       add_move(ra, mv, delivery_place(ra, p), edge_source(ra, v, avoid), v, kind_of(ra, p));
+    else
+      read_place(ra, v);
     return;
   }
   if (is_value && ra->val[v].loc == r) {
@@ -154,7 +157,7 @@ enum { FEW_OF = 8 };
 static void count_wanted(Ra *ra, const ZBlock *k)
 {
   const ZirFunc *z = ra->z;
-  if (k->nedges < LARGE_SWITCH || NEVER(ra->o->random_ra != 0))
+  if (k->nedges < ra->large || NEVER(ra->o->random_ra != 0))
     return;
   if (!ra->wanted)
     ra->wanted = zw_new_array(ra->a, uint16_t, z->nins + 1);
@@ -172,7 +175,7 @@ static void count_wanted(Ra *ra, const ZBlock *k)
 }
 static void forget_wanted(Ra *ra, const ZBlock *k)
 {
-  if (k->nedges < LARGE_SWITCH || !ra->wanted)
+  if (k->nedges < ra->large || !ra->wanted)
     return;
   for (uint32_t j = 0; j < k->nedges; j++) {
     Wanted w = required(ra, ra->z->edges[k->edges + j].to);
@@ -203,7 +206,7 @@ static __attribute__((noinline)) RegSet settle(Ra *ra, Meeting *k, Reg r)
   if (NEVER(ra->few != 0) && q == REG_NONE && !is_weak && ra->wanted[v] < ra->few && can_reload(ra, v)) {
     if (!is_remat(ra, v))
       take_slot(ra, v);
-    add_move(ra, k->mv, r, is_remat(ra, v) ? PLACE_MAKE : slot_place(ra, v), v, kind_of(ra, v));
+    add_move(ra, k->mv, r, is_remat(ra, v) ? PLACE_MAKE : read_place(ra, v), v, kind_of(ra, v));
     return 0;
   }
   if (q == REG_NONE && k->leaves && def_pos(ra, v) < k->leaves->head_pos && !is_promised(k->leaves, v)) {
@@ -213,13 +216,13 @@ static __attribute__((noinline)) RegSet settle(Ra *ra, Meeting *k, Reg r)
       add_move(ra, k->mv, r, PLACE_MAKE, v, kind_of(ra, v));
     } else { // not carried through the loop in a register just for this exit
       take_slot(ra, v);
-      add_move(ra, k->mv, r, slot_place(ra, v), v, kind_of(ra, v));
+      add_move(ra, k->mv, r, read_place(ra, v), v, kind_of(ra, v));
     }
     return 0;
   }
   if (q == REG_NONE && !(ra->reserved & BIT(r)) && (!(ra->busy & BIT(r)) || ((ra->weak & BIT(r)) && !is_weak))) {
     if (!is_weak && k->cools && ra->val[v].slot) { // a cold path reloads for itself
-      add_move(ra, k->mv, r, slot_place(ra, v), v, kind_of(ra, v));
+      add_move(ra, k->mv, r, read_place(ra, v), v, kind_of(ra, v));
       return 0;
     }
     if (ra->busy & BIT(r))
@@ -284,6 +287,8 @@ static __attribute__((noinline)) void conform_far(Ra *ra, const ZEdge *e, Moves 
   }
   if (want.arrive)
     deliver_all(ra, e, t, want.arrive, want.regs, mv);
+  if (NEVER(ra->sink != NULL) && ra->sink->needs[e->to])
+    bring_needed(ra, e->to, want.regs, mv);
 }
 // The first edge mostly goes to the block below, in whose state the registers still are, and nothing is special about it.
 static inline void conform(Ra *ra, const ZEdge *e, Moves *mv)
@@ -298,6 +303,8 @@ static inline void conform(Ra *ra, const ZEdge *e, Moves *mv)
   stay_in_state(ra, want->phis);
   if (want->arrive)
     deliver_all(ra, e, t, want->arrive, want->regs, mv);
+  if (NEVER(ra->sink != NULL) && ra->sink->needs[e->to])
+    bring_needed(ra, e->to, want->regs, mv);
 }
 
 // ---- blocks ----
@@ -324,7 +331,7 @@ static void unload_case(Ra *ra, uint32_t b)
   for (RegSet m = ra->busy & ~ra->weak; m; m &= m - 1) {
     Reg r = zw_ctz64(m);
     Ref v = ra->cur[r];
-    if (!is_phi_of(ra, v, b) && !is_remat(ra, v) && !is_promised(p, v) && can_reload(ra, v))
+    if (!is_phi_of(ra, v, b) && !is_remat(ra, v) && !is_promised(p, v) && !watch_bit(ra, ra->val[v].slot) && can_reload(ra, v))
       free_up(ra, r, 0);
   }
 }
@@ -340,8 +347,11 @@ static void block_head(Ra *ra, uint32_t b)
     }
     emit_handler_head(ra, b);
   }
-  if (ra->cases && ra->cases[b] == ONLY_CASE && ra->nopen)
+  if (ra->cases && ra->cases[b] == ONLY_CASE && ra->nopen) {
+    if (ra->sink)
+      store_in_case(ra, b);
     unload_case(ra, b);
+  }
   if (ra->nopen && !k->is_header)
     unload_conditional(ra, b);
   if (k->is_header && ra->nopen && ra->open[ra->nopen - 1]->head_pos == k->pos) {

@@ -367,7 +367,7 @@ static void close_loop(Ra *ra, uint32_t b)
       add_move(ra, mv, q, PLACE_MAKE, v, kind_of(ra, v));
     } else {
       take_slot(ra, v);
-      add_move(ra, mv, q, slot_place(ra, v), v, kind_of(ra, v));
+      add_move(ra, mv, q, read_place(ra, v), v, kind_of(ra, v));
     }
   }
   for (uint32_t k = 0; k < head->nphi; k++) {

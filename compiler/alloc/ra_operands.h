@@ -429,7 +429,7 @@ static uint32_t use_slot(Ra *ra, Ref v)
   take_slot(ra, v);
   weigh_slot(ra, slot_place(ra, v));
   ra->l->w_reload += ra->weight;
-  return slot_place(ra, v);
+  return read_place(ra, v);
 }
 static __attribute__((noinline)) void make_operands(Ra *ra)
 {

@@ -44,7 +44,16 @@ typedef struct Slot {
   uint32_t free;                 // position + 1 in its list of free slots, or 0
   uint32_t phi;                  // phi + 1 that has lent this slot, to an argument of its own or further up the edges
   uint32_t owner;                // phi + 1 of an open loop that has this slot up to its header
+  uint32_t watch;                // bit + 1 of its value in SinkState, or 0
 } Slot;
+enum { WATCH_MAX = 64 };
+typedef struct Watch { Ref v; uint32_t slot; } Watch;
+typedef struct SinkState {       // ra_sink.h
+  Watch watch[WATCH_MAX];
+  uint64_t watched, away;        // bits in use; of those, whose value has given its slot up
+  uint64_t here, *needs;         // bits that are needed below this point; per block, at its head
+  uint32_t *last;                // per loop: where its last large switch ends, or 0
+} SinkState;
 enum { LARGE_SWITCH = 8, ONLY_CASE = 1 };
 typedef struct RaValue {
   uint32_t slot;                 // id + 1, or 0
@@ -80,6 +89,8 @@ typedef struct Ra {
   uint32_t calm;                 // what is defined at or behind this position crosses none of them, and is inside all open loops
   bool thrifty;                  // some way through the function makes no call: it should not save registers for the others
   bool split;                    // the block has more than one chunk
+  uint32_t large;                // edges of a large switch
+  SinkState *sink;               // or NULL
   uint8_t *cases;                // per block: ONLY_CASE when the one way to it is a large switch; or NULL
   uint16_t *wanted; uint32_t few; // of a large switch: how many of its targets want a value in a register; fewer than this leave it where it is
   bool hoisting;                 // the instruction runs at the end of b, not where it stands
@@ -153,6 +164,18 @@ static inline ValKind kind_of(const Ra *ra, Ref v)
 }
 static inline bool is_reg(uint32_t place) { return place < RA_NREG; }
 static inline uint32_t slot_place(const Ra *ra, Ref v) { return PLACE_SLOT + ra->val[v].slot - 1; }
+static inline uint64_t watch_bit(const Ra *ra, uint32_t slot1) // of the value that has this slot, or 0
+{
+  uint32_t w = slot1 ? ra->slots.p[slot1 - 1].watch : 0;
+  return w ? (uint64_t)1 << (w - 1) : 0;
+}
+// v is read from its slot below this point.
+static inline uint32_t read_place(Ra *ra, Ref v)
+{
+  if (NEVER(ra->sink != NULL))
+    ra->sink->here |= watch_bit(ra, ra->val[v].slot);
+  return slot_place(ra, v);
+}
 static inline uint32_t dslot_of(const Ra *ra, Ref phi) { return ra->dslot ? ra->dslot[phi] : 0; }
 static void set_dslot(Ra *ra, Ref phi, uint32_t slot1)
 {
@@ -438,6 +461,21 @@ static uint32_t slot_for(Ra *ra, Ref v, const Promise *loop)
   *last = s + 1;
   return s;
 }
+// v has taken its slot.  Is it made in front of a large switch of the same loop?
+static __attribute__((noinline)) void watch_slot(Ra *ra, Ref v)
+{
+  const ZirFunc *z = ra->z;
+  SinkState *k = ra->sink;
+  if (v >= z->nins || z->ins[v].ty == VK_REF || zw_zir_is(z, v, ZV_HOISTED) || !~k->watched)
+    return;
+  uint32_t loop = z->blocks[zw_zir_block(z, v)].loop;
+  if (loop == NO_LOOP || k->last[loop] <= def_pos(ra, v))
+    return;
+  unsigned bit = zw_ctz64(~k->watched);
+  k->watched |= (uint64_t)1 << bit;
+  k->watch[bit] = (Watch){ v, ra->val[v].slot - 1 };
+  ra->slots.p[ra->val[v].slot - 1].watch = bit + 1;
+}
 static void take_slot(Ra *ra, Ref v)
 {
   if (ra->val[v].slot)
@@ -450,10 +488,17 @@ static void take_slot(Ra *ra, Ref v)
     return;
   }
   ra->val[v].slot = slot_for(ra, v, loop) + 1;
+  if (NEVER(ra->sink != NULL))
+    watch_slot(ra, v);
 }
 static void free_slot(Ra *ra, uint32_t s)
 {
   ra->slots.p[s].used = ra->seq;
+  if (NEVER(ra->sink != NULL)) {
+    uint64_t bit = watch_bit(ra, s + 1);
+    ra->sink->here &= ~bit, ra->sink->watched &= ~bit;
+    ra->slots.p[s].watch = 0;
+  }
   if (ra->slots.p[s].phi) { // back to the phi, which keeps it up to its header
     ra->val[ra->slots.p[s].phi - 1].vstate &= (uint8_t)~VS_LENT;
     ra->slots.p[s].phi = 0;
@@ -493,7 +538,7 @@ static void load_slot(Ra *ra, Reg r, Ref v)
   take_slot(ra, v);
   weigh_slot(ra, slot_place(ra, v));
   ra->l->w_reload += ra->weight;
-  emit_load(ra, r, slot_place(ra, v), kind_of(ra, v));
+  emit_load(ra, r, read_place(ra, v), kind_of(ra, v));
 }
 static void store_slot(Ra *ra, Ref v, Reg r)
 {

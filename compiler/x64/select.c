@@ -125,6 +125,7 @@ static void term_switch(Ra *ra, uint32_t b, const ZIns *ins)
   const uint32_t *entry = z->xa + ins->b;
   uint32_t *labels = zw_new_array(ra->a, uint32_t, k->nedges);
   ra->reserved = switch_temps(ra, k);
+  give_up_slots(ra, k);
   count_wanted(ra, k);
   for (unsigned pass = 0; pass < 2; pass++) // hot targets first: they decide where values are
     for (uint32_t j = 0; j < k->nedges; j++)

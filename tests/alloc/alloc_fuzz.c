@@ -258,6 +258,55 @@ static void if_op(Gen *g, unsigned depth)
   }
   block(g, join, kinds);
 }
+// The way back of a loop is through the cases of a large switch, as in an interpreter: each hands on the loop's variables, most as they
+// are; some share a tail, some leave.  n counts, the header's own phis are v[i] and on.
+static void cases_op(Gen *g, unsigned depth, uint32_t head, uint32_t n, uint32_t i, const char *kinds, uint32_t done, const char *out)
+{
+  unsigned ncases = 7 + rnd(g, 8);
+  uint32_t first = g->nblocks, tail = first + ncases, ix = begin(g, 'i', "i32.and");
+  g->nblocks += ncases + 1;
+  operand(g, 'i'), zw_text_printf(&g->out, ", i32 15\n  switch v%u [", ix);
+  for (unsigned k = 0; k < ncases + 1; k++)
+    zw_text_printf(&g->out, "%s%u", k ? " " : "", rnd(g, ncases));
+  zw_text_printf(&g->out, "] ");
+  for (unsigned k = 0; k < ncases; k++)
+    zw_text_printf(&g->out, "b%u, ", first + k);
+  args(g, done, out), nl(g);
+  uint32_t mark = g->nscope;
+  for (unsigned k = 0; k < ncases; k++) {
+    block(g, first + k, "");
+    if (rnd(g, 3))
+      body(g, depth - 1);
+    unsigned where = k ? rnd(g, 8) : 1;
+    if (where == 0) {
+      uint32_t c = condition(g);
+      zw_text_printf(&g->out, "  br v%u, ", c), args(g, done, out), comma(g);
+    } else {
+      zw_text_printf(&g->out, "  jmp ");
+    }
+    if (where == 1) {
+      args(g, tail, kinds + 1);
+    } else {
+      zw_text_printf(&g->out, "b%u(v%u", head, n);
+      for (unsigned j = 1; kinds[j]; j++) {
+        comma(g);
+        if (rnd(g, 3))
+          zw_text_printf(&g->out, "v%u", i + j);
+        else
+          operand(g, kinds[j]);
+      }
+      zw_text_printf(&g->out, ")");
+    }
+    nl(g);
+    g->nscope = mark;
+  }
+  uint32_t v = g->next;
+  block(g, tail, kinds + 1);
+  zw_text_printf(&g->out, "  jmp b%u(v%u", head, n);
+  for (unsigned j = 1; kinds[j]; j++)
+    comma(g), zw_text_printf(&g->out, "v%u", v + j - 1);
+  zw_text_printf(&g->out, ")\n");
+}
 // A counted loop, with an early exit in the middle sometimes, and a continue.
 static void loop_op(Gen *g, unsigned depth)
 {
@@ -281,6 +330,15 @@ static void loop_op(Gen *g, unsigned depth)
   }
   uint32_t n = begin(g, 'i', "i32.sub");
   zw_text_printf(&g->out, "v%u, i32 1\n", i);
+  if (shape == 2) {
+    uint32_t more = begin(g, 'i', "i32.gt_s"), cases = g->nblocks++;
+    zw_text_printf(&g->out, "v%u, i32 0\n  br v%u, b%u, ", n, more, cases), args(g, done, out), nl(g);
+    block(g, cases, "");
+    cases_op(g, depth, head, n, i, kinds, done, out);
+    g->nscope = mark;
+    block(g, done, out);
+    return;
+  }
   if (shape == 1) { // two back edges
     uint32_t c = condition(g), both = g->nblocks++;
     uint32_t w = begin(g, 'i', "i32.and");
@@ -302,7 +360,7 @@ static void loop_op(Gen *g, unsigned depth)
     g->nscope = mark; // else values of the loop are used behind it
   else
     for (uint32_t k = mark; k < g->nscope; k++)
-      if (shape == 0 || shape == 1) {
+      if (shape < 2) {
         g->nscope = mark;
         break;
       }
