@@ -36,13 +36,15 @@ enum { // effects, as a mask per block and per loop
   EFF_GLOBAL_SHIFT = 8,    // bit 8+k: global.set of mutable global k of this module, k < 23; bit 31: any other
 };
 enum { NO_LOOP = 0xffffffffu, NO_BLOCK = 0xffffffffu };
+// Edges carry the locals their frame assigns; more of them than this, per byte of the body and for nothing, and all locals live in memory.
+enum { EDGE_SLOTS_PER_BYTE = 4, EDGE_SLOTS_FREE = 4096 };
 
 typedef struct FrameFact {      // preorder over block/loop/if/try_table/try; frame 0 is the function body
   uint8_t kind;                 // Op: OP_block, OP_loop, OP_if, OP_try_table, OP_try; function body: OP_block
   uint8_t has_else;
   uint16_t ncatches;            // clauses of a try_table or legacy try, saturating
   uint32_t nbr;                 // branches to its label (fall-through not counted); a br_table counts once per distinct label
-  uint32_t assigned_off, nassigned; // locals set anywhere inside (ascending), into assigned[]; P2 stores them on edges
+  uint32_t assigned_off, nassigned; // locals set anywhere inside (ascending), into assigned[]; P2 stores them on edges.  None of an OP_loop
   uint32_t loop;                // OP_loop: index into loops[]
 } FrameFact;
 

@@ -234,54 +234,76 @@ static void check_return(FuncCheck *f)
 
 // ---- frames ----
 
-// Locals set in the frame go into its list; and into the set of the frame around it.
-static void close_set(FuncCheck *f, FrameFact *fact, bool outermost)
+uint32_t zw_list_marked(FuncCheck *f)
 {
-  if (f->no_sets)
-    return;
-  uint32_t n = f->assigned.n;
-  uint64_t *outer = f->set - f->words;
-  fact->assigned_off = n;
-  for (uint32_t w = 0; w < f->words; w++) {
-    uint64_t bits = f->set[w];
-    if (!bits)
-      continue;
-    if (!outermost)
-      outer[w] |= bits;
-    zw_reserve(f->a, &f->assigned, n + 64);
-    for (uint32_t *to = f->assigned.p; bits; bits &= bits - 1)
-      to[n++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
-    f->assigned.n = n;
+  uint32_t n = f->assigned.n, first = n;
+  uint64_t *marks = f->marks;
+  for (uint32_t t = 0; t <= f->words / 64; t++) {
+    uint64_t words = f->mark_words[t];
+    f->mark_words[t] = 0;
+    for (; words; words &= words - 1) {
+      uint32_t w = t * 64 + (uint32_t)__builtin_ctzll(words);
+      uint64_t bits = marks[w];
+      marks[w] = 0;
+      zw_reserve(f->a, &f->assigned, n + 64);
+      for (uint32_t *to = f->assigned.p; bits; bits &= bits - 1)
+        to[n++] = w * 64 + (uint32_t)__builtin_ctzll(bits);
+      f->assigned.n = n;
+    }
   }
-  fact->nassigned = n - fact->assigned_off;
-  if (!outermost)
-    f->set = outer;
-  f->set_work += f->words;
-  // Lists and merging have to stay linear in the body; what does not is a function that P2 keeps in memory.
-  if (f->assigned.n > 16 * (uint64_t)f->func->body_len + (1 << 16) ||
-      f->set_work > 16 * (uint64_t)f->func->body_len + (1 << 20))
-    f->no_sets = true;
+  return n - first;
 }
 
-static void open_set(FuncCheck *f)
+void zw_count_edge_slots(FuncCheck *f, const FrameFact *frame, uint32_t n)
 {
-  if (f->no_sets)
-    return;
-  size_t at = (size_t)(f->set - f->sets) + f->words;
-  if (at + f->words > f->sets_cap) {
-    if (at + f->words > (1 << 22)) { // 32 MiB
-      f->no_sets = true;
-      return;
+  f->edge_slots += ((uint64_t)frame->nbr + frame->ncatches + 2) * n;
+  f->no_sets |= f->edge_slots > EDGE_SLOTS_FREE + (uint64_t)EDGE_SLOTS_PER_BYTE * f->func->body_len;
+}
+
+// What the frame's list is to have.
+static void list_sets(FuncCheck *f, const LocalSet *sets, uint32_t n, FrameFact *fact)
+{
+  fact->assigned_off = f->assigned.n;
+  if (n == 1)
+    *zw_push(f->a, &f->assigned) = sets->local, fact->nassigned = 1;
+  else {
+    uint64_t *marks = f->marks, *mark_words = f->mark_words;
+    for (uint32_t k = 0; k < n; k++) {
+      uint32_t x = sets[k].local;
+      marks[x / 64] |= (uint64_t)1 << x % 64;
+      mark_words[x / 4096] |= (uint64_t)1 << x / 64 % 64;
     }
-    size_t cap = (at + f->words) * 2;
-    uint64_t *p = zw_new_array(f->a, uint64_t, cap);
-    memcpy(p, f->sets, at * sizeof *p);
-    f->sets = p;
-    f->sets_cap = cap;
+    fact->nassigned = zw_list_marked(f);
   }
-  f->set = f->sets + at;
-  for (uint32_t w = 0; w < f->words; w++)
-    f->set[w] = 0;
+  zw_count_edge_slots(f, fact, fact->nassigned);
+}
+
+enum { SET_WORK_PER_BYTE = 8, SET_WORK_FREE = 1 << 15 };
+// Locals set in the frame go into its list, but for a loop, which gets one of its natural blocks; and into the set of the frame around
+// it, which lies right before: they stay where they are, without those that are there already.
+static void close_set(FuncCheck *f, const Ctrl *c, FrameFact *fact)
+{
+  uint32_t outer = c == f->ctrl.p ? 0 : c[-1].sets, to = c->sets, n = f->sets.n, *set_at = f->set_at;
+  f->set_first = outer;
+  if (f->no_sets || to == n)
+    return;
+  LocalSet *sets = f->sets.p;
+  if (c->kind != CTRL_LOOP)
+    list_sets(f, sets + to, n - to, fact);
+  for (uint32_t k = to; k < n; k++) {
+    LocalSet s = sets[k];
+    if (s.before > outer) {
+      set_at[s.local] = s.before;
+      continue;
+    }
+    if (to != k)
+      sets[to] = s, set_at[s.local] = to + 1;
+    to++;
+  }
+  f->sets.n = to;
+  // Merging has to stay linear in the body; where it does not, P2 keeps the locals in memory.
+  f->set_work += n - c->sets;
+  f->no_sets |= f->set_work > SET_WORK_FREE + (uint64_t)SET_WORK_PER_BYTE * f->func->body_len;
 }
 
 static void push_ctrl(FuncCheck *f, CtrlKind kind, BlockType t)
@@ -304,8 +326,8 @@ static void push_ctrl(FuncCheck *f, CtrlKind kind, BlockType t)
   if (f->dead)
     return;
   *zw_push(f->a, &f->frames) = (FrameFact){ .kind = (uint8_t)f->op, .loop = NO_LOOP };
-  if (f->ctrl.n > 1)
-    open_set(f);
+  c->sets = f->set_first = f->sets.n;
+  f->block_serial++; // what the block has set before it sets again in this frame
 }
 
 void zw_open_block(FuncCheck *f) { push_ctrl(f, CTRL_BLOCK, (BlockType){ 0, 0, NULL, NULL }); }
@@ -549,7 +571,7 @@ static void end_live_frame(FuncCheck *f, Ctrl *c)
     l->iterates = merges;
     f->sp_max = f->vals + (max > c->outer_max ? max : c->outer_max) + f->ctrl.n;
     f->cur_loop = l->parent;
-    close_set(f, fact, false);
+    close_set(f, c, fact);
     if (!f->dead) {
       edge_to_block(f, f->blocks.n);
       start_block(f, behind(f));
@@ -589,7 +611,7 @@ static void end_live_frame(FuncCheck *f, Ctrl *c)
   if (c->kind == CTRL_IF)
     set_else_side(f, c, pc);
   resolve_sides(f, c, pc);
-  close_set(f, fact, last);
+  close_set(f, c, fact);
   if (!merges)
     return;
   if (!f->dead)

@@ -222,11 +222,8 @@ static void walk(FuncCheck *f)
       if (!fast_u32(&p, end, safe, &x) || x >= nlocals || sp[-1] != (t = locals[x]) || zw_is_ref(t))
         goto slow;
       sp -= how == FAST_SET;
-      f->set[x >> 6] |= (uint64_t)1 << (x & 63);
-      if (f->stamps[x] != f->block_serial) {
-        f->stamps[x] = f->block_serial;
-        f->log[f->log_n++] = x;
-      }
+      if (f->stamps[x] != f->block_serial)
+        zw_log_set(f, x);
       break;
     case FAST_GLOBAL_GET:
       if (!fast_u32(&p, end, safe, &x) || x >= m->nglobals || zw_is_ref(t = m->globals[x].type.type))
@@ -355,13 +352,12 @@ static void reserve_locals(FuncCheck *f)
   if (n > f->locals_cap) {
     f->locals_cap = n + n / 2;
     f->stamps = zw_new_array(f->a, uint32_t, f->locals_cap);
+    f->set_at = zw_stale_array(f->a, uint32_t, f->locals_cap);
+    f->marks = zw_new_array(f->a, uint64_t, f->locals_cap / 64 + 1);
+    f->mark_words = zw_new_array(f->a, uint64_t, f->locals_cap / 4096 + 2);
   }
-  if (f->words > f->sets_cap) {
-    f->sets_cap = f->words * 4;
-    f->sets = zw_new_array(f->a, uint64_t, f->sets_cap);
-  }
-  f->set = f->sets;
-  memset(f->set, 0, f->words * sizeof *f->set);
+  if (n) // there is no array before the first local
+    memset(f->set_at, 0, n * sizeof *f->set_at);
 }
 
 static void add_locals(FuncCheck *f, uint32_t first, uint32_t n, ValType t)
@@ -449,7 +445,7 @@ static void reset(FuncCheck *f)
   f->ctrl.n = f->init_log.n = f->frames.n = f->blocks.n = f->loops.n = f->succ.n = f->assigned.n = f->tries.n = 0;
   f->clauses.n = f->legacy.n = f->side.n = f->unlikely.n = f->block_try.n = 0;
   f->nlive = f->ndead = f->log_n = f->effects = f->exn_depth = f->nexn_slots = 0;
-  f->set_work = 0;
+  f->sets.n = 0, f->set_work = f->edge_slots = 0;
   f->dead = f->no_sets = f->has_table_or_try = false;
   f->flags = FN_LEAF;
   f->cur_loop = NO_LOOP;

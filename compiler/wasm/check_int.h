@@ -2,6 +2,7 @@
 #pragma once
 #include "compiler/wasm/body.h"
 #include "compiler/wasm/check.h"
+#include "runtime/base/vec.h"
 
 // ---- types.c ----
 void zw_check_types(Module *m);                 // canonical indices, supertypes
@@ -33,6 +34,7 @@ typedef struct Ctrl {
   uint32_t frame;           // FrameFact
   uint32_t stamp;           // serial of the last br_table that named it
   uint32_t ninit;           // length of the log of initialised locals at its start
+  uint32_t sets;            // length of FuncCheck.sets at its start
   // Heads of chains that end with 0; numbers are index + 1.
   uint32_t edges;           // successors to be set to the join
   uint32_t sides;           // side entries whose target is the join
@@ -59,6 +61,7 @@ enum { MAX_TOTAL_LOCALS = 32 << 20 }; // of all functions, beyond the module's b
 
 typedef struct LocalGroup { uint32_t end; ValType type; } LocalGroup; // locals from the end of the one before to `end`
 enum { MANY_LOCALS = 1024 };
+typedef struct LocalSet { uint32_t local, before; } LocalSet; // before: place + 1 of the same local in the sets of a frame around, or 0
 
 // One per module; the buffers stay from function to function.
 struct FuncCheck {
@@ -93,10 +96,12 @@ struct FuncCheck {
   uint32_t *stamps;         // per local: serial of the last block that sets it
   uint32_t locals_cap;
   uint32_t block_serial, table_serial;
-  uint64_t *sets;           // bitset per open frame
-  uint64_t *set;            // of the innermost one
-  size_t sets_cap;          // in words
-  uint64_t set_work;        // words merged so far
+  VEC(LocalSet) sets;       // locals set so far in each open frame, the innermost one's from set_first on
+  uint32_t set_first;
+  uint32_t *set_at;         // per local: its last place in sets, + 1
+  uint64_t *marks, *mark_words; // bitset over them, and one over its words; empty between uses
+  uint64_t set_work;        // entries of sets merged so far
+  uint64_t edge_slots;      // values that edges will carry, of frames that have been closed
   bool no_sets;             // given up: FN_NO_SETS
   // facts
   VEC(FrameFact) frames;
@@ -125,6 +130,21 @@ struct FuncCheck {
 };
 
 static inline Ctrl *zw_top(FuncCheck *f) { return &f->ctrl.p[f->ctrl.n - 1]; }
+static inline void zw_mark_local(FuncCheck *f, uint32_t x)
+{
+  f->marks[x / 64] |= (uint64_t)1 << x % 64;
+  f->mark_words[x / 4096] |= (uint64_t)1 << x / 64 % 64;
+}
+// The block sets local x, for the first time in it or in the frame.
+static inline void zw_log_set(FuncCheck *f, uint32_t x)
+{
+  f->stamps[x] = f->block_serial;
+  f->log[f->log_n++] = x;
+  if (f->no_sets || f->set_at[x] > f->set_first)
+    return;
+  *zw_push(f->a, &f->sets) = (LocalSet){ x, f->set_at[x] };
+  f->set_at[x] = f->sets.n;
+}
 static inline uint32_t zw_body_pos(const FuncCheck *f, const uint8_t *p) { return (uint32_t)(p - f->func->body); }
 static inline uint32_t zw_height(const FuncCheck *f) { return (uint32_t)(f->sp - f->vals) - f->ctrl.n; } // operands
 
@@ -172,6 +192,10 @@ void zw_check_op(FuncCheck *f);                     // any instruction: reads th
 uint32_t zw_read_data_index(FuncCheck *f);
 void zw_check_call(FuncCheck *f, const FuncType *t);       // a call, not a tail call
 void zw_check_gc_op(FuncCheck *f);                  // f->op is of the GC page, or concerns references
+// Locals that are marked become the next in f->assigned, ascending; returns how many.
+uint32_t zw_list_marked(FuncCheck *f);
+// A list of n locals goes over so many edges.  More than P2 would let edges carry: all lists are given up.
+void zw_count_edge_slots(FuncCheck *f, const FrameFact *frame, uint32_t n);
 void zw_sweep(FuncCheck *f, FuncFacts *out);        // loops, cold code, layout; copies the facts
 void zw_fill_fast_ops(FuncCheck *f); // without the table the same must come out, which tests compare
 void zw_check_func(FuncCheck *f, uint32_t index, FuncFacts *out);

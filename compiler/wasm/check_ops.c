@@ -340,11 +340,8 @@ static void note_set(FuncCheck *f, uint32_t x)
   note_init(f, x);
   if (f->dead || f->trial)
     return;
-  f->set[x >> 6] |= (uint64_t)1 << (x & 63);
-  if (f->stamps[x] != f->block_serial) {
-    f->stamps[x] = f->block_serial;
-    f->log[f->log_n++] = x;
-  }
+  if (f->stamps[x] != f->block_serial)
+    zw_log_set(f, x);
 }
 
 static void check_local(FuncCheck *f)

@@ -264,40 +264,34 @@ static void describe_loops(Sweep *s)
   }
 }
 
-// Locals set in the natural blocks of each loop.
+// Locals set in the natural blocks of each loop: in its own, and in the loops in it.
 static void assign_loops(Sweep *s, Arena *a)
 {
   FuncCheck *f = s->f;
-  size_t words = f->words;
-  if (f->no_sets || s->nloops * words > (1 << 22) + f->func->body_len) {
-    f->no_sets = true;
+  if (f->no_sets || !f->log_n)
     return;
-  }
-  uint64_t *sets = zw_new_array(a, uint64_t, s->nloops * words);
+  uint32_t *first_block = zw_new_array(a, uint32_t, s->nloops), *next_block = zw_stale_array(a, uint32_t, s->n); // + 1
+  uint32_t *first_loop = zw_new_array(a, uint32_t, s->nloops), *next_loop = zw_stale_array(a, uint32_t, s->nloops);
   for (uint32_t b = 0; b < s->n; b++) {
-    if (s->nat[b] == NO_LOOP)
-      continue;
-    uint64_t *set = sets + s->nat[b] * words;
-    uint32_t end = b + 1 < s->n ? s->blocks[b + 1].layout : f->log_n;
-    for (uint32_t i = s->blocks[b].layout; i < end; i++)
-      set[f->log[i] >> 6] |= (uint64_t)1 << (f->log[i] & 63);
+    uint32_t l = s->nat[b];
+    if (l != NO_LOOP)
+      next_block[b] = first_block[l], first_block[l] = b + 1;
   }
   for (uint32_t l = s->nloops; l-- > 0;) {
     LoopFact *k = &s->loops[l];
+    for (uint32_t b = first_block[l]; b; b = next_block[b - 1])
+      for (uint32_t i = s->blocks[b - 1].layout, end = b < s->n ? s->blocks[b].layout : f->log_n; i < end; i++)
+        zw_mark_local(f, f->log[i]);
+    for (uint32_t in = first_loop[l]; in; in = next_loop[in - 1])
+      for (uint32_t i = 0; i < s->loops[in - 1].nassigned; i++)
+        zw_mark_local(f, f->assigned.p[s->loops[in - 1].assigned_off + i]);
     k->assigned_off = f->assigned.n;
-    uint64_t *up = k->parent == NO_LOOP || !k->iterates ? NULL : sets + k->parent * words;
-    for (size_t w = 0; w < words; w++) {
-      uint64_t bits = sets[l * words + w];
-      if (up)
-        up[w] |= bits;
-      for (; bits; bits &= bits - 1)
-        *zw_push(f->a, &f->assigned) = (uint32_t)w * 64 + (uint32_t)__builtin_ctzll(bits);
-    }
-    k->nassigned = f->assigned.n - k->assigned_off;
-    if (f->assigned.n > 32 * (uint64_t)f->func->body_len + (1 << 17)) {
-      f->no_sets = true;
+    k->nassigned = zw_list_marked(f);
+    zw_count_edge_slots(f, &f->frames.p[k->frame], k->nassigned);
+    if (f->no_sets)
       return;
-    }
+    if (k->parent != NO_LOOP && k->iterates)
+      next_loop[l] = first_loop[k->parent], first_loop[k->parent] = l + 1;
   }
 }
 

@@ -286,7 +286,6 @@ void zb_copy_loops(Build *b)
 
 // Edges carry the locals their frame assigns; when that is out of proportion to the body, all locals live in the frame
 // instead (backend.md 3.3, complexity guard).
-enum { EDGE_SLOTS_PER_BYTE = 4, EDGE_SLOTS_FREE = 4096 };
 bool zb_too_many_edge_slots(const FuncFacts *ff, const Func *fn)
 {
   uint64_t slots = 0, most = (uint64_t)EDGE_SLOTS_PER_BYTE * fn->body_len + EDGE_SLOTS_FREE;

@@ -171,7 +171,7 @@ static void panic_block_is_not_in_the_loop(void **state)
             " (br_if $l (local.tee 0 (i32.const 2))))))",
             "func 0 instructions=11 locals=1 height=1\n"
             "  frame 0 block branches=0 assigned=0\n"
-            "  frame 1 loop branches=1 loop=0 assigned=0\n"
+            "  frame 1 loop branches=1 loop=0\n"
             "  frame 2 if branches=0\n"
             "  block 0 @1 layout=0 -> 1\n"
             "  block 1 @3 layout=1 loop=0 -> 2,3\n"
@@ -636,7 +636,7 @@ static void facts_hold(const Module *m)
   assert_int_equal(f->nframes, k.nframes);
   for (uint32_t i = 0; i < f->nframes; i++) {
     assert_int_equal(f->frames[i].nbr, k.nbr[i]);
-    assert_true(list_is(f, f->frames[i].assigned_off, f->frames[i].nassigned, k.frame_sets[i]));
+    assert_true(list_is(f, f->frames[i].assigned_off, f->frames[i].nassigned, f->frames[i].kind == OP_loop ? 0 : k.frame_sets[i]));
   }
   // edges: forward, or back to the header of a loop
   for (uint32_t b = 0; b < f->nblocks; b++)
