@@ -10,6 +10,7 @@ void zb_open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool col
   b->block = id;
   b->f->blocks[id] = (ZBlock){ .first = b->f->nins, .loop = loop, .depth = depth, .cold = cold, .try_region = b->region };
   b->state[id] = (BlockState){ UINT32_MAX, UINT32_MAX, b->home };
+  b->way_in = NO_EDGE, b->named_in = NULL;
   b->live = true, b->ghost = b->throws_here = false;
 }
 
@@ -47,27 +48,69 @@ static __attribute__((noinline)) void give_back_facts(const Build *b)
   discard(ff->loops, b->loops_read, sizeof *ff->loops);
 }
 
-void zb_start_block(Build *b)
+// The next of P1's blocks, and what it would be here.
+typedef struct NextBlock { uint32_t n, loop; uint8_t depth; bool cold, alone; } NextBlock; // alone: an inlined body does not come back
+static inline NextBlock next_block(Build *b)
 {
   uint32_t n = b->next_block++;
   ASSERT(n < b->facts->nblocks);
   if (n % GIVE_BACK_BLOCKS == GIVE_BACK_BLOCKS - 1 && !b->nlevels)
     give_back_facts(b);
   const BlockFact *fact = &b->facts->blocks[n];
-  uint32_t id = b->map[n] = zb_more_blocks(b);
-  if (!b->nlevels) {
-    zb_open_block(b, id, fact->loop == NO_LOOP ? NO_LOOP : b->loop_map[fact->loop], fact->depth, fact->cold);
-    return;
-  }
+  uint32_t loop = fact->loop == NO_LOOP ? NO_LOOP : b->loop_map[fact->loop];
+  if (!b->nlevels)
+    return (NextBlock){ n, loop, fact->depth, fact->cold, false };
+  if (!b->returns[n]) // leaves the caller's loops too
+    return (NextBlock){ n, loop, fact->depth, true, true };
   const Level *caller = &b->levels[b->nlevels - 1];
-  if (!b->returns[n]) { // leaves the caller's loops too
-    zb_open_block(b, id, fact->loop == NO_LOOP ? NO_LOOP : b->loop_map[fact->loop], fact->depth, true);
+  uint32_t depth = caller->depth + (uint32_t)fact->depth;
+  return (NextBlock){ n, fact->loop == NO_LOOP ? caller->loop : loop, depth > 255 ? 255 : (uint8_t)depth, caller->cold || fact->cold, false };
+}
+
+static void make_block(Build *b, NextBlock next)
+{
+  uint32_t id = zb_more_blocks(b);
+  b->map[next.n] = id;
+  zb_open_block(b, id, next.loop, next.depth, next.cold);
+  b->named_in = b->map, b->name = next.n;
+  if (next.alone)
     b->f->blocks[id].try_region = UINT32_MAX; // nothing in it throws
+}
+void zb_start_block(Build *b) { make_block(b, next_block(b)); }
+
+// The next block is reached from the current one alone, which has nothing else to go to: it goes on, when the two are of one kind.
+static void go_on(Build *b)
+{
+  NextBlock next = next_block(b);
+  const ZBlock *here = &b->f->blocks[b->block];
+  if (here->loop == next.loop && here->cold == next.cold && !b->f->ntries) {
+    b->map[next.n] = b->named_in == b->map ? MAP_SAME | b->name : NO_BLOCK;
+    b->skipped = true;
+    b->state[b->block].home = b->home;
     return;
   }
-  uint32_t depth = caller->depth + (uint32_t)fact->depth;
-  zb_open_block(b, id, fact->loop == NO_LOOP ? caller->loop : b->loop_map[fact->loop], depth > 255 ? 255 : (uint8_t)depth,
-             caller->cold || fact->cold);
+  uint32_t e = zb_add_edge(b, next_id(b));
+  zb_end_block(b, OP_jmp, 0, 0, 0, e);
+  make_block(b, next);
+}
+
+// A block that is nothing but a jump, at one end of a two-way branch, is not made: its edge from there goes where it would jump to.  Not
+// when the other way goes there as well, and not when it carries much: moves have a place of their own in such a block.
+static uint32_t take_way_in(Build *b, const Frame *f)
+{
+  enum { MOST_CARRIED = 4 };
+  uint32_t way = b->way_in;
+  if (way == NO_EDGE || f->nresults + f->nassigned > MOST_CARRIED || !b->named_in || b->f->nins != b->f->blocks[b->block].first || b->block + 1 != b->f->nblocks ||
+      b->state[b->block].first_inst != UINT32_MAX)
+    return NO_EDGE;
+  uint32_t first = b->f->blocks[b->edges.p[way].from].edges, other = first + (way == first);
+  if (f->kind == OP_loop ? b->edges.p[other].to == f->header : f->pending == other) // the newest, since nothing came between
+    return NO_EDGE;
+  b->named_in[b->name] = MAP_EDGE | way;
+  b->f->nblocks--;
+  b->skipped = true;
+  b->way_in = NO_EDGE;
+  return way;
 }
 
 // ---- locals ----
@@ -158,8 +201,8 @@ static void write_values(Build *b, const Frame *f, Ref *to, const Ref *results, 
     *to++ = locals[*assigned++];
 }
 
-// An edge to the end of frame f: what it carries waits for the join.
-uint32_t zb_edge_to_end(Build *b, Frame *f, const Ref *results)
+// An edge to the end of frame f: what it carries waits for the join.  It is `edge` when that is one.
+static uint32_t edge_to_end(Build *b, Frame *f, const Ref *results, uint32_t edge)
 {
   f->reached = true;
   zb_limit(b, f);
@@ -172,28 +215,43 @@ uint32_t zb_edge_to_end(Build *b, Frame *f, const Ref *results)
   zw_reserve(b->scratch, &b->carry, carry + n);
   write_values(b, f, b->carry.p + carry, results, f->nresults);
   b->carry.n += n;
-  uint32_t edge = zb_add_edge(b, f->pending);
-  b->edges.p[edge].args = carry;
+  if (edge == NO_EDGE)
+    edge = zb_add_edge(b, NO_BLOCK);
+  b->edges.p[edge].to = f->pending, b->edges.p[edge].args = carry;
   f->pending = edge, f->npending++;
   return edge;
 }
 
-static uint32_t edge_to_header(Build *b, Frame *f, const Ref *params)
+static uint32_t edge_to_header(Build *b, Frame *f, const Ref *params, uint32_t edge)
 {
-  uint32_t edge = zb_add_edge(b, f->header), args = b->edge_args.n, n = f->nparams + f->nassigned;
+  if (edge == NO_EDGE)
+    edge = zb_add_edge(b, f->header);
+  uint32_t args = b->edge_args.n, n = f->nparams + f->nassigned;
   zw_reserve(b->f->arena, &b->edge_args, args + n);
   write_values(b, f, b->edge_args.p + args, params, f->nparams);
   b->edge_args.n += n;
+  b->edges.p[edge].to = f->header, b->edges.p[edge].args = args;
   return edge;
 }
 
-uint32_t zb_branch_edge(Build *b, uint32_t label)
+static uint32_t edge_to_label(Build *b, Frame *f, uint32_t edge)
 {
-  Frame *f = &b->frames.p[b->frames.n - 1 - label];
   uint32_t n = f->kind == OP_loop ? f->nparams : f->nresults;
   const Ref *values = b->stack + b->sp - n;
-  return f->kind == OP_loop ? edge_to_header(b, f, values) : zb_edge_to_end(b, f, values);
+  return f->kind == OP_loop ? edge_to_header(b, f, values, edge) : edge_to_end(b, f, values, edge);
 }
+
+uint32_t zb_branch_edge(Build *b, uint32_t label) { return edge_to_label(b, &b->frames.p[b->frames.n - 1 - label], NO_EDGE); }
+
+// The current block ends with a jump to f's label.
+static void jump(Build *b, Frame *f)
+{
+  uint32_t way = take_way_in(b, f), e = edge_to_label(b, f, way);
+  if (way == NO_EDGE)
+    zb_end_block(b, OP_jmp, 0, 0, 0, e);
+  b->live = false;
+}
+void zb_jump(Build *b, uint32_t label) { jump(b, &b->frames.p[b->frames.n - 1 - label]); }
 
 // For zb_low_bits: 1 + how many low bits the phi of an i32 slot can have set; 0 = all.
 static inline uint32_t join_bits(const Build *b, const Ref **ways, uint32_t nways, uint32_t slot)
@@ -255,6 +313,14 @@ static inline Ref join_slot(Build *b, ValKind ty, uint32_t nways, uint32_t slot)
   return append(b, OP_phi, ty, 0, 0, 0, ty == VK_I32 ? join_bits(b, b->ways.p, nways, slot) : 0);
 }
 
+// The block just started has no other way in.
+static inline void enter_by(Build *b, uint32_t edge)
+{
+  const ZirFunc *f = b->f;
+  if (f->ins[f->blocks[b->edges.p[edge].from].end - 1].op == OP_br && !f->ntries)
+    b->way_in = edge;
+}
+
 // The join of f, in the block just started: values that differ over the incoming edges become phis.  Leaves the results
 // on the stack.
 void zb_join(Build *b, Frame *f)
@@ -284,6 +350,8 @@ void zb_join(Build *b, Frame *f)
   }
   b->f->blocks[b->block].nphi = b->phis.n;
   finish_edges(b, f, b->phis.p, b->phis.n);
+  if (nways == 1)
+    enter_by(b, f->pending);
 }
 
 // Is it constant?  If not, the simplest condition that is zero when it is.
@@ -324,14 +392,12 @@ static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
   f->header = next_id(b);
   f->assigned = b->facts->assigned + l->assigned_off, f->nassigned = l->iterates && !b->frame_locals ? l->nassigned : 0;
   if (!l->iterates) {
-    uint32_t e = zb_add_edge(b, f->header);
-    zb_end_block(b, OP_jmp, 0, 0, 0, e);
-    zb_start_block(b);
+    go_on(b);
     return;
   }
   ZLoop *z = &b->f->loops[b->loop_map[loop]];
   z->header = f->header, z->entry = b->block;
-  uint32_t e = edge_to_header(b, f, b->stack + f->height);
+  uint32_t e = edge_to_header(b, f, b->stack + f->height, NO_EDGE);
   zb_end_block(b, OP_jmp, 0, 0, 0, e);
   zb_start_block(b);
   b->f->blocks[b->block].is_header = 1;
@@ -359,20 +425,20 @@ static void enter_if(Build *b, uint32_t nparams, uint32_t nresults, Ref cond)
   zb_end_block(b, known ? OP_jmp : OP_br, known ? 0 : cond, 0, 0, first);
   memcpy(b->versions.p[b->frames.n - 1].at_if, b->ver, sizeof b->ver);
   zb_limit(b, f);
-  if (known && !truth)
+  if (known && !truth) {
     zb_skip_block(b);
-  else
-    zb_start_block(b);
+    return;
+  }
+  zb_start_block(b);
+  enter_by(b, first);
 }
 
 void zb_fall_to_end(Build *b, Frame *f)
 {
   f->reached = true;
   b->live = false;
-  if (b->ghost)
-    return;
-  uint32_t e = zb_edge_to_end(b, f, b->stack + b->sp - f->nresults);
-  zb_end_block(b, OP_jmp, 0, 0, 0, e);
+  if (!b->ghost)
+    jump(b, f);
 }
 
 static void start_else(Build *b, Frame *f)
@@ -393,14 +459,13 @@ static void start_else(Build *b, Frame *f)
   memcpy(b->ver, b->versions.p[b->frames.n - 1].at_if, sizeof b->ver);
   b->edges.p[f->else_edge].to = next_id(b);
   zb_start_block(b);
+  enter_by(b, f->else_edge);
 }
 
 static void emit_return(Build *b)
 {
   if (b->nlevels) { // to the end of the inlined call
-    Frame *f = &b->frames.p[b->levels[b->nlevels - 1].root];
-    uint32_t e = zb_edge_to_end(b, f, b->stack + b->sp - f->nresults);
-    zb_end_block(b, OP_jmp, 0, 0, 0, e);
+    jump(b, &b->frames.p[b->levels[b->nlevels - 1].root]);
     return;
   }
   uint32_t n = b->frames.p[0].nresults;
@@ -414,9 +479,7 @@ static void end_loop(Build *b)
     zb_skip_block(b);
     return;
   }
-  uint32_t e = zb_add_edge(b, next_id(b));
-  zb_end_block(b, OP_jmp, 0, 0, 0, e);
-  zb_start_block(b);
+  go_on(b);
 }
 
 static void end_frame(Build *b)
@@ -433,10 +496,13 @@ static void end_frame(Build *b)
     joins |= b->facts->tries[f->header].nclauses > 0;
     zb_end_try(b);
   }
-  if (joins && b->live)
+  bool alone = joins && b->live && !b->ghost && !f->npending; // falls to its end, and nothing else leads there
+  if (joins && b->live && !alone)
     zb_fall_to_end(b, f);
   zb_close_frame(b);
-  if (joins && f->npending) {
+  if (alone) {
+    go_on(b);
+  } else if (joins && f->npending) {
     zb_start_block(b);
     zb_join(b, f);
   } else if (joins && f->reached) {
@@ -474,16 +540,12 @@ void zb_br_if(Build *b, Op op, uint32_t label, Ref cond)
 {
   uint64_t truth;
   if (known_condition(b, &cond, &truth)) {
-    uint32_t e;
     if (truth) {
-      e = zb_branch_edge(b, label);
-      zb_end_block(b, OP_jmp, 0, 0, 0, e);
+      zb_jump(b, label);
       zb_skip_block(b);
     } else {
       zb_ghost_branch(b, label);
-      e = zb_add_edge(b, next_id(b));
-      zb_end_block(b, OP_jmp, 0, 0, 0, e);
-      zb_start_block(b);
+      go_on(b);
     }
     return;
   }
@@ -491,6 +553,7 @@ void zb_br_if(Build *b, Op op, uint32_t label, Ref cond)
   zb_add_edge(b, next_id(b));
   zb_end_block(b, op, cond, 0, 0, e);
   zb_start_block(b);
+  enter_by(b, e + 1);
 }
 
 static void br_table(Build *b)
@@ -506,7 +569,7 @@ static void br_table(Build *b)
       zb_ghost_branch(b, label);
       to = k <= known ? label : to;
     }
-    zb_end_block(b, OP_jmp, 0, 0, 0, zb_branch_edge(b, to));
+    zb_jump(b, to);
     return;
   }
   for (uint32_t k = 0; k < n; k++)
@@ -609,11 +672,7 @@ void zb_control(Build *b, Op op)
   }
   case OP_delegate: zw_fast_u32(&b->p); __attribute__((fallthrough));
   case OP_end: end_frame(b); return;
-  case OP_br: {
-    uint32_t e = zb_branch_edge(b, zw_fast_u32(&b->p));
-    zb_end_block(b, OP_jmp, 0, 0, 0, e);
-    return;
-  }
+  case OP_br: zb_jump(b, zw_fast_u32(&b->p)); return;
   case OP_br_if: {
     uint32_t label = zw_fast_u32(&b->p);
     Ref cond = pop(b);

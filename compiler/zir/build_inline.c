@@ -84,12 +84,25 @@ bool zb_enter_inline(Build *b, uint32_t func)
   return true;
 }
 
-static void map_exits(ZLoop *l, const uint32_t *map)
+// Our block for P1's, or for one that was not made the one that goes on in its place.
+static uint32_t block_for(const Build *b, const uint32_t *map, uint32_t n)
+{
+  uint32_t id = map[n];
+  if (id != NO_BLOCK && !(id & MAP_EDGE) && id & MAP_SAME)
+    id = map[id & ~MAP_SAME];
+  return id != NO_BLOCK && id & MAP_EDGE ? b->edges.p[id & ~MAP_EDGE].to : id;
+}
+
+static void map_exits(const Build *b, ZLoop *l, const uint32_t *map)
 {
   uint32_t n = 0;
-  for (uint32_t e = 0; e < l->nexits; e++)
-    if (map[l->exits[e]] != NO_BLOCK)
-      l->exits[n++] = map[l->exits[e]];
+  for (uint32_t e = 0; e < l->nexits; e++) {
+    uint32_t id = block_for(b, map, l->exits[e]), k = 0;
+    while (k < n && l->exits[k] != id)
+      k++;
+    if (id != NO_BLOCK && k == n)
+      l->exits[n++] = id;
+  }
   l->nexits = (uint8_t)n;
 }
 
@@ -114,7 +127,7 @@ void zb_leave_inline(Build *b)
   for (uint32_t k = 0; k < b->facts->nloops; k++) { // the exits of its loops have their blocks now
     if (b->loop_map[k] == NO_LOOP || !b->facts->loops[k].iterates)
       continue;
-    map_exits(&b->f->loops[b->loop_map[k]], b->map);
+    map_exits(b, &b->f->loops[b->loop_map[k]], b->map);
   }
   b->undo.n = l->undo;
   b->frames.n--;
@@ -148,7 +161,7 @@ static void lay_out_inst(Layout *l, uint32_t i)
     place_later(l, PLACE_BLOCK | inst->rest);
   for (uint32_t k = inst->facts->nblocks; k-- > 0;) {
     uint32_t n = inst->facts->order[k], id = inst->map[n];
-    if (n == 0 || id == NO_BLOCK)
+    if (n == 0 || id >= MAP_SAME)
       continue;
     if (inst->returns[n])
       place_later(l, PLACE_BLOCK | id);
@@ -187,7 +200,7 @@ static void renumber_loops(Build *b)
       continue;
     l.parent = l.parent == NO_LOOP ? NO_LOOP : loop_now[l.parent];
     if (k < b->own_loops)
-      map_exits(&l, b->map);
+      map_exits(b, &l, b->map);
     f->loops[n++] = l;
   }
   f->nloops = n;
@@ -211,10 +224,16 @@ void zb_order_blocks(Build *b)
     f->order = memcpy(zw_stale_array(f->arena, uint32_t, f->norder), b->facts->order, f->norder * sizeof *f->order);
     return;
   }
-  Layout l = { .b = b, .order = zw_new_array(f->arena, uint32_t, f->nblocks), .tail = zw_new_array(b->scratch, uint32_t, f->nblocks) };
-  for (uint32_t k = 0; k < b->facts->nblocks; k++)
-    if (b->map[b->facts->order[k]] != NO_BLOCK)
-      lay_out(&l, b->map[b->facts->order[k]]);
+  Layout l = { .b = b, .order = zw_stale_array(f->arena, uint32_t, f->nblocks) };
+  if (b->insts.n)
+    l.tail = zw_stale_array(b->scratch, uint32_t, f->nblocks);
+  for (uint32_t k = 0; k < b->facts->nblocks; k++) {
+    uint32_t id = b->map[b->facts->order[k]];
+    if (id < MAP_SAME && b->insts.n)
+      lay_out(&l, id);
+    else if (id < MAP_SAME)
+      l.order[l.n++] = id;
+  }
   while (l.ntail) // collected last to first; no call in them is inlined, for they are cold
     l.order[l.n++] = l.tail[--l.ntail];
   ASSERT(l.n == f->nblocks);

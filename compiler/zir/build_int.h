@@ -79,6 +79,9 @@ typedef struct Level {            // a caller that waits
 } Level;
 
 enum { NUMBER_BITS = 12 };
+// In maps of blocks: not ours but part of the block that has this number there; not made, this edge goes on to where it would have jumped.
+enum { MAP_SAME = 0x40000000u, MAP_EDGE = 0x80000000u };
+enum { NO_EDGE = UINT32_MAX };
 
 // Kinds of state that a load may see, see build_facts.c.
 typedef enum StateKind {
@@ -122,7 +125,9 @@ typedef struct Build {
   uint32_t *frame_at;             // per local: its place in the frame, in words + 1
   uint32_t func, block_cap, loop_cap, own_loops /* not inlined */, grown, most_grown, stack_cap;
   uint32_t nlevels;
-  uint32_t *map;                  // of the body being read: P1's number of a block -> ours, or NO_BLOCK
+  uint32_t *map;                  // of the body being read: P1's number of a block -> ours, NO_BLOCK or MAP_*
+  uint32_t *named_in, name;       // the current block's place in it, or in that of another body
+  uint32_t way_in;                // the one edge to the current block, from a two-way branch; or NO_EDGE
   const uint8_t *returns;         // of the callee being read
   VEC(Inst) insts;
   VEC(ZInline) inlines;
@@ -324,7 +329,6 @@ static inline void set_local(Build *b, uint32_t l, Ref r)
 Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults);
 void zb_fall_to_end(Build *b, Frame *f);
 void zb_join(Build *b, Frame *f);              // of f, in the block just started
-uint32_t zb_edge_to_end(Build *b, Frame *f, const Ref *results);
 void zb_br_if(Build *b, Op op, uint32_t label, Ref cond);
 void zb_control(Build *b, Op op);
 void zb_close_frame(Build *b);                 // the top one, for numbering
@@ -332,6 +336,7 @@ void zb_limit(Build *b, Frame *f);             // code from here on does not dom
 void zb_next_arm(Build *b, Frame *f);          // what f's arm before made is not here
 void zb_rollback(Build *b, const Frame *f);    // locals and operands as they were when f began
 uint32_t zb_branch_edge(Build *b, uint32_t label);
+void zb_jump(Build *b, uint32_t label);        // ends the block
 void zb_ghost_branch(Build *b, uint32_t label);
 void zb_skip_block(Build *b);                  // of P1's skeleton: nothing leads to it
 Op zb_skip_dead(Build *b, const uint8_t **at); // to the `else` or `end` of the open frame, which is at *at
