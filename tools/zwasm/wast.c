@@ -141,29 +141,16 @@ static Folder *folder_of(Runner *r, const char *path)
 static void add(WastTotals *to, const WastTotals *t)
 {
   to->files += t->files, to->directives += t->directives, to->pass += t->pass, to->fail += t->fail, to->skip += t->skip;
-  to->excluded += t->excluded, to->assertions += t->assertions;
-  for (int i = 0; i < 64; i++)
-    to->by_feature[i] += t->by_feature[i];
+  to->assertions += t->assertions;
 }
 
-static bool identity_holds(const WastTotals *t) { return t->directives == t->pass + t->fail + t->skip + t->excluded; }
+static bool identity_holds(const WastTotals *t) { return t->directives == t->pass + t->fail + t->skip; }
 
 static void print_totals(const Runner *r, const char *name, const WastTotals *t)
 {
   typedef unsigned long long U;
-  printf("%s %s: %llu directives = %llu pass + %llu fail + %llu skip", name, r->lane->name, (U)t->directives, (U)t->pass, (U)t->fail, (U)t->skip);
-  if (r->lane->compiled) {
-    printf(" + %llu excluded", (U)t->excluded);
-    const char *sep = " (";
-    for (int i = 0; i < FEAT_COUNT; i++)
-      if (t->by_feature[i]) {
-        printf("%s%s %llu", sep, zw_feature_info[i].name, (U)t->by_feature[i]);
-        sep = ", ";
-      }
-    if (*sep == ',')
-      printf(")");
-  }
-  printf("%s\n", identity_holds(t) ? "" : "   THE SUM DOES NOT HOLD");
+  printf("%s %s: %llu directives = %llu pass + %llu fail + %llu skip%s\n", name, r->lane->name, (U)t->directives, (U)t->pass, (U)t->fail, (U)t->skip,
+         identity_holds(t) ? "" : "   THE SUM DOES NOT HOLD");
 }
 
 // ---- saving modules: seeds for the fuzz targets, input for other tools ----
@@ -214,20 +201,8 @@ static void run_one(Runner *r, const char *path)
   zw_ctx_free(&f.ctx);
 }
 
-static void print_lacks(const Lane *l)
-{
-  if (!l->lacks)
-    return;
-  printf("%s lacks:", l->name);
-  for (int i = 0; i < FEAT_COUNT; i++)
-    if (l->lacks >> i & 1)
-      printf(" %s", zw_feature_info[i].name);
-  printf("\n");
-}
-
 static int run_all(Runner *r)
 {
-  print_lacks(r->lane);
   for (uint32_t i = 0; i < r->files.n; i++)
     run_one(r, r->files.p[i]);
   WastTotals total = { 0 };

@@ -33,7 +33,7 @@ typedef struct Directive {
 } Directive;
 
 // ---- a file being run ----
-typedef struct WastTotals { uint64_t files, directives, pass, fail, skip, excluded, assertions, by_feature[64]; } WastTotals;
+typedef struct WastTotals { uint64_t files, directives, pass, fail, skip, assertions; } WastTotals;
 
 typedef struct WastFile {
   const char *path, *shown;  // shown: relative to the suite
@@ -59,7 +59,7 @@ bool zw_wast_is_validation(DirectiveKind k); // decided by decoding and checking
 bool zw_wast_is_bare_module(const WastFile *f); // the whole file is the fields of one module
 
 // ---- running ----
-typedef enum Outcome { OUT_PASS, OUT_FAIL, OUT_SKIP, OUT_EXCLUDED } Outcome;
+typedef enum Outcome { OUT_PASS, OUT_FAIL, OUT_SKIP } Outcome;
 void zw_wast_run_file(WastFile *f);
 void zw_wast_save(WastFile *f, bool text, const void *p, size_t n); // wast.c: into f->save
 // Assemble or take a module's bytes, decode and check them.  False: ctx->diag says why.  own: ctx, in both cases.

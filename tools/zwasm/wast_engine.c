@@ -1,14 +1,13 @@
 // The engine side of the runner: images, instances, imports, calls, and the host module "spectest".
 #include "tools/zwasm/wast_engine.h"
-#include "compiler/interp/interp.h"
 #include "runtime/base/vec.h"
 #include "runtime/gc/gc.h"
 #include "runtime/type/type.h"
 #include "runtime/vm/vm.h"
 #include <string.h>
 
-typedef struct Definition { Str id; Image *image; uint64_t excluded_by; bool trial; } Definition; // excluded: the interpreter's image
-typedef struct Named { Str name; Instance *in; uint64_t excluded_by; bool spectest; } Named; // in NULL: failed
+typedef struct Definition { Str id; Image *image; bool trial; } Definition;
+typedef struct Named { Str name; Instance *in; bool spectest; } Named; // in NULL: failed
 typedef struct HostValue { uint64_t number; uint32_t handle; } HostValue; // a host reference and what keeps it alive
 
 struct WastEngine {
@@ -107,7 +106,7 @@ void zw_wast_engine_delete(WastEngine *e)
     zw_store_delete(e->store);
   for (uint32_t i = 0; i < e->definitions.n; i++)
     if (e->definitions.p[i].image)
-      (e->definitions.p[i].excluded_by ? zw_interp_image_free : e->lane->unload)(e->definitions.p[i].image);
+      e->lane->unload(e->definitions.p[i].image);
   Arena a = e->a; // e lies in it
   zw_arena_free(&a);
 }
@@ -116,13 +115,9 @@ void zw_wast_engine_delete(WastEngine *e)
 void zw_wast_define(WastEngine *e, const Candidate *c, RunResult *r)
 {
   *r = (RunResult){ .status = RUN_OK };
-  Definition d = { .id = keep(e, c->id), .trial = c->trial, .excluded_by = c->features_used & e->lane->lacks };
-  // An excluded module is interpreted in its place, so that what it does to others is not missing.
-  Image *(*load)(const uint8_t *, size_t, uint64_t, char *, size_t) = d.excluded_by ? zw_interp_image_new : e->lane->load;
-  if (!(d.image = load(c->bytes, c->len, c->features_on, r->text, sizeof r->text)))
+  Definition d = { .id = keep(e, c->id), .trial = c->trial };
+  if (!(d.image = e->lane->load(c->bytes, c->len, c->features_on, r->text, sizeof r->text)))
     r->status = RUN_ERROR;
-  else if (d.excluded_by)
-    r->status = RUN_EXCLUDED, r->excluded_by = d.excluded_by;
   *zw_push(&e->a, &e->definitions) = d;
 }
 
@@ -186,15 +181,12 @@ static Instance *instantiate(WastEngine *e, const Definition *d, RunResult *r)
   } else if (!in) {
     r->status = RUN_LINK;
   }
-  if (d->excluded_by)
-    r->status = RUN_EXCLUDED, r->excluded_by = d->excluded_by;
   return in;
 }
 
 void zw_wast_instantiate(WastEngine *e, Str module, Str id, RunResult *r)
 {
   Named n = { .name = keep(e, id), .in = instantiate(e, find_definition(e, module, false), r) };
-  n.excluded_by = r->excluded_by;
   e->current = n;
   if (id.n)
     *zw_push(&e->a, &e->instances) = n;
@@ -202,16 +194,13 @@ void zw_wast_instantiate(WastEngine *e, Str module, Str id, RunResult *r)
 
 void zw_wast_try(WastEngine *e, RunResult *r) { instantiate(e, find_definition(e, (Str){ NULL, 0 }, true), r); }
 
-// The instance of that name; when its module is excluded r says so already.
+// The instance of that name, or NULL: r says so.
 static const Named *find_instance(const WastEngine *e, Str id, RunResult *r)
 {
   const Named *n = id.n ? find_named(e->instances.p, e->instances.n, id) : &e->current;
-  if (n && n->excluded_by)
-    r->status = RUN_EXCLUDED, r->excluded_by = n->excluded_by;
   if (n && n->in)
     return n;
-  if (!r->excluded_by)
-    fail(r, RUN_ERROR, id.n ? "no instance $%.*s" : "no current instance%.*s", (int)id.n, id.p);
+  fail(r, RUN_ERROR, id.n ? "no instance $%.*s" : "no current instance%.*s", (int)id.n, id.p);
   return NULL;
 }
 
@@ -220,7 +209,7 @@ void zw_wast_register(WastEngine *e, Str name, Str id, RunResult *r)
   *r = (RunResult){ .status = RUN_OK };
   const Named *n = find_instance(e, id, r);
   if (n)
-    *zw_push(&e->a, &e->registered) = (Named){ .name = keep(e, name), .in = n->in, .excluded_by = n->excluded_by };
+    *zw_push(&e->a, &e->registered) = (Named){ .name = keep(e, name), .in = n->in };
 }
 
 // ---- values ----
@@ -425,8 +414,6 @@ void zw_wast_act(WastEngine *e, const Action *a, RunResult *r)
     call(e, x.u.func, a, r);
   else
     fail(r, RUN_ERROR, "export \"%.*s\" is something else", (int)a->name.n, a->name.p);
-  if (r->excluded_by) // done for its effects
-    r->status = RUN_EXCLUDED;
 }
 
 const char *zw_wast_trap_text(uint32_t trap) { return zw_trap_text((TrapKind)trap); }
@@ -442,8 +429,6 @@ WastEngine *zw_wast_engine_for_thread(WastEngine *e, Str shared)
   const Named *n = find_named(e->instances.p, e->instances.n, shared);
   if (n) {
     Named copy = *n;
-    if (n->excluded_by) // its store is interpreted on one thread
-      copy.in = NULL;
     copy.name = keep(t, shared);
     *zw_push(&t->a, &t->instances) = copy;
     t->current = copy;

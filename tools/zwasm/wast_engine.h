@@ -14,7 +14,6 @@ typedef struct Lane {
   bool roundtrip;            // also: print and read back
   bool compiled;
   bool no_signals;           // install no fault handler
-  uint64_t lacks;            // features whose modules are excluded, a bit each
   Image *(*load)(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes); // valid bytes to an image
   void (*unload)(Image *im);
   // Around a whole file, for lanes that make something of all its modules first.  begin false: a message has been given.
@@ -51,18 +50,16 @@ WastEngine *zw_wast_engine_new(const Lane *lane); // NULL = out of memory
 void zw_wast_engine_delete(WastEngine *e);
 
 // What became of something that ran.
-typedef enum RunStatus { RUN_OK, RUN_TRAP, RUN_LINK, RUN_ERROR, RUN_EXCLUDED } RunStatus; // ERROR: no such instance, export...
+typedef enum RunStatus { RUN_OK, RUN_TRAP, RUN_LINK, RUN_ERROR } RunStatus; // ERROR: no such instance, export...
 typedef struct RunResult {
   RunStatus status;
   uint32_t trap;             // RUN_TRAP: TrapKind
-  uint64_t excluded_by;      // RUN_EXCLUDED: the features
   char text[300];            // all but RUN_OK: the sentence
 } RunResult;
 
 // A valid module on its way to the engine.  trial: it must not come to life; nothing else of the script will see it.
-typedef struct Candidate { Str id; const uint8_t *bytes; size_t len; uint64_t features_on, features_used; bool trial; } Candidate;
-// Define it: keep it as an image under `id` (may be empty) and as the newest.  Features that it uses and the lane lacks
-// exclude it and the directives about its instances; the interpreter stands in for it, so that nobody else misses it.
+typedef struct Candidate { Str id; const uint8_t *bytes; size_t len; uint64_t features_on; bool trial; } Candidate;
+// Define it: keep it as an image under `id` (may be empty) and as the newest.
 void zw_wast_define(WastEngine *e, const Candidate *c, RunResult *r);
 // Instantiate the newest definition or the one called `module`; the instance is the current one, and called `id`.
 void zw_wast_instantiate(WastEngine *e, Str module, Str id, RunResult *r);

@@ -13,11 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// What machine code cannot do yet.  Modules that use these are excluded from the compiled lanes, and counted per feature;
-// a module without them must work.
-#define BIT(f) (1ull << FEAT_##f)
-#define NOT_COMPILED 0ull
-
 static Image *jit(const uint8_t *bytes, size_t len, uint64_t features, uint32_t flags, char *err, size_t err_bytes)
 {
   CompileOptions o = { .engine = ENGINE_JIT, .features = features, .image_flags = flags, .threads = 1 };
@@ -102,13 +97,13 @@ static Image *load_cwasm_across(const uint8_t *bytes, size_t len, uint64_t featu
 
 const Lane zw_wast_lanes[] = {
   { .name = "interp", .load = zw_interp_image_new, .unload = zw_interp_image_free },
-  { .name = "jit", .compiled = true, .lacks = NOT_COMPILED, .load = load_jit, .unload = zw_image_free },
-  { .name = "jit-check", .compiled = true, .lacks = NOT_COMPILED, .load = load_jit_check, .unload = zw_image_free },
-  { .name = "jit-no-signals", .compiled = true, .no_signals = true, .lacks = NOT_COMPILED, .load = load_jit_no_signals,
+  { .name = "jit", .compiled = true, .load = load_jit, .unload = zw_image_free },
+  { .name = "jit-check", .compiled = true, .load = load_jit_check, .unload = zw_image_free },
+  { .name = "jit-no-signals", .compiled = true, .no_signals = true, .load = load_jit_no_signals,
     .unload = zw_image_free },
-  { .name = "cwasm", .compiled = true, .lacks = NOT_COMPILED, .load = zw_compile_by_cwasm, .unload = zw_image_free },
-  { .name = "cwasm-across", .compiled = true, .lacks = NOT_COMPILED, .load = load_cwasm_across, .unload = zw_image_free },
-  { .name = "obj", .compiled = true, .lacks = NOT_COMPILED, .load = zw_wast_obj_load, .unload = zw_wast_obj_unload,
+  { .name = "cwasm", .compiled = true, .load = zw_compile_by_cwasm, .unload = zw_image_free },
+  { .name = "cwasm-across", .compiled = true, .load = load_cwasm_across, .unload = zw_image_free },
+  { .name = "obj", .compiled = true, .load = zw_wast_obj_load, .unload = zw_wast_obj_unload,
     .begin = zw_wast_obj_begin, .end = zw_wast_obj_end },
   { .name = "validate", .validate_only = true },
   { .name = "roundtrip", .validate_only = true, .roundtrip = true },

@@ -98,7 +98,7 @@ static void compile_modules(Ctx *ctx, void *arg)
     case DIR_MODULE: case DIR_DEFINITION: case DIR_ASSERT_TRAP_MODULE: case DIR_ASSERT_UNLINKABLE: {
       Ctx mctx;
       Module *m;
-      if (zw_wast_load(f, &d.module, &mctx, &m) && !(m->features_used & f->lane->lacks) && !find_object(m->bytes, m->len))
+      if (zw_wast_load(f, &d.module, &mctx, &m) && !find_object(m->bytes, m->len))
         add_object(f, m->bytes, m->len);
       zw_ctx_free(&mctx);
       break;

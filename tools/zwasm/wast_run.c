@@ -154,15 +154,9 @@ static Outcome run_validation(WastFile *f, const Directive *d)
 // ---- directives that run something ----
 static Outcome fail_run(WastFile *f, const Directive *d, const char *wanted, const RunResult *r)
 {
-  static const char *const words[] = { "it returned", "trap", "link error", "error", "excluded" };
+  static const char *const words[] = { "it returned", "trap", "link error", "error" };
   zw_wast_report(f, d->pos, zw_wast_directive_names[d->kind], "%sgot %s: %s", wanted, words[r->status], r->status == RUN_OK ? "" : r->text);
   return OUT_FAIL;
-}
-
-static Outcome exclude(WastFile *f, const RunResult *r)
-{
-  f->totals.by_feature[zw_ctz64(r->excluded_by)]++;
-  return OUT_EXCLUDED;
 }
 
 // Load a module and give it to the engine.  False: reported.
@@ -172,7 +166,7 @@ static bool define(WastFile *f, const Directive *d, bool trial, RunResult *r)
   Module *m;
   bool ok = zw_wast_load(f, &d->module, &ctx, &m);
   if (ok) {
-    zw_wast_define(f->engine, &(Candidate){ d->module.id, m->bytes, m->len, f->features, m->features_used, trial }, r);
+    zw_wast_define(f->engine, &(Candidate){ d->module.id, m->bytes, m->len, f->features, trial }, r);
   } else {
     zw_wast_report(f, d->pos, zw_wast_directive_names[d->kind], "%s: %s", zw_diag_kind_name(ctx.diag.kind), ctx.diag.text);
   }
@@ -188,11 +182,8 @@ static Outcome run_module(WastFile *f, const Directive *d)
     zw_wast_instantiate(f->engine, STR("\xff"), d->module.id, &r); // no module has that name: what follows finds nothing
     return OUT_FAIL;
   }
-  if (r.status == RUN_OK || (r.status == RUN_EXCLUDED && d->kind == DIR_MODULE))
-    if (d->kind == DIR_MODULE)
-      zw_wast_instantiate(f->engine, none, d->module.id, &r);
-  if (r.status == RUN_EXCLUDED)
-    return exclude(f, &r);
+  if (r.status == RUN_OK && d->kind == DIR_MODULE)
+    zw_wast_instantiate(f->engine, none, d->module.id, &r);
   return r.status == RUN_OK ? OUT_PASS : fail_run(f, d, "", &r);
 }
 
@@ -211,8 +202,6 @@ static Outcome run_bad_module(WastFile *f, const Directive *d, RunStatus wanted)
     return OUT_FAIL;
   if (r.status != RUN_ERROR)
     zw_wast_try(f->engine, &r);
-  if (r.status == RUN_EXCLUDED)
-    return exclude(f, &r);
   if (r.status == wanted && text_begins(d->message, r.text))
     return OUT_PASS;
   zw_format(text, sizeof text, "expected '%.*s', ", (int)d->message.n, d->message.p);
@@ -224,8 +213,6 @@ static Outcome run_assert_return(WastFile *f, const Directive *d)
   RunResult r;
   char why[400];
   zw_wast_act(f->engine, &d->action, &r);
-  if (r.status == RUN_EXCLUDED)
-    return exclude(f, &r);
   if (r.status != RUN_OK)
     return fail_run(f, d, "", &r);
   if (d->kind != DIR_ASSERT_RETURN || zw_wast_results_are(f->engine, d->results, d->nresults, why, sizeof why))
@@ -239,8 +226,6 @@ static Outcome run_assert_trap(WastFile *f, const Directive *d)
   RunResult r;
   char text[200];
   zw_wast_act(f->engine, &d->action, &r);
-  if (r.status == RUN_EXCLUDED)
-    return exclude(f, &r);
   bool ok = r.status == RUN_TRAP;
   if (d->kind == DIR_ASSERT_EXCEPTION)
     ok = ok && zw_wast_is_exception(r.trap);
@@ -261,8 +246,6 @@ static Outcome run_simple(WastFile *f, const Directive *d)
     zw_wast_register(f->engine, d->name, d->id, &r);
   else
     zw_wast_instantiate(f->engine, d->name, d->id, &r);
-  if (r.status == RUN_EXCLUDED)
-    return exclude(f, &r);
   return r.status == RUN_OK ? OUT_PASS : fail_run(f, d, "", &r);
 }
 
@@ -291,7 +274,6 @@ static void count_outcome(WastTotals *t, Outcome o)
   case OUT_PASS: t->pass++; break;
   case OUT_FAIL: t->fail++; break;
   case OUT_SKIP: t->skip++; break;
-  case OUT_EXCLUDED: t->excluded++; break;
   }
 }
 
