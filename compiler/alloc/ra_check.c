@@ -392,6 +392,14 @@ static void ref_liveness(Check *c)
         }
     }
   }
+  // To P3 a loop whose way back P2 has folded away is one all the same: what lives into its header lives everywhere in it.
+  for (uint32_t k = 0; k < z->norder; k++) {
+    uint32_t b = z->order[k], l = z->blocks[b].loop;
+    if (l != NO_LOOP && z->loops[l].header == b)
+      l = z->loops[l].parent;
+    for (uint32_t w = 0; w < c->words && l != NO_LOOP; w++)
+      c->ref_in[(size_t)b * c->words + w] |= c->ref_in[(size_t)z->loops[l].header * c->words + w];
+  }
 }
 // What lives across the call v, without its results.
 static uint64_t *refs_across(Check *c, Ref v)

@@ -114,7 +114,7 @@ static inline void ref_extend(RefRanges *g, Ref v, uint32_t pos)
   if (zw_ref_is_value(v) && g->end[v] < pos)
     g->end[v] = pos;
 }
-static bool is_safepoint(const ZIns *i) { return i->op == OP_call || i->op == OP_call_elem || i->op == OP_lib || i->op == OP_throw; }
+static bool is_safepoint(const ZIns *i) { return i->op == OP_call || i->op == OP_call_elem || i->op == OP_lib || i->op == OP_gc_new || i->op == OP_throw; }
 static void ref_ranges_of_block(const Ra *ra, RefRanges *g, const ZBlock *b, uint32_t *safepoints)
 {
   const ZirFunc *z = ra->z;

@@ -330,6 +330,45 @@ static void sel_lib(Ra *ra, const ZIns *ins, Ref v)
     add_map(ra);
   ra->l->has_calls = true;
 }
+// From the heap's cursor when there is room below its limit; else the runtime is asked.
+static void sel_gc_new(Ra *ra, const ZIns *ins, Ref v)
+{
+  const TypeDef *t = &ra->z->m->types[ins->c];
+  uint32_t what = ins->c, cells = ins->b / GC_CELL;
+  uint64_t count = 0; // of an array: as many as fit, for its length is set behind this
+  if (t->kind == COMP_ARRAY)
+    count = (ins->b - GC_ARRAY_DATA) / zw_gc_field_bytes(t->fields->type, zw_val_kind(ra->z->m, t->fields->type) == VK_FUNCREF);
+  def(ra, v, only(RAX));
+  ra->lock |= BIT(RAX);
+  take_reg(ra, RDI);
+  ref_call(ra, v);
+  Reg base = use_base(ra, ins->a);
+  uint32_t done = split_block(ra), other = begin_stub(ra, true);
+  jump_to(ra, done);
+  Lir *l = lir(ra, X_call_m);
+  l->rn = X64_VMCTX, l->sz = 8, l->disp = VMCTX_LIBCALL(struct_new), l->at = ra->z->at[v];
+  note(ra, v, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
+  note_fix(ra, RAX, v, LF_DEF);
+  add_map(ra);
+  load_imm(ra, RDI, count << 32 | what, true);
+  end_chunk(ra);
+  resume_block(ra);
+  Opnd head = { .reg = REG_NONE, .rn = (uint8_t)base, .rm = RAX, .val = REF_NONE, .vrn = ins->a, .vrm = v };
+  Opnd cursor = { .reg = REG_NONE, .rn = (uint8_t)base, .rm = REG_NONE, .disp = GC_CURSOR, .val = REF_NONE, .vrn = ins->a, .vrm = REF_NONE };
+  Opnd limit = cursor, id = at_place(PLACE_VM + ra->z->layout.type_ids + 4 * ins->c, REF_NONE);
+  limit.disp = GC_LIMIT;
+  head.disp = 4, emit_mi(ra, X_mov_mi, 4, &head, (int32_t)(cells << GC_SIZE_SHIFT));
+  head.disp = 0, emit_mem(ra, X_mov_mr, 4, &head, RDI, REF_NONE);
+  emit_rm(ra, 0, X_mov_rm, 4, RDI, &id, REF_NONE, REF_NONE);
+  emit_mem(ra, X_mov_mr, 8, &cursor, RDI, REF_NONE);
+  jump_cc(ra, CC_A, other);
+  emit_rm(ra, 0, X_cmp_rm, 8, RDI, &limit, REF_NONE, REF_NONE);
+  l = lir(ra, X_lea);
+  l->rd = RDI, l->sz = 8, l->rn = RAX, l->disp = (int32_t)ins->b;
+  note(ra, REF_NONE, REF_NONE, v, REF_NONE, REF_NONE);
+  emit_rm(ra, 0, X_mov_rm, 8, RAX, &cursor, v, REF_NONE);
+  ra->l->has_calls = true;
+}
 static void sel_trapif(Ra *ra, const ZIns *ins, Ref v)
 {
   Cond c = cond_of(ra, ins->a);

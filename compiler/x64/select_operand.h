@@ -156,7 +156,7 @@ static void emit_make(Ra *ra, Reg dst, Ref ref)
   note(ra, ref, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
 }
 static const uint8_t value_special[OP_COUNT] = {
-  [OP_copy] = 1, [OP_vm_load] = 1, [OP_vm_addr] = 1, [OP_frame_addr] = 1, [OP_undef] = 1, [OP_call] = 1, [OP_call_elem] = 1, [OP_lib] = 1,
+  [OP_copy] = 1, [OP_vm_load] = 1, [OP_vm_addr] = 1, [OP_frame_addr] = 1, [OP_undef] = 1, [OP_call] = 1, [OP_call_elem] = 1, [OP_lib] = 1, [OP_gc_new] = 1,
 };
 static uint8_t value_state(const ZIns *ins)
 {
@@ -169,7 +169,7 @@ static uint8_t value_state(const ZIns *ins)
 }
 static uint8_t value_hint(const ZIns *ins)
 {
-  if (ins->op != OP_call && ins->op != OP_call_elem && ins->op != OP_lib)
+  if (ins->op != OP_call && ins->op != OP_call_elem && ins->op != OP_lib && ins->op != OP_gc_new)
     return REG_NONE;
   return class_of((ValKind)ins->ty) == RA_GPR ? RAX : XMM0;
 }

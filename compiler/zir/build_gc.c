@@ -6,6 +6,7 @@
 // depth of the hierarchy; null and i31 are steered to a head that has no type.
 #include "compiler/zir/build_int.h"
 #include "runtime/abi/gcobj.h"
+#include "runtime/base/bits.h"
 
 // Facts about arrays, where zb_was_checked has memories.
 enum { FACT_INDEX_OF = (int)0x80000000 };
@@ -27,6 +28,14 @@ static void store(Build *b, Ref ref, uint32_t offset, unsigned how, Ref v)
 {
   append(b, OP_gc_store, VK_COUNT, how, xa_list(b, (Ref[]){ ref, heap_base(b), v }, 3), 0, offset);
 }
+// A zeroed object of so many bytes, by machine code when it is small.
+static Ref new_object(Build *b, uint32_t type, uint32_t bytes)
+{
+  bytes = (uint32_t)zw_align_up(bytes, GC_CELL);
+  if (bytes <= GC_BUMP_MOST)
+    return append(b, OP_gc_new, VK_REF, 0, heap_base(b), bytes, type);
+  return zb_lib(b, LIB_struct_new, VK_REF, (Ref[]){ i64_const(b, type) }, 1);
+}
 static Ref not(Build *b, Ref cond) { return un(b, OP_i32_eqz, cond); }
 static Ref is_null(Build *b, Ref ref) { return un(b, OP_i64_eqz, ref); }
 
@@ -39,7 +48,8 @@ static Key field_load(Build *b, const FieldType *f, Ref ref, bool sign)
 static void struct_new(Build *b, uint32_t type, bool fields)
 {
   const TypeDef *t = &b->m->types[type];
-  Ref ref = zb_lib(b, LIB_struct_new, VK_REF, (Ref[]){ i32_const(b, type) }, 1);
+  const FieldType *last = t->nfields ? &t->fields[t->nfields - 1] : NULL;
+  Ref ref = new_object(b, type, last ? last->at + (1u << (access_of(b, last, false) & GCA_WIDTH)) : GC_HEAD_BYTES);
   if (fields) {
     b->sp -= t->nfields;
     for (uint32_t k = 0; k < t->nfields; k++) {
@@ -95,6 +105,16 @@ static void fill(Build *b, Ref array, Ref at, Ref n, Ref v)
   zb_lib(b, LIB_array_fill, VK_COUNT, (Ref[]){ array, at, n, word[0], word[1] }, 5);
 }
 
+static Ref new_array(Build *b, uint32_t type, const FieldType *f, uint32_t n)
+{
+  uint64_t bytes = GC_ARRAY_DATA + ((uint64_t)n << (access_of(b, f, false) & GCA_WIDTH));
+  if (bytes > GC_BUMP_MOST)
+    return zb_lib(b, LIB_array_new, VK_REF, (Ref[]){ i32_const(b, type), i32_const(b, n) }, 2);
+  Ref ref = new_object(b, type, (uint32_t)bytes);
+  store(b, ref, GC_ARRAY_LENGTH, 2, i32_const(b, n));
+  return ref;
+}
+
 static void array_new(Build *b, Op op, uint32_t type)
 {
   Ref n, v = REF_NONE, t = i32_const(b, type);
@@ -103,7 +123,7 @@ static void array_new(Build *b, Op op, uint32_t type)
     uint32_t count = zw_fast_u32(&b->p);
     const FieldType *f = b->m->types[type].fields;
     unsigned how = access_of(b, f, false);
-    Ref ref = zb_lib(b, LIB_array_new, VK_REF, (Ref[]){ t, i32_const(b, count) }, 2);
+    Ref ref = new_array(b, type, f, count);
     b->sp -= count;
     for (uint32_t k = 0; k < count; k++)
       store(b, ref, GC_ARRAY_DATA + (k << (how & GCA_WIDTH)), how, b->stack[b->sp + k]);
@@ -113,7 +133,8 @@ static void array_new(Build *b, Op op, uint32_t type)
   n = pop(b);
   if (op == OP_array_new)
     v = pop(b);
-  Ref ref = zb_lib(b, LIB_array_new, VK_REF, (Ref[]){ t, n }, 2);
+  Ref ref = !b->o->no_fold && zb_is_const(b, n, &c) ? new_array(b, type, b->m->types[type].fields, (uint32_t)c)
+                                                    : zb_lib(b, LIB_array_new, VK_REF, (Ref[]){ t, n }, 2);
   if (v != REF_NONE && (!zb_is_const(b, v, &c) || c || zw_ref_type(b->f, v) == VK_V128))
     fill(b, ref, i32_const(b, 0), n, v);
   push(b, ref);

@@ -296,6 +296,12 @@ static void read_operands(Parser *s, ZIns *ins)
   case ZF_VM_STORE: read_field_refs(s, ins), ins->a = read_offset(s), ins->fl = read_alias(s); return;
   case ZF_OFFSET: ins->a = read_offset(s); return;
   case ZF_PTR_LOAD: case ZF_PTR_STORE: read_field_refs(s, ins), ins->c = read_offset(s), ins->fl = read_alias(s); return;
+  case ZF_GC_NEW:
+    read_field_refs(s, ins), ins->b = read_offset(s);
+    if (!take_word(s, "type"))
+      fail(s, "'type' is missing");
+    ins->c = read_u32(s);
+    return;
   case ZF_GC_LOAD: read_field_refs(s, ins), ins->c = read_offset(s), ins->fl = (uint8_t)read_index(s); return;
   case ZF_GC_STORE: read_n_refs(s, &ins->a, 3), ins->c = read_offset(s), ins->fl = (uint8_t)read_index(s); return;
   case ZF_GC_ELEM: read_field_refs(s, ins), ins->fl = (uint8_t)read_index(s); return;

@@ -102,6 +102,7 @@ static void put_operands(Printer *p, const ZIns *ins, const ZBlock *b)
   case ZF_VM_STORE: put_field_refs(p, ins), put(p, " +%u %s", ins->a, zw_zir_alias_name[ins->fl]); return;
   case ZF_OFFSET: put(p, " +%u", ins->a); return;
   case ZF_PTR_LOAD: case ZF_PTR_STORE: put_field_refs(p, ins), put(p, " +%u %s", ins->c, zw_zir_alias_name[ins->fl]); return;
+  case ZF_GC_NEW: put_field_refs(p, ins), put(p, " +%u type %u", ins->b, ins->c); return;
   case ZF_GC_LOAD: put_field_refs(p, ins), put(p, " +%u #%u", ins->c, ins->fl); return;
   case ZF_GC_STORE: put(p, " "), put_refs(p, ins->a, 3), put(p, " +%u #%u", ins->c, ins->fl); return;
   case ZF_GC_ELEM: put_field_refs(p, ins), put(p, " #%u", ins->fl); return;

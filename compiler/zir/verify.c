@@ -1,6 +1,7 @@
 // The V-rules, README.md: what every function of ZIR satisfies between P2 and P3.  V10 to V12 are about allocated
 // code and live with the allocation checker.  Debug builds, tests and fuzzing run this after every build.
 #include "compiler/zir/zir_int.h"
+#include "runtime/abi/gcobj.h"
 #include "runtime/base/bits.h"
 #include <setjmp.h>
 
@@ -403,6 +404,11 @@ static void check_types(Verifier *v, uint32_t i)
     want_type(v, i, ins->a, VK_I32), want_result(v, i, VK_COUNT);
     return;
   case ZF_BR: want_type(v, i, ins->a, VK_I32), want_result(v, i, VK_COUNT); return;
+  case ZF_GC_NEW:
+    if (ins->b < GC_HEAD_BYTES || ins->b > GC_BUMP_MOST || ins->b % GC_CELL || !f->at[i])
+      broken(v, i, "V4: there is no object of that size, or it has no wasm offset");
+    want_type(v, i, ins->a, VK_I64), want_result(v, i, VK_REF);
+    return;
   case ZF_GC_LOAD: case ZF_GC_STORE: case ZF_GC_ELEM: case ZF_GC_PUT:
     if ((ins->fl & GCA_WIDTH) > 4 || (ins->fl & GCA_SIGNED && (ins->fl & GCA_WIDTH) > 1))
       broken(v, i, "V4: there is no such width");

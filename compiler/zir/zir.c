@@ -18,6 +18,7 @@
 #define SHAPE_vm_addr     ZF_OFFSET,     0, 0
 #define SHAPE_ptr_load    ZF_PTR_LOAD,   1, 0
 #define SHAPE_ptr_store   ZF_PTR_STORE,  3, 0
+#define SHAPE_gc_new      ZF_GC_NEW,     1, 0
 #define SHAPE_gc_load     ZF_GC_LOAD,    3, 0
 #define SHAPE_gc_store    ZF_GC_STORE,   0, 3
 #define SHAPE_gc_elem     ZF_GC_ELEM,    7, 0

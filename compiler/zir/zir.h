@@ -12,6 +12,8 @@
 //   lib      xa[a..a+b) arguments, c=LibcallId                       TableElem or FuncRef (checked before), c=type index
 //   catch_value  b=k: payload value k at the head of a handler block
 //   frame_addr  a=byte offset (raw) in the area of frame_locals words
+//   gc_new   a=base of the heap, b=bytes (raw), c=type index: a zeroed object of that type (of an array: the bytes say how many elements, and
+//            its length is not set); a safepoint, may trap
 //   gc_load  a=reference, b=base of the heap, c=offset (raw), fl=GCA_*: a field of a struct, the length of an array, a head.  Not null: a
 //            check came before.  References stay operands: an address would not keep the object alive
 //   gc_store xa[a..a+3) = reference, base, value; c, fl as gc_load

@@ -18,6 +18,7 @@ typedef enum ZForm {
   ZF_OFFSET,    // a = offset
   ZF_PTR_LOAD,  // a ref, c = offset, fl = alias
   ZF_PTR_STORE, // a, b refs, c = offset, fl = alias
+  ZF_GC_NEW,    // a ref, b = bytes, c = type
   ZF_GC_LOAD,   // a, b refs, c = offset, fl = how
   ZF_GC_STORE,  // xa[a..a+3) refs, c = offset, fl = how
   ZF_GC_ELEM,   // a, b, c refs, fl = how

@@ -12,7 +12,7 @@ typedef struct GcHead {
   uint32_t type_id;           // runtime-wide id of a struct or array type, or a GC_ID_* of the runtime's own
   uint32_t mark_and_size;     // the collector's: bits 0..1 colour, bits 2..31 cells of 8 bytes
 } GcHead;
-enum { GC_HEAD_BYTES = 8, GC_ARRAY_LENGTH = 8, GC_ARRAY_DATA = 16, GC_FIRST = 0x40000, GC_CELL = 8 };
+enum { GC_HEAD_BYTES = 8, GC_ARRAY_LENGTH = 8, GC_ARRAY_DATA = 16, GC_FIRST = 0x40000, GC_CELL = 8, GC_SIZE_SHIFT = 2 /* mark_and_size */ };
 // Objects that no module's type describes; ids behind the last that a type may have.
 #define GC_ID_FREE 0xfffff0u   /* free cells */
 #define GC_ID_EXN 0xfffff1u    /* exception: tag and payload */
@@ -20,6 +20,9 @@ enum { GC_HEAD_BYTES = 8, GC_ARRAY_LENGTH = 8, GC_ARRAY_DATA = 16, GC_FIRST = 0x
 // Stands for null and i31 where compiled code reads the head of what may be no object: there is a page of zeros right below
 // GC_FIRST, so its type id is 0, which is no type and below none.
 #define GC_NO_OBJECT (GC_FIRST - GC_CELL)
+// In the same page, at these offsets from the base: where the next object goes and where that must end, 64-bit offsets.  The cells
+// between are zero.  Compiled code makes objects of up to GC_BUMP_MOST bytes there by itself.
+enum { GC_CURSOR = GC_FIRST - 64, GC_LIMIT = GC_FIRST - 56, GC_BUMP_MOST = 1024 };
 #define GC_MAX_STRUCT 0x28000u   /* bytes; 10,000 fields of v128 fit */
 
 // What compiled code knows of a type by its id: rows[id] points to a row of words, VmCtx.type_rows to rows.  A row is the kind,

@@ -100,5 +100,5 @@ bool zw_gc_verify(GcHeap *h, char *err, size_t err_bytes) MUST_CHECK;
 void zw_gc_set_zeal(GcHeap *h, bool on);
 void zw_gc_set_zeal_default(bool on);
 
-typedef struct GcStats { uint64_t collections, allocated_bytes, allocated_objects, live_bytes, heap_bytes; } GcStats; // live: after the last collection
+typedef struct GcStats { uint64_t collections, allocated_bytes, allocated_objects, live_bytes, heap_bytes; } GcStats; // live: after the last collection; allocated: not counting what compiled code makes by itself
 GcStats zw_gc_stats(const GcHeap *h);

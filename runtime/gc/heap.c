@@ -12,6 +12,7 @@ void zw_gc_set_zeal_default(bool on) { zeal_default = on; }
 void zw_gc_set_zeal(GcHeap *h, bool on)
 {
   h->zeal = on;
+  h->bump->limit = on ? 0 : h->limit;
   if (on)
     zw_gc_collect(h); // from now on every free cell has the pattern
 }
@@ -29,6 +30,7 @@ GcHeap *zw_gc_new(uint64_t max_bytes)
     zw_gc_delete(h);
     return NULL;
   }
+  h->bump = (GcBump *)(void *)(h->base + GC_CURSOR);
   h->top = h->committed = GC_FIRST;
   uint64_t most = GC_RESERVE - GC_FIRST;
   h->cap = GC_FIRST + (max_bytes && max_bytes < most ? zw_align_up(max_bytes, page) : most);
@@ -81,13 +83,14 @@ void zw_gc_free_run(GcHeap *h, uint64_t at, uint64_t bytes)
 
 void zw_gc_close_region(GcHeap *h)
 {
-  if (h->cursor < h->limit) {
+  uint64_t cursor = h->bump->cursor;
+  if (cursor < h->limit) {
     // What is given back was zeroed when the region was opened; under zeal a free cell has the pattern.
     if (h->zeal)
-      memset(h->base + h->cursor, GC_POISON, h->limit - h->cursor);
-    zw_gc_free_run(h, h->cursor, h->limit - h->cursor);
+      memset(h->base + cursor, GC_POISON, h->limit - cursor);
+    zw_gc_free_run(h, cursor, h->limit - cursor);
   }
-  h->cursor = h->limit = 0;
+  h->bump->cursor = h->bump->limit = h->limit = 0;
 }
 
 static void check_poison(const GcHeap *h, uint64_t at, uint64_t bytes)
@@ -164,7 +167,8 @@ static bool open_region(GcHeap *h, uint64_t bytes)
     zw_gc_free_run(h, at + take, run_bytes - take);
   if (!fresh)
     memset(h->base + at, 0, take);
-  h->cursor = at, h->limit = at + take;
+  h->bump->cursor = at, h->limit = at + take;
+  h->bump->limit = h->zeal ? 0 : h->limit;
   h->since += take;
   return true;
 }
@@ -182,20 +186,20 @@ static GcRef alloc_slow(GcHeap *h, uint64_t bytes)
       return 0;
     zw_gc_collect(h), collected = true;
   }
-  return (GcRef)h->cursor;
+  return (GcRef)h->bump->cursor;
 }
 
 static GcRef alloc(GcHeap *h, uint32_t id, uint64_t bytes)
 {
   if (bytes > GC_RESERVE - GC_FIRST)
     return 0;
-  GcRef r = (GcRef)h->cursor;
-  if (__builtin_expect(h->limit - h->cursor < bytes || h->zeal, 0)) {
+  GcRef r = (GcRef)h->bump->cursor;
+  if (__builtin_expect(h->limit - h->bump->cursor < bytes || h->zeal, 0)) {
     r = alloc_slow(h, bytes);
     if (!r)
       return 0;
   }
-  h->cursor += bytes;
+  h->bump->cursor += bytes;
   h->stats.allocated_objects++;
   h->stats.allocated_bytes += bytes;
   *zw_gc_head(h, r) = (GcHead){ id, (uint32_t)(bytes / GC_CELL) << GC_SIZE_SHIFT };

@@ -7,7 +7,7 @@
 #include "runtime/os/os.h"
 
 // mark_and_size
-enum { GC_MARKED = 1, GC_PENDING = 2, GC_SIZE_SHIFT = 2 }; // pending: marked, but what it refers to is not yet
+enum { GC_MARKED = 1, GC_PENDING = 2 }; // pending: marked, but what it refers to is not yet
 enum { GC_BINS = 33, GC_POISON = 0xe5, GC_MIN_THRESHOLD = 4 << 20 };
 #define GC_RESERVE (1ull << 32)
 
@@ -15,11 +15,16 @@ enum { GC_BINS = 33, GC_POISON = 0xe5, GC_MIN_THRESHOLD = 4 << 20 };
 typedef struct FreeRun { GcHead head; uint32_t next, pad; } FreeRun;
 typedef struct MarkItem { GcRef ref; uint32_t index; } MarkItem; // index: where an array's scan goes on
 
+// What compiled code sees (abi/gcobj.h).
+typedef struct GcBump { uint64_t cursor, limit; } GcBump;
+STATIC_ASSERT(offsetof(GcBump, limit) == GC_LIMIT - GC_CURSOR, "compiled code");
+
 struct GcHeap {
   uint8_t *base;
   uint64_t top;               // cells below it have heads, except the open region
   uint64_t committed, cap;    // ends, offsets as all of these
-  uint64_t cursor, limit;     // the open region: zeroed, allocation bumps through it
+  GcBump *bump;               // at base + GC_CURSOR
+  uint64_t limit;             // the open region is [bump->cursor, limit): zeroed, allocation bumps through it
   uint32_t bins[GC_BINS];     // bin b: runs of 2^b .. 2^(b+1)-1 bytes
   uint64_t since, threshold;  // bytes opened since the last collection; collect when that many
   MarkItem *stack;            // a reservation; [0, stack_committed) usable
@@ -31,7 +36,8 @@ struct GcHeap {
   uint32_t *handles, nhandles, handles_cap, free_handle; // free ones are linked: next << 1 | 1
   GcStats stats;
 };
-// invariant: GC_FIRST <= cursor <= limit <= top <= committed <= cap <= GC_RESERVE, or cursor and limit are 0;
+// invariant: GC_FIRST <= cursor <= limit <= top <= committed <= cap <= GC_RESERVE, or cursor and limit are 0; bump->limit is limit, under
+// zeal 0, so that compiled code comes here for each object;
 // [top, committed) is zero
 // exception: head, tag, type id, then the payload.  box: head, pointer.
 enum { EXN_TAG = 8, EXN_TYPE = 16, EXN_VALUES = 24, BOX_POINTER = 8 };

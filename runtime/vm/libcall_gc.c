@@ -4,7 +4,7 @@
 #include "runtime/gc/gc.h"
 #include "runtime/vm/vm_int.h"
 
-uint64_t zw_lib_struct_new(VmCtx *v, uint64_t type);
+uint64_t zw_lib_struct_new(VmCtx *v, uint64_t what);
 uint64_t zw_lib_array_new(VmCtx *v, uint64_t type, uint64_t length);
 uint64_t zw_lib_array_new_data(VmCtx *v, uint64_t type, uint64_t seg, uint64_t from, uint64_t n);
 uint64_t zw_lib_array_new_elem(VmCtx *v, uint64_t type, uint64_t seg, uint64_t from, uint64_t n);
@@ -22,10 +22,17 @@ static uint64_t made(VmCtx *v, GcRef r)
 }
 static uint32_t type_id(const VmCtx *v, uint64_t type) { return zw_type_ids(v->instance)[type]; }
 
-uint64_t zw_lib_struct_new(VmCtx *v, uint64_t type) { return made(v, zw_gc_struct_new(v->store->gc, type_id(v, type))); }
 uint64_t zw_lib_array_new(VmCtx *v, uint64_t type, uint64_t length)
 {
   return made(v, zw_gc_array_new(v->store->gc, type_id(v, type), (uint32_t)length));
+}
+
+uint64_t zw_lib_struct_new(VmCtx *v, uint64_t what)
+{
+  uint32_t id = type_id(v, (uint32_t)what);
+  if (zw_type_info(id)->kind == COMP_ARRAY)
+    return zw_lib_array_new(v, (uint32_t)what, what >> 32);
+  return made(v, zw_gc_struct_new(v->store->gc, id));
 }
 
 static uint64_t data_segment(const VmCtx *v, uint64_t seg, const uint8_t **bytes)
