@@ -242,7 +242,7 @@ static void open_loop(Ra *ra, uint32_t l)
     for (uint32_t k = 0; k < loop->nliveins; k++) {
       Ref v = z->livein[loop->liveins + k];
       if (class_of(kind_of(ra, v)) == classes[c] && ra->val[v].left)
-        nused++, offer(&used, v, ra->val[v].left, ra->val[v].hint);
+        nused++, offer(&used, v, is_remat(ra, v) ? ra->val[v].left / 8 : ra->val[v].left, ra->val[v].hint); // what can be made again, last
     }
     for (uint32_t k = 0; k < used.n; k++)
       if (used.p[k].reg != REG_NONE)

@@ -28,7 +28,7 @@ static void swap_refs(Ref *a, Ref *b)
 // Would b be the better left operand: dying here while a lives on?
 static bool better_left(const Ra *ra, Ref a, Ref b, Reg d)
 {
-  if (!zw_ref_is_value(b) || ra->val[b].loc != REG_NONE)
+  if (is_remat(ra, b) || ra->val[b].loc != REG_NONE)
     return false;
   if (zw_ref_is_value(a) && ra->val[a].loc == REG_NONE)
     return ra->val[b].hint == d && (ra->val[a].hint != d || crosses_call(ra, a));

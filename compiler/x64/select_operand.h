@@ -492,6 +492,10 @@ static Opnd use_rm(Ra *ra, Ref v, RegSet allowed, Reg want, unsigned bytes)
   if (ra->val[v].loc == REG_NONE && (ra->val[v].vstate & VS_REMAT)) {
     const ZIns *ins = &ra->z->ins[v];
     RegSet can = allowed & ra->file & ~ra->lock;
+    if (ins->op == OP_copy && bytes == 8 && !(allowed & RA_FPR) && !(ra->nopen && is_promised(ra->open[ra->nopen - 1], v))) { // kept for nobody
+      lose_weight(ra, v);
+      return at_const(ra, ins->a);
+    }
     if (!(can & ~ra->busy)) { // a memory operand needs no register
       if (ins->op == OP_vm_load && kind_bytes((ValKind)ins->ty) == bytes && (bytes < 16 || ra->t->avx)) {
         lose_weight(ra, v);

@@ -280,6 +280,8 @@ void zb_copy_loops(Build *b)
                   .effects = l->effects, .max_height = l->max_height, .nexits = l->nexits, .iterates = 1,
                   .hoist_first = REF_NONE, .hoist_last = REF_NONE };
     memcpy(z->exits, l->exits, sizeof z->exits);
+    if (z->parent != NO_LOOP)
+      f->loops[z->parent].nested = 1;
     b->loop_map[k] = f->nloops++;
   }
 }

@@ -44,6 +44,7 @@ static const uint8_t cost_of[OP_COUNT] = {
 static inline bool is_cheap(unsigned cost, uint32_t right) { return cost & CHEAP || (cost & CHEAP_WITH_CONST && !zw_ref_is_value(right)); }
 
 // ---- hoisting ----
+enum { MOST_HOISTED = 6 }; // out of one loop
 // Was r there before the loop was entered?
 static bool is_outside(const ZirFunc *f, Ref r, const ZLoop *l)
 {
@@ -62,7 +63,7 @@ static uint32_t count_hoisted(const ZirFunc *f, const ZLoop *l)
 // there is no such loop, or registers are better used otherwise.
 Ref zb_hoist(Build *b, const ZIns *k, uint32_t effects)
 {
-  enum { MOST = 6, LEVELS = 8 };
+  enum { LEVELS = 8 };
   ZirFunc *f = b->f;
   const ZBlock *here = &f->blocks[b->block];
   if (b->o->no_hoist || here->loop == NO_LOOP || here->cold)
@@ -78,7 +79,7 @@ Ref zb_hoist(Build *b, const ZIns *k, uint32_t effects)
       break;
     best = l;
   }
-  if (best == NO_LOOP || count_hoisted(f, &f->loops[best]) >= MOST)
+  if (best == NO_LOOP || count_hoisted(f, &f->loops[best]) >= MOST_HOISTED)
     return REF_NONE;
   uint32_t v = append_key(b, zb_key_of(k));
   zw_zir_hoist(f, v, best);
@@ -120,10 +121,40 @@ static inline __attribute__((always_inline)) Ref number(Build *b, Key k, bool an
   return r;
 }
 
+// A constant that no instruction can hold, in an innermost loop: a value made at the loop's entry, which P3 keeps in a register when one is
+// left, and else reads from memory as before.
+static __attribute__((noinline)) Key with_constant_outside(Build *b, Key k)
+{
+  ZirFunc *f = b->f;
+  const ZBlock *here = &f->blocks[b->block];
+  Ref c = (Ref)k.hi;
+  if (c == REF_NONE || here->loop == NO_LOOP || here->cold || f->loops[here->loop].nested || b->o->no_hoist ||
+      !(zw_zir_shape[(uint16_t)k.lo].refs & 2) || zw_ref_type(f, c) != VK_I64)
+    return k;
+  int64_t value = (int64_t)f->consts[c & ~REF_POOL].bits[0];
+  if (value == (int32_t)value)
+    return k;
+  Key copy = zb_key(OP_copy, VK_I64, 0, c, 0, 0);
+  uint32_t h = f->loops[here->loop].hoist_first, n = 0, v;
+  for (; h != REF_NONE && zb_key_of(&f->ins[f->hoisted[h].value]).lo != copy.lo; h = f->hoisted[h].next)
+    n++;
+  if (h == REF_NONE) {
+    if (n >= MOST_HOISTED)
+      return k;
+    v = append_key(b, copy);
+    zw_zir_hoist(f, v, here->loop);
+  } else {
+    v = f->hoisted[h].value;
+  }
+  return (Key){ k.lo, (k.hi & ~(uint64_t)UINT32_MAX) | v };
+}
+
 Ref zb_number(Build *b, Key k)
 {
   if (__builtin_expect(b->o->no_number, 0))
     return append_key(b, k);
+  if (__builtin_expect((uint32_t)k.hi >= REF_POOL, 0))
+    k = with_constant_outside(b, k);
   return number(b, k, false);
 }
 

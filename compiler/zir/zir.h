@@ -77,7 +77,7 @@ typedef struct ZLoop {
   uint32_t parent, header, entry; // blocks of ZIR
   uint32_t depth, effects, max_height;
   uint32_t last_block;        // its last block in layout order
-  uint32_t exits[TUNE_LOOP_EXITS]; uint8_t nexits, has_call, iterates;
+  uint32_t exits[TUNE_LOOP_EXITS]; uint8_t nexits, has_call, iterates, nested /* build's: has loops in it */;
   uint32_t hoist_first, hoist_last; // chain in hoisted[], executed at the end of `entry`; REF_NONE = none
   uint32_t liveins, nliveins; // values[] from outside used naturally in it: livein[liveins ..]
 } ZLoop;
