@@ -231,6 +231,7 @@ static uint32_t edge_to_header(Build *b, Frame *f, const Ref *params, uint32_t e
   write_values(b, f, b->edge_args.p + args, params, f->nparams);
   b->edge_args.n += n;
   b->edges.p[edge].to = f->header, b->edges.p[edge].args = args;
+  *zw_push(b->scratch, &b->to_headers) = edge;
   return edge;
 }
 
@@ -397,6 +398,7 @@ static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
   }
   ZLoop *z = &b->f->loops[b->loop_map[loop]];
   z->header = f->header, z->entry = b->block;
+  b->to_headers.n = b->nmasked = 0;
   uint32_t e = edge_to_header(b, f, b->stack + f->height, NO_EDGE);
   zb_end_block(b, OP_jmp, 0, 0, 0, e);
   zb_start_block(b);
@@ -482,6 +484,34 @@ static void end_loop(Build *b)
   go_on(b);
 }
 
+// All ways back to an innermost loop are known.  A phi that was masked in it: if what comes in has no more bits than the mask, taking for granted
+// that the phi has not, then it has not, and the masks are copies.
+static __attribute__((noinline)) void narrow_phis(Build *b, const Frame *f)
+{
+  ZirFunc *z = b->f;
+  const ZBlock *head = &z->blocks[f->header];
+  for (uint32_t m = 0; m < b->nmasked && !z->loops[head->loop].nested; m++) {
+    uint32_t phi = b->masked[m].phi, bits = b->masked[m].bits;
+    if (phi < head->first || phi >= head->first + head->nphi || (z->ins[phi].c && z->ins[phi].c <= bits + 1))
+      continue;
+    z->ins[phi].c = bits + 1;
+    bool narrow = true;
+    for (uint32_t k = 0; k < b->to_headers.n && narrow; k++) {
+      const ZEdge *e = &b->edges.p[b->to_headers.p[k]];
+      narrow = e->to != f->header || zb_low_bits(b, b->edge_args.p[e->args + (phi - head->first)]) <= bits;
+    }
+    if (!narrow)
+      z->ins[phi].c = 0;
+    for (uint32_t i = head->first + head->nphi; i < z->nins && narrow; i++) {
+      ZIns *ins = &z->ins[i];
+      uint64_t c;
+      if (ins->op == OP_i32_and && ins->a == phi && zb_is_const(b, ins->b, &c) && ~c << (64 - bits) == 0)
+        *ins = (ZIns){ OP_copy, VK_I32, 0, phi, 0, 0 };
+    }
+  }
+  b->nmasked = 0;
+}
+
 static void end_frame(Build *b)
 {
   Frame *f = &b->frames.p[b->frames.n - 1];
@@ -496,6 +526,8 @@ static void end_frame(Build *b)
     joins |= b->facts->tries[f->header].nclauses > 0;
     zb_end_try(b);
   }
+  if (f->kind == OP_loop && b->nmasked)
+    narrow_phis(b, f);
   bool alone = joins && b->live && !b->ghost && !f->npending; // falls to its end, and nothing else leads there
   if (joins && b->live && !alone)
     zb_fall_to_end(b, f);

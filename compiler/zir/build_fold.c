@@ -239,6 +239,19 @@ static Ref fold_add(Fold *f)
   return i && zb_is_const(f->b, i->b, &c) ? again(f, f->op, i->a, int_const(f, c + f->c)) : REF_NONE;
 }
 
+// A phi of a loop that is still open may turn out to be as narrow as this mask makes it.
+static void note_masked(const Fold *f)
+{
+  Build *b = f->b;
+  if (!zw_ref_is_value(f->x) || b->f->ins[f->x].op != OP_phi || b->nmasked == MOST_MASKED ||
+      !b->f->blocks[zw_zir_block(b->f, f->x)].is_header)
+    return;
+  unsigned bits = 64 - zw_clz64(f->c);
+  for (uint32_t k = 0; k < b->nmasked; k++)
+    if (b->masked[k].phi == f->x && b->masked[k].bits == bits)
+      return;
+  b->masked[b->nmasked].phi = f->x, b->masked[b->nmasked++].bits = bits;
+}
 static Ref fold_and(Fold *f)
 {
   if (f->x == f->y)
@@ -255,6 +268,8 @@ static Ref fold_and(Fold *f)
   uint64_t c;
   if (i && zb_is_const(f->b, i->b, &c))
     return again(f, f->op, i->a, int_const(f, c & f->c));
+  if (!f->wide && (f->c & (f->c + 1)) == 0)
+    note_masked(f);
   if (f->wide && f->c == UINT32_MAX) // a move of the low half
     return again(f, OP_i64_extend_i32_u, again(f, OP_i32_wrap_i64, f->x, 0), 0);
   return REF_NONE;

@@ -78,7 +78,7 @@ typedef struct Level {            // a caller that waits
   Ref *locals; uint32_t *loop_map, *map; const uint8_t *returns;
 } Level;
 
-enum { NUMBER_BITS = 12 };
+enum { NUMBER_BITS = 12, MOST_MASKED = 8 };
 // In maps of blocks: not ours but part of the block that has this number there; not made, this edge goes on to where it would have jumped.
 enum { MAP_SAME = 0x40000000u, MAP_EDGE = 0x80000000u };
 enum { NO_EDGE = UINT32_MAX };
@@ -124,6 +124,8 @@ typedef struct Build {
   uint32_t *through, nthrough;    // per local: tries around that keep it in memory too; those that keep any
   uint32_t *frame_at;             // per local: its place in the frame, in words + 1
   uint32_t func, block_cap, loop_cap, own_loops /* not inlined */, grown, most_grown, stack_cap;
+  struct { uint32_t phi, bits; } masked[MOST_MASKED]; uint32_t nmasked; // of the loop entered last: its phis under a mask of so many low bits
+  VEC(uint32_t) to_headers;       // the edges to it, and to loops around it, since then
   uint32_t nlevels;
   uint32_t *map;                  // of the body being read: P1's number of a block -> ours, NO_BLOCK or MAP_*
   uint32_t *named_in, name;       // the current block's place in it, or in that of another body
