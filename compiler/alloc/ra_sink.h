@@ -50,7 +50,7 @@ static void store_in_case(Ra *ra, uint32_t b)
     k->here &= ~((uint64_t)1 << bit);
   }
 }
-// In front of a large switch, before its edges: values that some target wants in a register, and at most half of the hot ones in memory, have
+// In front of a large switch, before its edges: values that some target wants in a register, and at most three in four of the hot ones in memory, have
 // no slot from here upward.
 static void give_up_slots(Ra *ra, const ZBlock *b)
 {
@@ -78,7 +78,7 @@ static void give_up_slots(Ra *ra, const ZBlock *b)
     unsigned bit = zw_ctz64(m);
     Ref v = k->watch[bit].v;
     bool there = dslot_of(ra, v) && !(ra->val[v].vstate & VS_LENT);
-    if (def_pos(ra, v) < p->head_pos || def_pos(ra, v) > b->pos + (b->end - b->first) || n[bit] * 2 > hot || !(there || (can >> bit & 1)))
+    if (def_pos(ra, v) < p->head_pos || def_pos(ra, v) > b->pos + (b->end - b->first) || n[bit] * 4 > hot * 3 || !(there || (can >> bit & 1)))
       continue;
     ra->slots.p[k->watch[bit].slot].watch = 0;
     ra->val[v].slot = 0;
