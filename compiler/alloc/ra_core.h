@@ -11,6 +11,7 @@
 // The target defines before including: RegSet, RA_NREG, RA_GPR, RA_FPR (allocatable), RA_CALLEE (callee-saved), RA_LOW
 // (cheaper to encode), RA_AVOID_DIV, RA_AVOID_SHIFT; and after: the emit_* functions declared below.
 #pragma once
+#include "ra_behind.h"
 #include "ra_edges.h"
 #include "ra_loops.h"
 #include "ra_moves.h"
@@ -138,9 +139,10 @@ static void init_ra(Ra *ra)
     ra->file = keep | RA_FPR;
   }
   uint32_t cap = 2 * z->nins + 64;
+  ra->pack_from = PACK_FROM;
 #ifndef ZW_ASSERTS
-  if (cap > PACK_FROM && !ra->o->no_pack)
-    cap = PACK_FROM;
+  if (z->nins >= GIANT_VALUES && !ra->o->no_pack)
+    cap = ra->pack_from = PACK_GIANT;
 #endif
   ra->buf = zw_stale_array(ra->a, Lir, cap);
   ra->top = ra->end = ra->buf + cap;
@@ -175,7 +177,7 @@ static void start_block(Ra *ra, uint32_t b)
 {
   const ZirFunc *z = ra->z;
   const ZBlock *k = &z->blocks[b];
-  ra->b = b, ra->cold = k->cold, ra->split = false;
+  ra->b = b, ra->cold = k->cold, ra->split = false, ra->behind_end = k->end;
   ra->weight = k->cold ? 0 : zw_depth_weight(k->depth);
   set_pos(ra, k->pos + (k->end - k->first) - 1);
   if (k->loop != NO_LOOP && z->loops[k->loop].last_block == b)

@@ -118,6 +118,7 @@ typedef struct Ra {
   Moves order, pre, tmp;         // tmp: the edge being conformed
   Moves edge_moves[2], hoisted;
   // LIR, filled downward
+  uint32_t pack_from; // so many instructions in the buffer are packed, not more room made
   uint32_t packed, headed; VEC(uint8_t *) parts; uint8_t *pack_room; // of a giant function: instructions below end, chunks that begin there; parts: the last one first
   Lir *buf, *top, *end; LirNote *notes; // top: the newest instruction; notes are parallel to buf
   VEC(LirFix) fix;
@@ -136,6 +137,9 @@ typedef struct Ra {
   uint32_t one_map, *ref_last;   // how many references the one map of all safepoints is for (then nrefs = 0); those of block b: ref_value[ref_last[b]..]
   VEC(uint32_t) hoist;
   VEC(LirMap) maps; VEC(uint32_t) map_slots;
+  // of a giant function, see ra_behind.h: per window of values who wants it, up to the last one that is there; per block, whether a switch
+  // ends it; where those of the current block end that are there
+  uint32_t *wanted_in, nwindows; uint8_t *is_switch; uint32_t behind_end;
   uint64_t rng;
   struct TargetState *t;
 } Ra;
@@ -193,7 +197,7 @@ static inline LirNote *notes(const Ra *ra) { return ra->notes; }
 static inline LirNote *notes(const Ra *ra) { return (void)ra, NULL; } // so that nothing is left of what writes them
 #endif
 // A giant function: what is more than a few instructions below becomes bytes, and the buffer stays as long as it is.
-enum { PACK_FROM = 8 * LIR_PART, STILL_NEW = 1024 };
+enum { GIANT_VALUES = 16 << 10 /* a function of so many is one */, PACK_GIANT = 4 * LIR_PART, PACK_FROM = 1 << 16, STILL_NEW = 1024 };
 static void pack_part(Ra *ra, const Lir *from, uint32_t n)
 {
   if (!ra->pack_room)
@@ -225,7 +229,7 @@ static __attribute__((noinline, cold)) void grow_lir(Ra *ra)
 {
   if (ra->packed > 1u << 28)
     zw_fail(ra->ctx, ERR_limit, ZW_NO_POS, "function %u is too large to compile", ra->z->func);
-  if (!notes(ra) && !ra->o->no_pack && ra->end - ra->buf >= PACK_FROM) {
+  if (!notes(ra) && !ra->o->no_pack && ra->end - ra->buf >= ra->pack_from) {
     pack_lir(ra, STILL_NEW);
     return;
   }

@@ -3,7 +3,7 @@
 #include "compiler/emit/lir.h"
 
 enum {
-  LIR_PART = 8192,                     // instructions that are packed together
+  LIR_PART = 4096,                     // instructions that are packed together
   LIR_PACKED_MOST = 17,                // bytes of one; most have three or four
 };
 // Packed LIR: part 0 has `rest` instructions, each other one LIR_PART.

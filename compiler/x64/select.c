@@ -378,7 +378,12 @@ static void select_block(Ra *ra, uint32_t b)
     ra->hoisting = n != 0;
     if (n)
       first = ra->hoist.p[n - 1], end = first + 1;
-    select_run(ra, first, end, k->pos - k->first);
+    uint32_t from;
+    do {
+      from = NEVER(ra->wanted_in != NULL) ? behind_pause(ra, first, end) : first;
+      select_run(ra, from, end, k->pos - k->first);
+      end = from;
+    } while (NEVER(from > first));
     if (!n)
       break;
   }
@@ -446,6 +451,7 @@ LirFunc *zw_x64_select(Ctx *ctx, const ZirFunc *z, const CodeOptions *o, Arena *
   if (z->has_refs)
     ref_liveness(&ra);
   ra.l->arg_bytes = ra.t->self.arg_bytes;
+  start_behind(&ra);
   for (uint32_t k = z->norder; k--;) {
     uint32_t b = z->order[k];
     select_block(&ra, b);
@@ -453,6 +459,8 @@ LirFunc *zw_x64_select(Ctx *ctx, const ZirFunc *z, const CodeOptions *o, Arena *
       function_head(&ra);
     block_head(&ra, b);
     finish_block(&ra, b);
+    if (NEVER(ra.wanted_in != NULL))
+      behind_block(&ra, b);
   }
   finish_function(&ra);
   zw_arena_release(&ctx->scratch, mark);
