@@ -25,7 +25,8 @@
 const X64Row zw_x64_rows[X64_NOPS] = {
 #define LIR(id, text, form, enc, opc, ext, imm, use, mw) \
   { text, OPEN(enc, opc), enc, X64_##form, opc, ext, imm, use, mw, CLASS(X_##id, X64_##form, enc, opc, imm), \
-    PREFIXES(enc) + ESCAPES(enc) + 1, 8 * PREFIXES(enc), (enc) & WSZ ? 8 : 0, (enc) & W1 ? 8 : 0 },
+    PREFIXES(enc) + ESCAPES(enc) + 1, 8 * PREFIXES(enc), (enc) & WSZ ? 8 : 0, (enc) & W1 ? 8 : 0, \
+    (enc) & WB ? 4 : 0, HAS_MEM(X64_##form) && (imm) == I0 && X_##id != X_lea },
 #include "compiler/x64/lir.def"
 };
 // clang-format on
@@ -202,12 +203,13 @@ uint8_t *zw_x64_put_any(uint8_t *p, const Lir *i, X64Mem mem, uint8_t **rip_at)
 uint8_t *zw_x64_put(uint8_t *p, const Lir *i, X64Mem m, uint8_t **rip_at)
 {
   const X64Row *row = &zw_x64_rows[i->op];
-  if (row->cls == X64_MEMORY_REG)
-    return put_memory(p, row, i, m, rip_at);
-  if (row->cls == X64_MEMORY_IMM)
-    return put_memory_imm(p, row, i, m, rip_at);
+  if (row->cls == X64_MEMORY_REG || row->cls == X64_MEMORY_IMM) {
+    if (m.rip || !is_simple(row, i, m.base))
+      return zw_x64_put_any(p, i, m, rip_at);
+    return row->cls == X64_MEMORY_REG ? put_memory(p, row, i, m.base, m.index, m.scale, m.disp) : put_memory_imm(p, row, i, m.base, m.index, m.scale, m.disp);
+  }
   if (row->cls == X64_TEST)
-    return put_test(p, row, i);
+    return put_class(p, row, i, X64_PLAIN_RX);
   return row->cls < X64_PLAIN ? put_class(p, row, i, row->cls) : zw_x64_put_any(p, i, m, rip_at);
 }
 

@@ -29,37 +29,48 @@ static inline uint8_t *put_mem(uint8_t *p, unsigned reg, const X64Mem *m, uint8_
   return p + (mod == 0 ? 0 : mod == 0x40 ? 1 : 4);
 }
 
-// Prefix, REX when it says something, escape and opcode, without a jump; `behind` (ModRM, immediate) follows in the same word, which
-// has room for three bytes of it at least.  Returns the end of the opcode.
-static inline uint8_t *put_open(uint8_t *p, const X64Row *row, unsigned rex, uint64_t behind)
+// The operands of an instruction as the sum of what each says: bits 0..15 are ModRM and SIB, then
+enum { ADD_SIB = 1 << 16, DISP_ALWAYS = 1 << 17, REX_AT = 24, MOD_AT = 6, RM_AT_SIB = 8, INDEX_AT = 11, SCALE_AT = 14 };
+#define REX_B(r) ((uint32_t)((r) >> 3 & 1) << REX_AT)
+#define AS_BASE(r) (((r) & 7) | ((r) & 7) << RM_AT_SIB | (((r) & 7) == RSP ? ADD_SIB : 0) | (((r) & 7) == RBP ? DISP_ALWAYS : 0) | REX_B(r))
+#define AS_INDEX(r) { RSP | ADD_SIB | ((r) & 7) << INDEX_AT | REX_B(r) << 1, ~3u } // with an index ModRM.rm is 4
+#define EIGHT(F, r) F(r), F(r + 1), F(r + 2), F(r + 3), F(r + 4), F(r + 5), F(r + 6), F(r + 7)
+#define AS_REG(r) (((r) & 7) << 3 | REX_B(r) << 2)
+#define AS_RM(r) (0xc0 | ((r) & 7) | REX_B(r))
+static const uint32_t x64_as_base[16] = { EIGHT(AS_BASE, 0), EIGHT(AS_BASE, 8) };
+static const uint32_t x64_as_reg[32] = { EIGHT(AS_REG, 0), EIGHT(AS_REG, 8), EIGHT(AS_REG, 16), EIGHT(AS_REG, 24) };
+static const uint32_t x64_as_rm[32] = { EIGHT(AS_RM, 0), EIGHT(AS_RM, 8), EIGHT(AS_RM, 16), EIGHT(AS_RM, 24) };
+typedef struct X64Index { uint32_t add, keep; } X64Index; // keep: bits of the base
+static const X64Index x64_as_index[32] = { { RSP << INDEX_AT, ~0u }, EIGHT(AS_INDEX, 0), EIGHT(AS_INDEX, 8) }; // by number + 1: REG_NONE is the first
+
+// Prefix, REX when it says something, escape, opcode, ModRM and SIB: one word, written without a jump.  flip: bits of the opcode to turn round.
+static inline __attribute__((always_inline)) uint8_t *put_operands(uint8_t *p, const X64Row *row, const Lir *i, uint32_t add, uint64_t flip)
 {
-  bool has = rex != 0;
-  unsigned n = row->open_bytes + has;
-  zw_put64(p, row->open[has] | (uint64_t)rex << row->rex_at | behind << 8 * n);
-  return p + n;
+  uint32_t rex = add >> REX_AT | (i->sz & row->w_of_sz) | row->w, has = rex != 0, n = row->open_bytes + has;
+  uint64_t behind = (add & 0xffff) << 8 | flip;
+  zw_put64(p, (row->open[has] | (uint64_t)rex << row->rex_at) ^ behind << 8 * (n - 1));
+  return p + n + 1;
 }
-static inline unsigned rex_w(const X64Row *row, const Lir *i) { return (i->sz & row->w_of_sz) | row->w; }
-static inline uint8_t *put_regs(uint8_t *p, const X64Row *row, unsigned w, unsigned reg, unsigned rm, uint64_t behind)
+static inline uint8_t *put_regs(uint8_t *p, const X64Row *row, const Lir *i, unsigned reg, unsigned rm)
 {
-  return put_open(p, row, w | (reg & 8) >> 1 | (rm & 8) >> 3, (0xc0 | (reg & 7) << 3 | (rm & 7)) | behind << 8) + 1;
+  return put_operands(p, row, i, x64_as_reg[reg & 31] | x64_as_rm[rm & 31], 0);
 }
 
 // A row of the class cls, below X64_PLAIN: the class of the row, or a constant.
 static inline __attribute__((always_inline)) uint8_t *put_class(uint8_t *p, const X64Row *row, const Lir *i, X64Class cls)
 {
-  if (row->enc & WB && i->sz < 4)
+  if (i->sz < row->least_sz)
     return zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);
   switch (cls) {
-  case X64_PLAIN_RR: return put_regs(p, row, rex_w(row, i), i->rd, i->rn, 0);
-  case X64_PLAIN_RX: return put_regs(p, row, rex_w(row, i), i->rn, i->rd, 0);
+  case X64_PLAIN_RR: return put_regs(p, row, i, i->rd, i->rn);
+  case X64_PLAIN_RX: return put_regs(p, row, i, i->rn, i->rd);
   case X64_PLAIN_ALU: {
-    bool is_short = fits8(i->imm);
-    if (i->rd == RAX && !is_short)
+    uint32_t is_short = fits8(i->imm);
+    if (!is_short && i->rd == RAX)
       break;
-    p = put_regs(p, row, rex_w(row, i), row->ext, i->rd, 0);
-    p[-2] ^= is_short ? 0x81 ^ 0x83 : 0;
+    p = put_operands(p, row, i, x64_as_rm[i->rd & 31] | (uint32_t)row->ext << 3, is_short ? 0x81 ^ 0x83 : 0);
     zw_put32(p, (uint32_t)i->imm);
-    return p + (is_short ? 1 : 4);
+    return p + 4 - 3 * is_short;
   }
   case X64_PLAIN_MOV: {
     if (i->sz == 8 && i->imm < 0)
@@ -72,7 +83,9 @@ static inline __attribute__((always_inline)) uint8_t *put_class(uint8_t *p, cons
   case X64_PLAIN_SHIFT:
     if (i->imm == 1)
       break;
-    return put_regs(p, row, rex_w(row, i), row->ext, i->rd, (uint8_t)i->imm) + 1;
+    p = put_operands(p, row, i, x64_as_rm[i->rd & 31] | (uint32_t)row->ext << 3, 0);
+    *p = (uint8_t)i->imm;
+    return p + 1;
   case X64_PLAIN_PUSH: {
     unsigned b = i->rd >> 3 & 1, code = row->opc | (i->rd & 7);
     zw_put16(p, (uint16_t)(b ? code << 8 | 0x41 : code));
@@ -82,39 +95,29 @@ static inline __attribute__((always_inline)) uint8_t *put_class(uint8_t *p, cons
   }
   return zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);
 }
-static inline uint8_t *put_test(uint8_t *p, const X64Row *row, const Lir *i)
-{
-  return i->sz < 4 ? zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL) : put_regs(p, row, rex_w(row, i), i->rn, i->rd, 0);
-}
-// REX.X and REX.B of a memory operand.
-static inline unsigned rex_xb(const X64Mem *m)
-{
-  static const uint8_t high[256] = { [8] = 1, 1, 1, 1, 1, 1, 1, 1 }; // not of REG_NONE
-  return high[m->index] << 1 | high[m->base];
-}
 // Without a base there are forms to choose from.
-static inline bool is_simple(const X64Row *row, const Lir *i, const X64Mem *m)
+static inline bool is_simple(const X64Row *row, const Lir *i, unsigned base) { return base < 16 && i->sz >= row->least_sz; }
+static inline __attribute__((always_inline)) uint8_t *put_with_memory(uint8_t *p, const X64Row *row, const Lir *i, uint32_t reg, unsigned base, unsigned index,
+                                                                      unsigned scale, int32_t disp, uint64_t flip)
 {
-  ASSERT(m->index != RSP && (m->base < 16 || m->base == REG_NONE) && (m->index < 16 || m->index == REG_NONE));
-  return (m->base != REG_NONE || m->rip) && !(row->enc & WB && i->sz < 4);
+  ASSERT(base < 16 && index != RSP && (index < 16 || index == REG_NONE));
+  X64Index x = x64_as_index[(index + 1) & 31];
+  uint32_t add = (x64_as_base[base & 15] & x.keep) | x.add | reg | scale << SCALE_AT;
+  uint32_t is_wide = (uint32_t)disp + 128 > 255, is_there = (disp != 0) | (add & DISP_ALWAYS) / DISP_ALWAYS;
+  p = put_operands(p, row, i, add | (is_there + is_wide) << MOD_AT, flip) + (add & ADD_SIB) / ADD_SIB;
+  zw_put32(p, (uint32_t)disp); // the buffer has room for what is not wanted of it
+  return p + is_there + 3 * is_wide;
 }
-// A row of class X64_MEMORY_REG.
-static inline uint8_t *put_memory(uint8_t *p, const X64Row *row, const Lir *i, X64Mem m, uint8_t **rip_at)
+// A row of class X64_MEMORY_REG whose operands are simple.
+static inline __attribute__((always_inline)) uint8_t *put_memory(uint8_t *p, const X64Row *row, const Lir *i, unsigned base, unsigned index, unsigned scale, int32_t disp)
 {
-  if (!is_simple(row, i, &m))
-    return zw_x64_put_any(p, i, m, rip_at);
-  p = put_open(p, row, rex_w(row, i) | (i->rd & 8u) >> 1 | rex_xb(&m), 0);
-  return put_mem(p, i->rd, &m, rip_at);
+  return put_with_memory(p, row, i, x64_as_reg[i->rd & 31], base, index, scale, disp, 0);
 }
 // A row of class X64_MEMORY_IMM: a store of a constant, arithmetic with one.
-static inline uint8_t *put_memory_imm(uint8_t *p, const X64Row *row, const Lir *i, X64Mem m, uint8_t **rip_at)
+static inline uint8_t *put_memory_imm(uint8_t *p, const X64Row *row, const Lir *i, unsigned base, unsigned index, unsigned scale, int32_t disp)
 {
-  if (!is_simple(row, i, &m))
-    return zw_x64_put_any(p, i, m, rip_at);
-  bool is_short = row->opc == 0x81 && fits8(i->imm);
-  p = put_open(p, row, rex_w(row, i) | rex_xb(&m), 0);
-  p[-1] ^= is_short ? 0x81 ^ 0x83 : 0;
-  p = put_mem(p, row->ext, &m, rip_at);
+  uint32_t is_short = (row->opc == 0x81) & fits8(i->imm);
+  p = put_with_memory(p, row, i, (uint32_t)row->ext << 3, base, index, scale, disp, is_short ? 0x81 ^ 0x83 : 0);
   zw_put32(p, (uint32_t)i->imm);
-  return p + (is_short ? 1 : 4);
+  return p + 4 - 3 * is_short;
 }

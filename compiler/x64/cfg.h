@@ -73,7 +73,7 @@ enum { // `enc` of a row
 };
 typedef enum X64Imm { I0, I8, IZ } X64Imm;
 typedef enum X64Class { // how P4 treats a row; the first ones are X64_PLAIN with a short way to their bytes
-  X64_PLAIN_RR, X64_PLAIN_RX, X64_PLAIN_ALU, X64_PLAIN_MOV, X64_PLAIN_SHIFT, X64_PLAIN_PUSH, X64_PLAIN, X64_TEST, X64_MEMORY_REG,
+  X64_MEMORY_REG, X64_PLAIN_RR, X64_PLAIN_ALU, X64_PLAIN_RX, X64_PLAIN_MOV, X64_PLAIN_SHIFT, X64_PLAIN_PUSH, X64_PLAIN, X64_TEST,
   X64_MEMORY_IMM, X64_MEMORY, X64_CALL, X64_PSEUDO, X64_JUMP
 } X64Class;
 // open: prefix, REX, escape and opcode as a little-endian word, without a REX prefix and with one whose low bits are to be
@@ -84,6 +84,7 @@ typedef struct X64Row {
   uint16_t enc;
   uint8_t form, opc, ext, imm, use, mw, cls;
   uint8_t open_bytes, rex_at, w_of_sz, w; // REX.W: (sz & w_of_sz) | w
+  uint8_t least_sz, faults;               // of the short ways: a smaller sz goes the long one; 1: an access, `at` says where in the wasm
 } X64Row;
 extern const X64Row zw_x64_rows[X64_NOPS];
 static inline bool zw_x64_form_has_mem(unsigned form) { return form == X64_RM || form == X64_MR || form == X64_M || form == X64_RRM || form == X64_SRM; }

@@ -198,33 +198,28 @@ static void put_map(Enc *e, uint32_t at, uint32_t pc)
 
 // ---- branches ----
 
-// Jump (cc < 0) or jcc to a place: forward with a bound on the distance, backward exactly.
-static void put_branch(Enc *e, int cc, uint32_t place, unsigned bytes_if_long)
+// The first byte of a jump (cc < 0) or jcc and where its distance goes: one byte, or four.
+static inline uint8_t *put_jump_op(uint8_t *p, int cc, bool rel8)
+{
+  unsigned op = cc < 0 ? (rel8 ? 0xebu : 0xe9u) : rel8 ? 0x70u | (unsigned)cc : 0x800fu | (unsigned)cc << 8;
+  zw_put16(p, (uint16_t)op);
+  return p + 1 + (!rel8 & (cc >= 0));
+}
+// Jump or jcc to a place: forward with a bound on the distance, backward exactly.  ub: bound of the instruction's end.
+static inline uint8_t *put_branch(Enc *e, uint8_t *p, int cc, uint32_t place, uint32_t ub)
 {
   if (place <= e->k) {
-    int64_t rel = (int64_t)e->chunk_off[place] - (here(e) + 2);
-    if (fits8(rel))
-      *e->p++ = (uint8_t)(cc < 0 ? 0xeb : 0x70 | cc), *e->p++ = (uint8_t)rel;
-    else {
-      if (cc < 0)
-        *e->p++ = 0xe9;
-      else
-        *e->p++ = 0x0f, *e->p++ = (uint8_t)(0x80 | cc);
-      zw_put32(e->p, (uint32_t)(rel + 2 - bytes_if_long)), e->p += 4;
-    }
-    return;
+    int64_t rel = (int64_t)e->chunk_off[place] - ((p - e->base) + 2);
+    bool rel8 = fits8(rel);
+    p = put_jump_op(p, cc, rel8);
+    zw_put32(p, (uint32_t)(rel8 ? rel : rel - 3 - (cc >= 0)));
+    return p + (rel8 ? 1 : 4);
   }
-  bool rel8 = e->chunk_ub[place] - e->ub <= 127; // e->ub: bound of this instruction's end
-  uint32_t at;
-  if (cc >= 0)
-    at = put_jcc_forward(e, (unsigned)cc, rel8);
-  else {
-    *e->p++ = rel8 ? 0xeb : 0xe9;
-    at = here(e);
-    zw_put32(e->p, 0);
-    e->p += rel8 ? 1 : 4;
-  }
-  *zw_push(e->s, &e->patches) = (Patch){ at, place, rel8 };
+  bool rel8 = e->chunk_ub[place] - ub <= 127;
+  p = put_jump_op(p, cc, rel8);
+  zw_put32(p, 0);
+  *zw_push(e->s, &e->patches) = (Patch){ (uint32_t)(p - e->base), place, rel8 };
+  return p + (rel8 ? 1 : 4);
 }
 
 static void put_jtable(Enc *e, const Lir *i)
@@ -273,38 +268,23 @@ static void after_call(Enc *e, const Lir *i, uint32_t pc)
   }
 }
 
-// What the first walk has written up to `to`.
-static inline void copy_raw(Enc *e, uint32_t to)
+// What the first walk has written: n bytes, and what is behind them.
+static inline uint8_t *copy_raw(uint8_t *p, const uint8_t *from, size_t n)
 {
-  const uint8_t *from = e->raw.p + e->raw_at;
-  size_t n = to - e->raw_at;
-  ASSERT((size_t)(e->end - e->p) >= n + COPY_STEP); // put_chunk has looked
   for (size_t k = 0; k < n; k += COPY_STEP)
-    memcpy(e->p + k, from + k, COPY_STEP);
-  e->p += n, e->raw_at = to, e->ub += (uint32_t)n;
+    memcpy(p + k, from + k, COPY_STEP);
+  return p + n;
 }
-
-// The same to the end of the chunk.  Of a giant function the side buffer goes behind the walk.
+// The same, much of it.  Of a giant function the side buffer goes behind the walk.
 enum { GIVE_BACK = 256 << 10 };
-static __attribute__((noinline)) void move_raw(Enc *e, uint32_t end)
+static __attribute__((noinline)) uint8_t *move_raw(uint8_t *p, uint8_t *from, size_t n)
 {
-  do {
-    copy_raw(e, end - e->raw_at < GIVE_BACK ? end : e->raw_at + GIVE_BACK);
-    zw_alloc_discard(e->raw.p + e->raw_gone, e->raw_at - e->raw_gone);
-    e->raw_gone = e->raw_at;
-  } while (e->raw_at < end);
-}
-
-// A mark that writes bytes.
-static void put_mark(Enc *e, const Mark *m)
-{
-  if (m->kind == MK_PSEUDO) {
-    need(e, m->lir, 1);
-    const Lir *i = &e->l->lir[m->lir];
-    put_pseudo(e, i);
-    follow_area(e, i);
-  } else
-    put_branch(e, m->kind == MK_JUMP ? -1 : m->cc, m->to, m->bound);
+  for (size_t done = 0, step; done < n; done += step) {
+    step = n - done < GIVE_BACK ? n - done : GIVE_BACK;
+    p = copy_raw(p, from + done, step);
+    zw_alloc_discard(from + done, step);
+  }
+  return p;
 }
 
 // A mark that only has to know its address: what is before it need not have been copied.
@@ -332,33 +312,46 @@ static inline void note_mark(Enc *e, const Mark *m, uint32_t pc)
   follow_area(e, i);
 }
 
-static void put_chunk(Enc *e)
+// The second walk.  What it moves along, the place in both buffers and the bound, stays in registers.
+static void put_chunks(Enc *e)
 {
-  uint32_t pad = -here(e) & (e->pad[e->k] - 1u); // a power of two
-  CHECK((size_t)(e->end - e->p) >= pad + 8u);
-  if (pad)
-    e->p = zw_x64_nops(e->p, pad);
-  e->chunk_off[e->k] = here(e);
-  e->ub = e->chunk_ub[e->k];
-  // Nothing below writes more than its bound, which is checked, and the bounds of the chunk add up to the next one's: there is room.
-  CHECK(here(e) <= e->ub && e->ub <= e->end_ub);
-  for (uint32_t end = e->mark_end[e->k]; e->mark_at < end; e->mark_at++) {
-    const Mark *m = &e->marks.p[e->mark_at];
-    if (m->kind > MK_PSEUDO) {
-      note_mark(e, m, here(e) + (m->at - e->raw_at));
-      continue;
+  uint8_t *p = e->p, *from = e->raw.p;
+  const Mark *m = e->marks.p;
+  for (uint32_t k = 0; k < e->l->nchunks; k++) {
+    uint32_t ub = e->chunk_ub[k];
+    e->k = k;
+    if (NEVER(e->pad[k] != 1)) {
+      uint32_t pad = -(uint32_t)(p - e->base) & (e->pad[k] - 1u); // a power of two
+      CHECK((size_t)(e->end - p) >= pad + 8u);
+      p = zw_x64_nops(p, pad);
     }
-    copy_raw(e, m->at);
-    ASSERT((size_t)(e->end - e->p) >= m->bound + (size_t)X64_PUT_BYTES);
-    e->ub += m->bound;
-    const uint8_t *was = e->p;
-    put_mark(e, m);
-    CHECK((size_t)(e->p - was) <= m->bound);
+    e->chunk_off[k] = (uint32_t)(p - e->base);
+    // Nothing below writes more than its bound, which is checked, and the bounds of the chunk add up to the next one's: there is room.
+    CHECK((uint32_t)(p - e->base) <= ub && ub <= e->end_ub);
+    for (const Mark *end = e->marks.p + e->mark_end[k]; m < end; m++) {
+      size_t n = (size_t)(e->raw.p + m->at - from);
+      if (m->kind > MK_PSEUDO) {
+        note_mark(e, m, (uint32_t)(p - e->base + n));
+        continue;
+      }
+      ASSERT((size_t)(e->end - p) >= n + m->bound + (size_t)X64_PUT_BYTES + COPY_STEP);
+      p = copy_raw(p, from, n), from += n, ub += (uint32_t)n + m->bound;
+      const uint8_t *was = p;
+      if (m->kind == MK_PSEUDO) {
+        e->p = p, e->ub = ub;
+        need(e, m->lir, 1);
+        put_pseudo(e, &e->l->lir[m->lir]);
+        follow_area(e, &e->l->lir[m->lir]);
+        p = e->p;
+      } else
+        p = put_branch(e, p, m->kind == MK_JUMP ? -1 : m->cc, m->to, ub);
+      CHECK((size_t)(p - was) <= m->bound);
+    }
+    size_t n = (size_t)(e->raw.p + e->raw_end[k] - from);
+    p = NEVER(n > GIVE_BACK) ? move_raw(p, from, n) : copy_raw(p, from, n);
+    from += n;
   }
-  if (NEVER(e->raw_end[e->k] - e->raw_gone > GIVE_BACK))
-    move_raw(e, e->raw_end[e->k]);
-  else
-    copy_raw(e, e->raw_end[e->k]);
+  e->p = p;
 }
 
 // ---- behind the chunks ----
@@ -536,8 +529,7 @@ FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena 
   prologue(e);
   uint32_t prologue_bytes = here(e);
   CHECK(prologue_bytes <= prologue_bound(e));
-  for (e->k = 0; e->k < l->nchunks; e->k++)
-    put_chunk(e);
+  put_chunks(e);
   e->chunk_off[l->nchunks] = here(e);
   put_trap_stubs(e);
   patch_branches(e);

@@ -330,30 +330,40 @@ static inline void mark_fault(Enc *e, const uint8_t *p, uint32_t at, unsigned ki
 {
   *new_mark(e) = (Mark){ .at = (uint32_t)(p - e->raw.p), .to = at, .kind = MK_FAULT, .cc = (uint8_t)kind };
 }
-typedef uint8_t *PutMemory(uint8_t *p, const X64Row *row, const Lir *i, X64Mem m, uint8_t **rip_at);
-static uint8_t *put_other_memory(uint8_t *p, const X64Row *row, const Lir *i, X64Mem m, uint8_t **rip_at)
-{
-  (void)row;
-  return zw_x64_put_any(p, i, m, rip_at);
-}
-// An instruction with a memory operand; inlined for each way to write one.
-static inline __attribute__((always_inline)) uint8_t *measure_mem(Enc *e, uint8_t *p, const Lir *i, const Lir *end, PutMemory *put)
+// An instruction with a memory operand that is not written like most.
+static __attribute__((noinline)) uint8_t *measure_mem(Enc *e, uint8_t *p, const Lir *i, const Lir *end)
 {
   uint8_t *rip_at = NULL, *from = p;
-  if (put != put_memory && (put == put_memory_imm || zw_x64_rows[i->op].imm != I0)) {
+  const X64Row *row = &zw_x64_rows[i->op];
+  if (row->imm != I0) {
     if (i + 1 < end && i[1].op == X_at)
       mark_fault(e, p, i[1].x, i[1].cc ? i[1].cc : TRAP_oob);
-  } else if (i->at && i->op != X_call_m && i->op != X_lea) {
+  } else if (i->at && row->faults && i->op != X_call_m) {
     mark_fault(e, p, i->at, TRAP_oob);
   }
-  X64Mem m = mem_of(e, i);
-  p = put(p, &zw_x64_rows[i->op], i, m, &rip_at);
-  if (NEVER(rip_at != NULL)) {
-    uint32_t bytes = zw_x64_rows[i->op].mw ? zw_x64_rows[i->op].mw : i->sz;
+  p = zw_x64_put(p, i, mem_of(e, i), &rip_at);
+  if (rip_at) {
+    uint32_t bytes = row->mw ? row->mw : i->sz;
     *zw_push(e->s, &e->const_uses) = (ConstUse){ (uint32_t)(p - rip_at), (uint32_t)(p - from), (uint32_t)i->disp, bytes };
     mark(e, MK_CONST, p, i);
   }
   return p;
+}
+// The commonest: load, store, lea, arithmetic with memory.
+static inline __attribute__((always_inline)) uint8_t *measure_memory_reg(Enc *e, uint8_t *p, const X64Row *row, const Lir *i, const Lir *end)
+{
+  unsigned base = i->rn;
+  int32_t disp = i->disp;
+  if (base == REG_SLOT) {
+    CHECK((uint32_t)disp < e->l->nslots);
+    base = RSP, disp = (int32_t)(e->out + e->slot_off[disp]);
+  }
+  if (!is_simple(row, i, base))
+    return measure_mem(e, p, i, end);
+  Mark *m = &e->marks.p[e->marks.n]; // counts only if there may be a fault
+  *m = (Mark){ .at = (uint32_t)(p - e->raw.p), .to = i->at, .kind = MK_FAULT, .cc = TRAP_oob };
+  e->marks.n += row->faults & (i->at != 0);
+  return put_memory(p, row, i, base, i->rm, i->cc, disp);
 }
 // A pseudo op; returns the bound of what the second walk will write for it.
 static uint32_t measure_pseudo(Enc *e, uint8_t **at, const Lir *i)
@@ -406,23 +416,20 @@ static __attribute__((noinline)) uint32_t measure_run(Enc *e, uint32_t k, const 
     ASSERT((size_t)(raw_end - p) >= X64_PUT_BYTES);
     const X64Row *row = &zw_x64_rows[i->op];
     switch ((X64Class)row->cls) {
+    case X64_MEMORY_REG: p = measure_memory_reg(e, p, row, i, end); continue;
     case X64_PLAIN_RR: p = put_class(p, row, i, X64_PLAIN_RR); continue;
-    case X64_PLAIN_RX: p = put_class(p, row, i, X64_PLAIN_RX); continue;
     case X64_PLAIN_ALU: p = put_class(p, row, i, X64_PLAIN_ALU); continue;
+    case X64_PLAIN_RX: p = put_class(p, row, i, X64_PLAIN_RX); continue;
     case X64_PLAIN_MOV: p = put_class(p, row, i, X64_PLAIN_MOV); continue;
     case X64_PLAIN_SHIFT: p = put_class(p, row, i, X64_PLAIN_SHIFT); continue;
-    case X64_PLAIN_PUSH: p = put_class(p, row, i, X64_PLAIN_PUSH); continue;
-    case X64_MEMORY_REG: p = measure_mem(e, p, i, end, put_memory); continue;
-    case X64_MEMORY_IMM: p = measure_mem(e, p, i, end, put_memory_imm); continue;
-    case X64_MEMORY: p = measure_mem(e, p, i, end, put_other_memory); continue;
+    case X64_MEMORY_IMM: case X64_MEMORY: p = measure_mem(e, p, i, end); continue;
     case X64_TEST:
-      if (is_redundant_test(e, k, i, c))
-        continue;
-      p = put_test(p, row, i);
+      if (!is_redundant_test(e, k, i, c))
+        p = put_class(p, row, i, X64_PLAIN_RX);
       continue;
-    case X64_PLAIN: p = zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL); continue;
+    case X64_PLAIN_PUSH: case X64_PLAIN: p = zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL); continue;
     case X64_CALL:
-      p = i->op == X_call_m ? measure_mem(e, p, i, end, put_other_memory) : zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);
+      p = i->op == X_call_m ? measure_mem(e, p, i, end) : zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);
       mark(e, MK_CALLED, p, i);
       follow_area(e, i);
       continue;
@@ -432,9 +439,11 @@ static __attribute__((noinline)) uint32_t measure_run(Enc *e, uint32_t k, const 
       continue;
     case X64_JUMP: break;
     }
+    bool jmp = i->op == X_jmp, turn = false, last = i + 1 == end;
+    if (jmp && last && label_chunk(e, i->x) == k + 1)
+      break;
     uint32_t target = target_place(e, i->x), other;
-    bool jmp = i->op == X_jmp, turn = false;
-    if (jmp && i + 1 == end) {
+    if (jmp && last) {
       if (target == k + 1) // to what follows anyway
         break;
       LirChunk before;
@@ -460,7 +469,7 @@ static __attribute__((noinline)) uint32_t measure_run(Enc *e, uint32_t k, const 
   e->raw.n = (uint32_t)(p - e->raw.p);
   return sum;
 }
-static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
+static __attribute__((noinline)) uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
 {
   uint32_t sum = 0;
   for (uint32_t at = c->first, to; at < c->end; at = to) {
@@ -468,17 +477,6 @@ static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c)
     sum += measure_run(e, k, c, at, to);
   }
   return sum;
-}
-
-// The bound of the size of the chunk at place k.
-static uint32_t measure_chunk(Enc *e, uint32_t k)
-{
-  const LirChunk *c = &e->l->chunks[k];
-  CHECK(c->first <= c->end && c->end <= e->l->nlir);
-  uint32_t from = e->raw.n, sum = measure_lirs(e, k, c);
-  ASSERT(e->out == 0);
-  e->raw_end[k] = e->raw.n, e->mark_end[k] = e->marks.n;
-  return sum + (e->raw.n - from);
 }
 
 // Alignment of the loop whose header is chunk c, from the bound of its blocks' sizes.
@@ -517,14 +515,24 @@ static void measure(Enc *e)
     zw_reserve(e->s, &e->marks, l->nlir / 2 + 16);
     zw_reserve(e->s, &e->raw, 5 * l->nlir + 256);
   }
-  for (uint32_t k = 0; k < l->nchunks; k++)
-    before[k + 1] = before[k] + measure_chunk(e, k);
+  for (uint32_t k = 0; k < l->nchunks; k++) {
+    const LirChunk *c = &l->chunks[k];
+    CHECK(c->first <= c->end && c->end <= l->nlir);
+    uint32_t from = e->raw.n, sum = NEVER(e->pages != NULL) ? measure_lirs(e, k, c) : measure_run(e, k, c, c->first, c->end);
+    ASSERT(e->out == 0);
+    e->raw_end[k] = e->raw.n, e->mark_end[k] = e->marks.n;
+    before[k + 1] = before[k] + sum + (e->raw.n - from);
+  }
   uint32_t ub = prologue_bound(e);
   for (uint32_t k = 0; k < l->nchunks; k++) {
     const LirChunk *c = &l->chunks[k];
-    e->pad[k] = c->align && !c->cold && k ? (uint8_t)loop_alignment(e, k, before) : 1;
-    e->align32 |= e->pad[k] == 32;
-    ub += e->pad[k] - 1u;
+    e->pad[k] = 1;
+    if (c->align && !c->cold && k) {
+      unsigned pad = loop_alignment(e, k, before);
+      e->pad[k] = (uint8_t)pad;
+      e->align32 |= pad == 32;
+      ub += pad - 1;
+    }
     e->chunk_ub[k] = ub;
     ub += before[k + 1] - before[k];
   }
