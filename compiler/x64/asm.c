@@ -204,9 +204,12 @@ uint8_t *zw_x64_put(uint8_t *p, const Lir *i, X64Mem m, uint8_t **rip_at)
 {
   const X64Row *row = &zw_x64_rows[i->op];
   if (row->cls == X64_MEMORY_REG || row->cls == X64_MEMORY_IMM) {
-    if (m.rip || !is_simple(row, i, m.base))
+    bool narrow = i->sz < row->least_sz;
+    if (m.rip || !has_base(m.base))
       return zw_x64_put_any(p, i, m, rip_at);
-    return row->cls == X64_MEMORY_REG ? put_memory(p, row, i, m.base, m.index, m.scale, m.disp) : put_memory_imm(p, row, i, m.base, m.index, m.scale, m.disp);
+    if (row->cls == X64_MEMORY_REG)
+      return narrow ? put_narrow_memory(p, row, i, m.base, m.index, m.scale, m.disp) : put_memory(p, row, i, m.base, m.index, m.scale, m.disp);
+    return narrow ? zw_x64_put_any(p, i, m, rip_at) : put_memory_imm(p, row, i, m.base, m.index, m.scale, m.disp);
   }
   if (row->cls == X64_TEST)
     return put_class(p, row, i, X64_PLAIN_RX);

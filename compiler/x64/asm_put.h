@@ -43,11 +43,13 @@ static const uint32_t x64_as_rm[32] = { EIGHT(AS_RM, 0), EIGHT(AS_RM, 8), EIGHT(
 typedef struct X64Index { uint32_t add, keep; } X64Index; // keep: bits of the base
 static const X64Index x64_as_index[32] = { { RSP << INDEX_AT, ~0u }, EIGHT(AS_INDEX, 0), EIGHT(AS_INDEX, 8) }; // by number + 1: REG_NONE is the first
 
-// Prefix, REX when it says something, escape, opcode, ModRM and SIB: one word, written without a jump.  flip: bits of the opcode to turn round.
-static inline __attribute__((always_inline)) uint8_t *put_operands(uint8_t *p, const X64Row *row, const Lir *i, uint32_t add, uint64_t flip)
+// Prefix, REX when it says something, escape, opcode, ModRM and SIB: one word, written without a jump.  flip: bits of the opcode to turn round,
+// and ALWAYS_REX.
+enum { ALWAYS_REX = 0x100 };
+static inline __attribute__((always_inline)) uint8_t *put_operands(uint8_t *p, const X64Row *row, const Lir *i, uint32_t add, uint32_t flip_rex)
 {
-  uint32_t rex = add >> REX_AT | (i->sz & row->w_of_sz) | row->w, has = rex != 0, n = row->open_bytes + has;
-  uint64_t behind = (add & 0xffff) << 8 | flip;
+  uint32_t rex = add >> REX_AT | (i->sz & row->w_of_sz) | row->w, flip = flip_rex & 0xff, has = (rex | (flip_rex & ALWAYS_REX)) != 0, n = row->open_bytes + has;
+  uint64_t behind = (uint64_t)(add & 0xffff) << 8 | flip;
   zw_put64(p, (row->open[has] | (uint64_t)rex << row->rex_at) ^ behind << 8 * (n - 1));
   return p + n + 1;
 }
@@ -96,9 +98,9 @@ static inline __attribute__((always_inline)) uint8_t *put_class(uint8_t *p, cons
   return zw_x64_put_any(p, i, (X64Mem){ 0 }, NULL);
 }
 // Without a base there are forms to choose from.
-static inline bool is_simple(const X64Row *row, const Lir *i, unsigned base) { return base < 16 && i->sz >= row->least_sz; }
+static inline bool has_base(unsigned base) { return base < 16; }
 static inline __attribute__((always_inline)) uint8_t *put_with_memory(uint8_t *p, const X64Row *row, const Lir *i, uint32_t reg, unsigned base, unsigned index,
-                                                                      unsigned scale, int32_t disp, uint64_t flip)
+                                                                      unsigned scale, int32_t disp, uint32_t flip)
 {
   ASSERT(base < 16 && index != RSP && (index < 16 || index == REG_NONE));
   X64Index x = x64_as_index[(index + 1) & 31];
@@ -108,7 +110,14 @@ static inline __attribute__((always_inline)) uint8_t *put_with_memory(uint8_t *p
   zw_put32(p, (uint32_t)disp); // the buffer has room for what is not wanted of it
   return p + is_there + 3 * is_wide;
 }
-// A row of class X64_MEMORY_REG whose operands are simple.
+// The same with 8 or 16 bits: the opcode before it, or 66 in front.
+static inline uint8_t *put_narrow_memory(uint8_t *p, const X64Row *row, const Lir *i, unsigned base, unsigned index, unsigned scale, int32_t disp)
+{
+  *p = 0x66;
+  p += i->sz == 2;
+  return put_with_memory(p, row, i, x64_as_reg[i->rd & 31], base, index, scale, disp, i->sz == 2 ? 0 : i->rd >= RSP && i->rd <= RDI ? ALWAYS_REX | 1 : 1);
+}
+// A row of class X64_MEMORY_REG.
 static inline __attribute__((always_inline)) uint8_t *put_memory(uint8_t *p, const X64Row *row, const Lir *i, unsigned base, unsigned index, unsigned scale, int32_t disp)
 {
   return put_with_memory(p, row, i, x64_as_reg[i->rd & 31], base, index, scale, disp, 0);

@@ -349,21 +349,39 @@ static __attribute__((noinline)) uint8_t *measure_mem(Enc *e, uint8_t *p, const 
   }
   return p;
 }
+// The base of a memory operand as a machine register, or one that is none.
+static inline unsigned machine_base(const Enc *e, const Lir *i, int32_t *disp)
+{
+  *disp = i->disp;
+  if (i->rn != REG_SLOT)
+    return i->rn;
+  CHECK((uint32_t)i->disp < e->l->nslots);
+  *disp = (int32_t)(e->out + e->slot_off[i->disp]);
+  return RSP;
+}
 // The commonest: load, store, lea, arithmetic with memory.
 static inline __attribute__((always_inline)) uint8_t *measure_memory_reg(Enc *e, uint8_t *p, const X64Row *row, const Lir *i, const Lir *end)
 {
-  unsigned base = i->rn;
-  int32_t disp = i->disp;
-  if (base == REG_SLOT) {
-    CHECK((uint32_t)disp < e->l->nslots);
-    base = RSP, disp = (int32_t)(e->out + e->slot_off[disp]);
-  }
-  if (!is_simple(row, i, base))
+  int32_t disp;
+  unsigned base = machine_base(e, i, &disp);
+  if (!has_base(base))
     return measure_mem(e, p, i, end);
   Mark *m = &e->marks.p[e->marks.n]; // counts only if there may be a fault
   *m = (Mark){ .at = (uint32_t)(p - e->raw.p), .to = i->at, .kind = MK_FAULT, .cc = TRAP_oob };
   e->marks.n += row->faults & (i->at != 0);
+  if (i->sz < row->least_sz)
+    return put_narrow_memory(p, row, i, base, i->rm, i->cc, disp);
   return put_memory(p, row, i, base, i->rm, i->cc, disp);
+}
+static inline uint8_t *measure_memory_imm(Enc *e, uint8_t *p, const X64Row *row, const Lir *i, const Lir *end)
+{
+  int32_t disp;
+  unsigned base = machine_base(e, i, &disp);
+  if (!has_base(base) || i->sz < row->least_sz)
+    return measure_mem(e, p, i, end);
+  if (i + 1 < end && i[1].op == X_at)
+    mark_fault(e, p, i[1].x, i[1].cc ? i[1].cc : TRAP_oob);
+  return put_memory_imm(p, row, i, base, i->rm, i->cc, disp);
 }
 // A pseudo op; returns the bound of what the second walk will write for it.
 static uint32_t measure_pseudo(Enc *e, uint8_t **at, const Lir *i)
@@ -422,7 +440,8 @@ static __attribute__((noinline)) uint32_t measure_run(Enc *e, uint32_t k, const 
     case X64_PLAIN_RX: p = put_class(p, row, i, X64_PLAIN_RX); continue;
     case X64_PLAIN_MOV: p = put_class(p, row, i, X64_PLAIN_MOV); continue;
     case X64_PLAIN_SHIFT: p = put_class(p, row, i, X64_PLAIN_SHIFT); continue;
-    case X64_MEMORY_IMM: case X64_MEMORY: p = measure_mem(e, p, i, end); continue;
+    case X64_MEMORY_IMM: p = measure_memory_imm(e, p, row, i, end); continue;
+    case X64_MEMORY: p = measure_mem(e, p, i, end); continue;
     case X64_TEST:
       if (!is_redundant_test(e, k, i, c))
         p = put_class(p, row, i, X64_PLAIN_RX);
