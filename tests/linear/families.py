@@ -544,6 +544,57 @@ def references_as_variables(n):
                   tables=vec([EXTERNREF + b"\0" + u(1)]), memory=False)
 
 
+# ---- objects: 0 is a node of a list, 1 one with a field more, 2 an array ----
+NODE = b"\x50" + vec([]) + b"\x5f" + vec([I32 + b"\1", b"\x63" + s(0) + b"\1"])
+LARGER = b"\x50" + vec([u(0)]) + b"\x5f" + vec([I32 + b"\1", b"\x63" + s(0) + b"\1", I64 + b"\0"])
+ARRAY = b"\x5e" + I32 + b"\1"
+REF_NODE, REF_ARRAY, NULL_NODE = b"\x63" + s(0), b"\x63" + s(2), b"\xd0" + s(0)
+STRUCT_NEW, NODE_VALUE, NODE_NEXT, SET_VALUE = b"\xfb\0" + u(0), b"\xfb\2" + u(0) + u(0), b"\xfb\2" + u(0) + u(1), b"\xfb\5" + u(0) + u(0)
+
+
+def with_objects(code, locals_=()):
+    return module([NODE, LARGER, ARRAY, functype([I32], [I32])], [3], [body(code, locals_)], memory=False)
+
+
+@family(400)
+def object_list(n):
+    # each node refers to the one before
+    return with_objects((get(0) + get(1) + STRUCT_NEW + set_(1)) * n + get(1) + NODE_VALUE, [(1, REF_NODE)])
+
+
+@family(200)
+def live_objects(n):
+    # n nodes, all of which live over the making of all others
+    return with_objects(b"".join(i32(k) + NULL_NODE + STRUCT_NEW + set_(1 + k) for k in range(n)) + get(0) +
+                        b"".join(get(1 + k) + NODE_VALUE + ADD for k in range(n)), [(n, REF_NODE)])
+
+
+@family(400)
+def object_fields(n):
+    # nodes that are walked, read and written
+    return with_objects(i32(1) + NULL_NODE + STRUCT_NEW + set_(1) +
+                        (get(1) + get(1) + NODE_VALUE + get(0) + ADD + SET_VALUE + get(1) + NODE_NEXT + set_(1)) * n + get(1) + NODE_VALUE, [(1, REF_NODE)])
+
+
+@family(300)
+def casts(n):
+    # tests, casts and branches on casts of one reference
+    test, cast = b"\xfb\x14" + s(1), b"\xfb\x17" + s(1)
+    branch = BLOCK + REF_NODE + get(1) + b"\xfb\x18\3" + u(0) + s(0) + s(1) + END + set_(1)
+    return with_objects((get(1) + test + get(0) + ADD + set_(0) + get(1) + cast + set_(1) + branch) * n + get(0), [(1, REF_NODE)])
+
+
+@family(300)
+def array_elements(n):
+    return with_objects(i32(100) + b"\xfb\7" + u(2) + set_(1) +
+                        b"".join(get(1) + i32(k % 100) + get(1) + get(0) + b"\xfb\x0b" + u(2) + b"\xfb\x0e" + u(2) for k in range(n)) + get(0), [(1, REF_ARRAY)])
+
+
+@family(100)
+def fixed_arrays(n):
+    return with_objects((get(0) * 10 + b"\xfb\x08" + u(2) + u(10) + set_(1)) * n + get(0), [(1, REF_ARRAY)])
+
+
 # ---- exceptions ----
 CALL, TRY_ALL = b"\x10" + u(0), b"\x1f" + VOID + vec([b"\2" + u(0)])
 
