@@ -154,6 +154,8 @@ static void write_types(Gen *g, Buf *out)
       write_field(&b, s->f[f], s->mut[f]);
   }
   for (uint32_t i = 0; i < g->nsigs; i++) {
+    if (gen_has(g, GEN_GC) && g->sigs[i].np % 2 == 0) // may have subtypes: a call through the table asks otherwise
+      byte(&b, 0x50), u32(&b, 0);
     byte(&b, 0x60);
     u32(&b, g->sigs[i].np);
     for (uint32_t k = 0; k < g->sigs[i].np; k++)

@@ -41,8 +41,16 @@ static void new_object(Gen *g, uint32_t k, uint32_t depth)
     op2(g, OP_array_new_fixed, k, n);
     return;
   }
+  if (!zw_is_ref(s->f[0]) && gen_has(g, GEN_BULK) && gen_chance(g, 30)) { // may trap, or the segment may be gone
+    i32_const(g, gen_rnd(g, 20)), i32_const(g, gen_rnd(g, 5));
+    op2(g, OP_array_new_data, k, 1);
+    return;
+  }
   gen_expr(g, unpacked(s->f[0]), depth - 1);
-  i32_const(g, gen_rnd(g, 20));
+  if (gen_chance(g, 70))
+    i32_const(g, gen_rnd(g, 20));
+  else
+    gen_expr(g, VT_I32, depth - 1), i32_const(g, 255), op(g, OP_i32_and);
   op1(g, OP_array_new, k);
 }
 void gen_object_stmt(Gen *g, uint32_t depth)
@@ -58,8 +66,16 @@ void gen_object_stmt(Gen *g, uint32_t depth)
     op2(g, OP_struct_set, k, f);
     return;
   }
-  uint32_t how = gen_rnd(g, 3);
-  i32_const(g, gen_rnd(g, 6));
+  uint32_t how = gen_rnd(g, !zw_is_ref(s->f[0]) && gen_has(g, GEN_BULK) ? 4 : 3);
+  if (how == 0 && gen_chance(g, 50))
+    gen_expr(g, VT_I32, depth - 1), i32_const(g, 7), op(g, OP_i32_and);
+  else
+    i32_const(g, gen_rnd(g, 6));
+  if (how == 3) {
+    i32_const(g, gen_rnd(g, 20)), i32_const(g, gen_rnd(g, 4));
+    op2(g, OP_array_init_data, k, 1);
+    return;
+  }
   if (how == 0) {
     gen_expr(g, unpacked(s->f[0]), depth - 1);
     op1(g, OP_array_set, k);
@@ -132,7 +148,19 @@ void gen_ref_fact(Gen *g, uint32_t depth)
         }
       break;
     case 4: { // br_on_cast, inside a block of its own
-      uint32_t k = gen_rnd(g, g->nshapes);
+      uint32_t k = gen_rnd(g, g->nshapes), from = gen_chance(g, 50) ? HEAP_ANY : HEAP_EQ;
+      if (gen_chance(g, 40)) { // what is no such object, or null, goes on
+        op(g, OP_block), byte(g->code, 0x7f);
+        op(g, OP_block), val_type(g->code, VT_REF | VT_NULL | from);
+        gen_expr(g, VT_REF | VT_NULL | from, 0);
+        op(g, OP_br_on_cast_fail), byte(g->code, gen_chance(g, 50) ? 1 : 3), u32(g->code, 0), heap_type(g->code, from), heap_type(g->code, k);
+        op(g, OP_ref_is_null);
+        op1(g, OP_br, 1);
+        op(g, OP_end);
+        op(g, OP_ref_is_null);
+        op(g, OP_end);
+        return;
+      }
       op(g, OP_block), byte(g->code, 0x7f);
       op(g, OP_block), val_type(g->code, gen_shape_ref(k, false));
       gen_expr(g, VT_REF | VT_NULL | HEAP_ANY, 0);

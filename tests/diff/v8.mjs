@@ -23,7 +23,7 @@ const kinds = [
   [/unreachable/, "unreachable"], [/memory access out of bounds/, "oob"], [/operation does not support unaligned/, "unaligned"],
   [/divide by zero|remainder by zero/, "div_zero"], [/divide result unrepresentable/, "overflow"],
   [/float unrepresentable/, "overflow"], [/table index is out of bounds|table access out of bounds|table element access/, "table"],
-  [/null function or function signature mismatch|function signature mismatch/, "indirect"],
+  [/null function|function signature mismatch/, "indirect"],
   [/dereferencing a null pointer|rethrowing null value/, "null"], [/illegal cast/, "cast"], [/array element access out of bounds/, "array"],
   [/requested new array is too large/, "alloc"], [/Maximum call stack/, "stack"], [/data segment out of bounds/, "oob"], [/element segment out of bounds/, "table"],
 ];
