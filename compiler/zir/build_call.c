@@ -39,9 +39,7 @@ static Ref table_element(Build *b, uint32_t table, uint32_t type, Ref index)
 // Once for each reference: what was not null never will be.
 void zb_null_check(Build *b, Ref ref, TrapKind kind)
 {
-  const ZIns *i = zw_ref_is_value(ref) ? &b->f->ins[ref] : NULL;
-  if (i && !b->o->no_fold && (i->op == OP_ref_i31 || i->op == OP_vm_addr || i->op == OP_gc_new ||
-                              (i->op == OP_lib && (i->c == LIB_struct_new || (i->c >= LIB_array_new_data && i->c <= LIB_array_new_elem) || i->c == LIB_array_new))))
+  if (zb_known_of_ref(b, ref) & GCA_NONNULL)
     return;
   if (!zb_was_checked(b, UINT32_MAX, ref, 1))
     trapif(b, un(b, OP_i64_eqz, ref), kind);

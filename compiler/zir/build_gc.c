@@ -13,11 +13,39 @@ enum { FACT_INDEX_OF = (int)0x80000000 };
 
 static Ref heap_base(Build *b) { return vm_load(b, VK_I64, offsetof(VmCtx, gc_base), AL_IMMUT); }
 
+// ---- what types say of references ----
+static bool has_no_i31(uint32_t heap)
+{
+  return heap < HEAP_ABSTRACT || heap == HEAP_STRUCT || heap == HEAP_ARRAY || heap == HEAP_FUNC || heap == HEAP_EXN;
+}
+static unsigned known_of_type(ValType t)
+{
+  return !zw_is_ref(t) ? 0 : (zw_is_nullable(t) ? 0 : GCA_NONNULL) | (has_no_i31(zw_heap_type(t)) ? GCA_NO_I31 : 0);
+}
+// By where it comes from; P2 does not carry types along.
+unsigned zb_known_of_ref(const Build *b, Ref ref)
+{
+  if (!zw_ref_is_value(ref) || b->o->no_fold)
+    return 0;
+  const ZIns *i = &b->f->ins[ref], *call = i->op == OP_result ? &b->f->ins[i->a] : i;
+  uint32_t k = i->op == OP_result ? i->b : 0;
+  switch (call->op) {
+  case OP_param: return known_of_type(b->m->types[b->f->type].func.params[i->a]);
+  case OP_call: return known_of_type(zw_func_type(b->m, call->c)->results[k]);
+  case OP_call_elem: return known_of_type(b->m->types[call->c].func.results[k]);
+  case OP_gc_load: case OP_gc_elem: return i->fl & (GCA_NONNULL | GCA_NO_I31);
+  case OP_gc_new: case OP_vm_addr: return GCA_NONNULL | GCA_NO_I31;
+  case OP_ref_i31: return GCA_NONNULL;
+  case OP_lib: return i->c == LIB_struct_new || i->c == LIB_array_new || i->c == LIB_array_new_data || i->c == LIB_array_new_elem ? GCA_NONNULL | GCA_NO_I31 : 0;
+  default: return 0;
+  }
+}
+
 // How a field or element is accessed.
 static unsigned access_of(const Build *b, const FieldType *f, bool sign)
 {
   uint32_t bytes = zw_gc_field_bytes(f->type, zw_val_kind(b->m, f->type) == VK_FUNCREF);
-  return (unsigned)__builtin_ctz(bytes) | (sign && bytes < 4 ? GCA_SIGNED : 0);
+  return (unsigned)__builtin_ctz(bytes) | (sign && bytes < 4 ? GCA_SIGNED : 0) | known_of_type(f->type);
 }
 // The same load for whoever asks: of what never changes.
 static Ref word_of(Build *b, Ref ref, uint32_t offset)
@@ -255,6 +283,8 @@ static void cast(Build *b, Op op)
   bool test = op == OP_ref_test || op == OP_ref_test_null, nullable = op == OP_ref_test_null || op == OP_ref_cast_null;
   uint32_t heap = zw_fast_heaptype(&b->p);
   Operand o = { .ref = pop(b) };
+  unsigned known = zb_known_of_ref(b, o.ref);
+  o.nonnull = known & GCA_NONNULL, o.no_i31 = known & GCA_NO_I31;
   if (test) {
     push(b, is_of_type(b, &o, heap, nullable));
     return;
@@ -265,18 +295,14 @@ static void cast(Build *b, Op op)
   push(b, o.ref);
 }
 
-// Of a source type: none of its references is an i31.
-static bool has_no_i31(uint32_t heap)
-{
-  return heap < HEAP_ABSTRACT || heap == HEAP_STRUCT || heap == HEAP_ARRAY || heap == HEAP_FUNC || heap == HEAP_EXN;
-}
-
 void zb_br_on_cast(Build *b, bool on_success)
 {
   enum { NULL_FROM = 1, NULL_TO = 2 };
   uint8_t flags = *b->p++;
   uint32_t label = zw_fast_u32(&b->p), from = zw_fast_heaptype(&b->p), to = zw_fast_heaptype(&b->p);
-  Operand o = { b->stack[b->sp - 1], !(flags & NULL_FROM), has_no_i31(from) };
+  Operand o = { .ref = b->stack[b->sp - 1] };
+  unsigned known = zb_known_of_ref(b, o.ref);
+  o.nonnull = !(flags & NULL_FROM) || known & GCA_NONNULL, o.no_i31 = has_no_i31(from) || known & GCA_NO_I31;
   Ref is = is_of_type(b, &o, to, flags & NULL_TO);
   zb_br_if(b, OP_br, label, on_success ? is : not(b, is));
 }

@@ -372,6 +372,7 @@ void zb_table_op(Build *b, Op op);
 void zb_ref_op(Build *b, Op op);
 void zb_br_on_null(Build *b, bool on_null);
 void zb_null_check(Build *b, Ref ref, TrapKind kind);
+unsigned zb_known_of_ref(const Build *b, Ref ref); // GCA_NONNULL, GCA_NO_I31
 
 // ---- build_gc.c ----
 void zb_gc_op(Build *b, Op op);

@@ -51,8 +51,8 @@ enum { // alias class of vm_load, ptr_load (fl)
   AL_GLOBAL, AL_TABLE /* length */, AL_ELEM /* contents of tables */, AL_MEMLEN, AL_GC,
   AL_FRAME /* demoted locals */, AL_COUNT
 };
-// fl of gc_*: log2 of the bytes, and for narrow ones that the sign is extended.
-enum { GCA_WIDTH = 7, GCA_SIGNED = 8 };
+// fl of gc_*: log2 of the bytes; for narrow ones that the sign is extended; for references what their type says: never null, never an i31.
+enum { GCA_WIDTH = 7, GCA_SIGNED = 8, GCA_NONNULL = 16, GCA_NO_I31 = 32 };
 enum { ZV_DEAD = 1 /* phi without a live use */, ZV_HOISTED = 2, ZV_PROVED = 4 /* load that cannot trap */,
        ZV_PASSED = 8, ZV_IN_LOOPS = 16 /* finish.c's own */, ZV_ALL = 31, ZV_BITS = 5 };
 // What goes with an instruction: uses are counted as none, one or more; a weight is the sum of 8^min(depth,7) over those
