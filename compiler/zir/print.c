@@ -25,7 +25,7 @@ static void put_ref(Printer *p, Ref r)
   case VK_F64: put(p, "f64 0x%llx", (unsigned long long)k[0]); return;
   case VK_V128: put(p, "vec 0x%llx 0x%llx", (unsigned long long)k[0], (unsigned long long)k[1]); return;
   case VK_FUNCREF: put(p, "nullfunc"); return;
-  case VK_REF: put(p, "null"); return;
+  case VK_REF: put(p, k[0] ? "ref 0x%llx" : "null", (unsigned long long)k[0]); return;
   case VK_COUNT: break;
   }
   BUG("constant without a type");
