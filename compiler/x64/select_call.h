@@ -354,8 +354,10 @@ static void sel_gc_new(Ra *ra, const ZIns *ins, Ref v)
   end_chunk(ra);
   resume_block(ra);
   Opnd head = { .reg = REG_NONE, .rn = (uint8_t)base, .rm = RAX, .val = REF_NONE, .vrn = ins->a, .vrm = v };
-  Opnd cursor = { .reg = REG_NONE, .rn = (uint8_t)base, .rm = REG_NONE, .disp = GC_CURSOR, .val = REF_NONE, .vrn = ins->a, .vrm = REF_NONE };
-  Opnd limit = cursor, id = at_place(PLACE_VM + ra->z->layout.type_ids + 4 * ins->c, REF_NONE);
+  Opnd cursor = head, limit;
+  cursor.rm = REG_NONE, cursor.disp = GC_CURSOR, cursor.vrm = REF_NONE;
+  limit = cursor;
+  Opnd id = at_place(PLACE_VM + ra->z->layout.type_ids + 4 * ins->c, REF_NONE);
   limit.disp = GC_LIMIT;
   head.disp = 4, emit_mi(ra, X_mov_mi, 4, &head, (int32_t)(cells << GC_SIZE_SHIFT));
   head.disp = 0, emit_mem(ra, X_mov_mr, 4, &head, RDI, REF_NONE);

@@ -1,9 +1,9 @@
 // P2: structures, arrays, i31, casts.
 //
 // An object is a 32-bit reference beside the base of the heap (abi/gcobj.h).  Accesses name the reference itself and no
-// address made of it: what a reference keeps alive ends with its last use.  Checks stand before accesses as instructions of
-// their own: null, then bounds.  A cast reads the type id in the object's head and one word of that type's row, whatever the
-// depth of the hierarchy; null and i31 are steered to a head that has no type.
+// address made of it: what a reference keeps alive ends with its last use.  Checks stand before accesses as instructions
+// of their own: null, then bounds.  A cast reads the type id in the object's head and one word of that type's row,
+// whatever the depth of the hierarchy; null and i31 are steered to a head that has no type.
 #include "compiler/zir/build_int.h"
 #include "runtime/abi/gcobj.h"
 #include "runtime/base/bits.h"
@@ -36,9 +36,11 @@ unsigned zb_known_of_ref(const Build *b, Ref ref)
   case OP_gc_load: case OP_gc_elem: return i->fl & (GCA_NONNULL | GCA_NO_I31);
   case OP_gc_new: case OP_vm_addr: return GCA_NONNULL | GCA_NO_I31;
   case OP_ref_i31: return GCA_NONNULL;
-  case OP_lib: return i->c == LIB_struct_new || i->c == LIB_array_new || i->c == LIB_array_new_data || i->c == LIB_array_new_elem ? GCA_NONNULL | GCA_NO_I31 : 0;
+  case OP_lib: break;
   default: return 0;
   }
+  bool fresh = i->c == LIB_struct_new || i->c == LIB_array_new || i->c == LIB_array_new_data || i->c == LIB_array_new_elem;
+  return fresh ? GCA_NONNULL | GCA_NO_I31 : 0;
 }
 
 // How a field or element is accessed.
@@ -178,7 +180,8 @@ static void array_segment(Build *b, Op op, uint32_t type)
   }
   Ref at = pop(b), array = pop(b);
   zb_null_check(b, array, TRAP_null_array);
-  zb_lib(b, op == OP_array_init_data ? LIB_array_init_data : LIB_array_init_elem, VK_COUNT, (Ref[]){ seg, array, at, from, n }, 5);
+  unsigned id = op == OP_array_init_data ? LIB_array_init_data : LIB_array_init_elem;
+  zb_lib(b, id, VK_COUNT, (Ref[]){ seg, array, at, from, n }, 5);
 }
 
 static void array_element(Build *b, Op op, uint32_t type)
@@ -262,7 +265,8 @@ static Ref is_of(Build *b, const Operand *o, uint32_t heap)
   if (heap < HEAP_ABSTRACT)
     return b->m->types[heap].kind == COMP_FUNC ? is_function_of(b, o, heap) : zb_is_subtype(b, type_id(b, o), heap);
   switch (heap) {
-  case HEAP_FUNC: case HEAP_EXTERN: case HEAP_ANY: case HEAP_EXN: return o->nonnull ? i32_const(b, 1) : not(b, is_null(b, o->ref));
+  case HEAP_FUNC: case HEAP_EXTERN: case HEAP_ANY: case HEAP_EXN:
+    return o->nonnull ? i32_const(b, 1) : not(b, is_null(b, o->ref));
   case HEAP_I31: return is_i31(b, o->ref);
   case HEAP_STRUCT: return bin(b, OP_i32_eq, kind_of(b, o), i32_const(b, COMP_STRUCT + 1));
   case HEAP_ARRAY: return bin(b, OP_i32_eq, kind_of(b, o), i32_const(b, COMP_ARRAY + 1));
@@ -317,11 +321,15 @@ void zb_gc_op(Build *b, Op op)
     x = zw_fast_u32(&b->p);
     struct_field(b, op, &b->m->types[x].fields[zw_fast_u32(&b->p)]);
     return;
-  case OP_array_new: case OP_array_new_default: case OP_array_new_fixed: array_new(b, op, zw_fast_u32(&b->p)); return;
+  case OP_array_new: case OP_array_new_default: case OP_array_new_fixed:
+    array_new(b, op, zw_fast_u32(&b->p));
+    return;
   case OP_array_new_data: case OP_array_new_elem: case OP_array_init_data: case OP_array_init_elem:
     array_segment(b, op, zw_fast_u32(&b->p));
     return;
-  case OP_array_get: case OP_array_get_s: case OP_array_get_u: case OP_array_set: array_element(b, op, zw_fast_u32(&b->p)); return;
+  case OP_array_get: case OP_array_get_s: case OP_array_get_u: case OP_array_set:
+    array_element(b, op, zw_fast_u32(&b->p));
+    return;
   case OP_array_fill: zw_skip_imm(&b->p, op), array_fill(b); return;
   case OP_array_copy: zw_skip_imm(&b->p, op), array_copy(b); return;
   case OP_array_len: {
