@@ -122,6 +122,7 @@ static bool keep_spare(Ctx *ctx, const FuncFacts *f)
 {
   const bool giant = f->nops > GIANT || f->nblocks > GIANT / 2;
   ctx->func.spare_own_most = ctx->scratch.spare_own_most = giant ? 0 : SPARE_BYTES;
+  ctx->func.sparse = ctx->scratch.sparse = giant;
   if (giant) {
     zw_arena_trim(&ctx->func);
     zw_arena_trim(&ctx->scratch);

@@ -286,6 +286,15 @@ static __attribute__((noinline)) uint8_t *move_raw(uint8_t *p, uint8_t *from, si
   }
   return p;
 }
+// The walk has come to `from` and m.
+static __attribute__((noinline)) void give_back_walked(Enc *e, const uint8_t *from, const Mark *m)
+{
+  size_t raw = (size_t)(from - e->raw.p), marks = (size_t)(m - e->marks.p);
+  zw_alloc_discard(e->raw.p + e->raw_gone, raw - e->raw_gone);
+  zw_alloc_discard(e->marks.p + e->marks_gone, (marks - e->marks_gone) * sizeof *m);
+  e->raw_gone = raw, e->marks_gone = marks;
+}
+static inline bool has_walked_far(const Enc *e, const uint8_t *from) { return (size_t)(from - e->raw.p) > e->raw_gone + GIVE_BACK; }
 
 // A mark that only has to know its address: what is before it need not have been copied.
 static inline void note_mark(Enc *e, const Mark *m, uint32_t pc)
@@ -343,6 +352,8 @@ static void put_chunks(Enc *e)
         put_pseudo(e, &e->l->lir[m->lir]);
         follow_area(e, &e->l->lir[m->lir]);
         p = e->p;
+        if (NEVER(has_walked_far(e, from)))
+          give_back_walked(e, from, m);
       } else
         p = put_branch(e, p, m->kind == MK_JUMP ? -1 : m->cc, m->to, ub);
       CHECK((size_t)(p - was) <= m->bound);
@@ -350,6 +361,8 @@ static void put_chunks(Enc *e)
     size_t n = (size_t)(e->raw.p + e->raw_end[k] - from);
     p = NEVER(n > GIVE_BACK) ? move_raw(p, from, n) : copy_raw(p, from, n);
     from += n;
+    if (NEVER(has_walked_far(e, from)))
+      give_back_walked(e, from, m);
   }
   e->p = p;
 }

@@ -66,6 +66,7 @@ typedef struct Enc {
   uint32_t epilogues, epilogue_off, copies;
   VEC(uint8_t) raw;                    // instructions of the first walk
   VEC(Mark) marks;
+  size_t raw_gone, marks_gone;         // so much of both has been given back
   uint32_t const_at;                   // what the second walk has taken of const_uses
   bool align32;
   uint64_t libcalls;                   // as FuncCode

@@ -365,7 +365,7 @@ static void reserve(Build *b)
   const Part scratch[] = {
     PART(b->open, ff->nframes + 8), PART(b->frames, 16), PART(b->versions, 16), PART(b->undo, ff->nblocks + 16),
     PART(b->carry, 2 * ff->nsucc + 8), PART(b->ways, 16), PART(b->phis, 16),
-    PLAIN_PART(b->map, ff->nblocks), PLAIN_PART(b->state, ff->nblocks), PLAIN_PART(b->stack, b->stack_cap),
+    PLAIN_PART(b->map, ff->nblocks), PLAIN_PART(b->homes, ff->nblocks), PLAIN_PART(b->stack, b->stack_cap),
     PLAIN_PART(b->locals, ff->nlocals),
   };
   take_parts(b->f->arena, kept, ARRAY_COUNT(kept));

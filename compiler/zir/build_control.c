@@ -9,7 +9,9 @@ void zb_open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool col
 {
   b->block = id;
   b->f->blocks[id] = (ZBlock){ .first = b->f->nins, .loop = loop, .depth = depth, .cold = cold, .try_region = b->region };
-  b->state[id] = (BlockState){ UINT32_MAX, UINT32_MAX, b->home };
+  b->homes[id] = b->home;
+  if (b->block_insts)
+    b->block_insts[id] = (BlockInsts){ UINT32_MAX, UINT32_MAX };
   b->way_in = NO_EDGE, b->named_in = NULL;
   b->live = true, b->ghost = b->throws_here = false;
 }
@@ -20,10 +22,12 @@ uint32_t zb_more_blocks(Build *b)
 {
   ZirFunc *f = b->f;
   if (f->nblocks == b->block_cap) {
-    uint32_t cap = b->block_cap;
+    uint32_t cap = b->block_cap, insts_cap = cap;
     f->blocks = zw_vec_grow(f->arena, f->blocks, f->nblocks, &b->block_cap, f->nblocks + 1, sizeof *f->blocks);
-    b->state = zw_vec_grow(b->scratch, b->state, f->nblocks, &cap, b->block_cap, sizeof *b->state);
+    b->homes = zw_vec_grow(b->scratch, b->homes, f->nblocks, &cap, b->block_cap, sizeof *b->homes);
     ASSERT(cap >= b->block_cap);
+    if (b->block_insts)
+      b->block_insts = zw_vec_grow(b->scratch, b->block_insts, f->nblocks, &insts_cap, b->block_cap, sizeof *b->block_insts);
   }
   return f->nblocks++;
 }
@@ -86,7 +90,7 @@ static void go_on(Build *b)
   if (here->loop == next.loop && here->cold == next.cold && !b->f->ntries) {
     b->map[next.n] = b->named_in == b->map ? MAP_SAME | b->name : NO_BLOCK;
     b->skipped = true;
-    b->state[b->block].home = b->home;
+    b->homes[b->block] = b->home;
     return;
   }
   uint32_t e = zb_add_edge(b, next_id(b));
@@ -101,7 +105,7 @@ static uint32_t take_way_in(Build *b, const Frame *f)
   enum { MOST_CARRIED = 4 };
   uint32_t way = b->way_in;
   if (way == NO_EDGE || f->nresults + f->nassigned > MOST_CARRIED || !b->named_in || b->f->nins != b->f->blocks[b->block].first || b->block + 1 != b->f->nblocks ||
-      b->state[b->block].first_inst != UINT32_MAX)
+      (b->block_insts && b->block_insts[b->block].first != UINT32_MAX))
     return NO_EDGE;
   uint32_t first = b->f->blocks[b->edges.p[way].from].edges, other = first + (way == first);
   if (f->kind == OP_loop ? b->edges.p[other].to == f->header : f->pending == other) // the newest, since nothing came between
@@ -353,6 +357,8 @@ void zb_join(Build *b, Frame *f)
   finish_edges(b, f, b->phis.p, b->phis.n);
   if (nways == 1)
     enter_by(b, f->pending);
+  if (b->carry.n - f->carry == f->npending * (nresults + nassigned)) // nothing between is for a frame further out
+    b->carry.n = f->carry;
 }
 
 // Is it constant?  If not, the simplest condition that is zero when it is.
@@ -365,6 +371,19 @@ static bool known_condition(const Build *b, Ref *cond, uint64_t *truth)
 void zb_ghost_branch(Build *b, uint32_t label) { b->frames.p[b->frames.n - 1 - label].reached = true; }
 
 // ---- structured control ----
+// The top one is done with.  The pages of a deep nest go when it is left: at its bottom nobody has made its blocks yet.
+enum { FRAMES_KEPT = 2048 };
+void zb_pop_frame(Build *b)
+{
+  uint32_t n = b->frames.n--, keep = n + FRAMES_KEPT;
+  if (n > b->frames_there)
+    b->frames_there = n;
+  if (NEVER(keep + FRAMES_KEPT < b->frames_there)) {
+    discard(b->frames.p + keep, b->frames_there - keep, sizeof *b->frames.p);
+    discard(b->versions.p + keep, b->frames_there - keep, sizeof *b->versions.p);
+    b->frames_there = keep;
+  }
+}
 Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults)
 {
   const FrameFact *fact = &b->facts->frames[b->next_frame];
@@ -376,7 +395,7 @@ Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults)
   f->fact = b->next_frame++, f->height = b->sp - nparams, f->undo = b->undo.n;
   f->nparams = nparams, f->nresults = nresults;
   f->assigned = b->facts->assigned + fact->assigned_off, f->nassigned = b->frame_locals ? 0 : fact->nassigned;
-  f->pending = UINT32_MAX, f->npending = 0, f->stamp = 0;
+  f->pending = UINT32_MAX, f->npending = 0, f->stamp = 0, f->carry = b->carry.n;
   f->header = NO_BLOCK, f->else_edge = UINT32_MAX;
   open_serial(b, f);
   zw_reserve(b->scratch, &b->versions, b->frames.n);
@@ -549,7 +568,7 @@ static void end_frame(Build *b)
   b->saved.n = is_if && !f->ghost ? f->saved : b->saved.n;
   if (b->frames.n == 1 && b->live && !b->ghost)
     emit_return(b);
-  b->frames.n--;
+  zb_pop_frame(b);
 }
 
 // Dead code: step to the `else` or `end` that belongs to the open frame.

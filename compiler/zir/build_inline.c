@@ -37,7 +37,11 @@ static bool can_inline(const Build *b, uint32_t func)
 void zb_add_inst(Build *b, const Inst *inst)
 {
   *zw_push(b->scratch, &b->insts) = *inst;
-  uint32_t n = b->insts.n - 1, *first = &b->state[b->block].first_inst, *last = &b->state[b->block].last_inst;
+  if (!b->block_insts) {
+    b->block_insts = zw_stale_array(b->scratch, BlockInsts, b->block_cap);
+    memset(b->block_insts, 0xff, b->f->nblocks * sizeof *b->block_insts);
+  }
+  uint32_t n = b->insts.n - 1, *first = &b->block_insts[b->block].first, *last = &b->block_insts[b->block].last;
   if (b->nlevels && b->block == b->map[0]) {
     Inst *around = &b->insts.p[b->levels[b->nlevels - 1].inst];
     first = &around->first, last = &around->last;
@@ -130,7 +134,7 @@ void zb_leave_inline(Build *b)
     map_exits(b, &b->f->loops[b->loop_map[k]], b->map);
   }
   b->undo.n = l->undo;
-  b->frames.n--;
+  zb_pop_frame(b);
   b->func = l->func, b->facts = l->facts, b->fn = l->fn, b->p = l->p, b->next_block = l->next_block, b->next_frame = l->next_frame;
   b->locals = l->locals, b->loop_map = l->loop_map, b->map = l->map, b->returns = l->returns;
   b->nlevels--;
@@ -183,8 +187,8 @@ static void lay_out(Layout *l, uint32_t block)
     }
     item &= ~PLACE_BLOCK;
     l->order[l->n++] = item;
-    if (l->b->state[item].first_inst != UINT32_MAX)
-      place_later(l, l->b->state[item].first_inst);
+    if (l->b->block_insts && l->b->block_insts[item].first != UINT32_MAX)
+      place_later(l, l->b->block_insts[item].first);
   }
 }
 

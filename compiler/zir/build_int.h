@@ -40,6 +40,7 @@ typedef struct Frame {
   uint32_t fact, height, undo;
   uint32_t nparams, nresults;
   const uint32_t *assigned; uint32_t nassigned;
+  uint32_t carry;                 // what waited in carry[] before it
   uint32_t pending, npending;     // edges to its end: while they wait, a chain by `to`, and `args` is into carry[]
   uint32_t header;                // loop: block; try: P1's number of it
   uint32_t else_edge, saved;      // if: the edge that waits for its else; parameters in saved[]
@@ -67,10 +68,7 @@ typedef struct Inst {
   uint8_t *returns;               // per block of the callee: can it get to the end?
   uint32_t rest;                  // block in which the caller goes on, or NO_BLOCK: it is one of map[]
 } Inst;
-typedef struct BlockState {
-  uint32_t first_inst, last_inst; // inlined calls in it; UINT32_MAX = none
-  uint32_t home;                  // see build_number.c
-} BlockState;
+typedef struct BlockInsts { uint32_t first, last; } BlockInsts; // inlined calls in a block; UINT32_MAX = none
 typedef struct Level {            // a caller that waits
   uint32_t func, root, undo, inst, next_block, next_frame, at;
   uint32_t loop; uint8_t depth; bool cold; // of the block with the call: the callee's are in or under them
@@ -109,7 +107,8 @@ typedef struct Build {
   bool skipped;                   // some block of P1 was not made
   uint32_t loops_read;            // LoopFacts of the function itself that have been entered
   uint32_t home;                  // serial of the innermost frame whose end the block does not dominate
-  BlockState *state;              // of each block
+  uint32_t *homes;                // of each block; see build_number.c
+  BlockInsts *block_insts;        // of each block, or NULL: no call has been inlined
   VEC(uint8_t) open;              // by serial
   uint32_t ver[ST_COUNT], last_ver;
   VEC(Versions) versions;         // parallel to frames
@@ -138,6 +137,7 @@ typedef struct Build {
   uint32_t *loop_map;
   VEC(Undo) undo;
   VEC(Frame) frames;
+  uint32_t frames_there;          // so many have been written, and their pages not been given back
   VEC(Ref) carry, saved;
   VEC(const Ref *) ways;          // of the join being made: what comes in by each edge
   VEC(uint32_t) phis;             // its slots that differ
@@ -287,7 +287,7 @@ static inline uint32_t xa_list(Build *b, const Ref *refs, uint32_t n)
 }
 
 // ---- build_control.c ----
-static inline bool zb_is_open(const Build *b, uint32_t block) { return b->open.p[b->state[block].home]; } // it dominates here
+static inline bool zb_is_open(const Build *b, uint32_t block) { return b->open.p[b->homes[block]]; } // it dominates here
 void zb_ghost(Build *b, Op op);                // instruction that is not there
 static inline uint32_t zb_add_edge(Build *b, uint32_t to)
 {
@@ -328,6 +328,7 @@ static inline void set_local(Build *b, uint32_t l, Ref r)
     zb_set_frame_local(b, l, r);
   change_local(b, b->locals, l, r);
 }
+void zb_pop_frame(Build *b);
 Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults);
 void zb_fall_to_end(Build *b, Frame *f);
 void zb_join(Build *b, Frame *f);              // of f, in the block just started

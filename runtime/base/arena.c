@@ -171,12 +171,12 @@ static bool too_much(const Arena *a, size_t more)
 }
 
 // What was never handed out is zero, and only made sure to be there.
-static void clear_own(ArenaOwn *o, size_t all, size_t dirty)
+static void clear_own(const Arena *a, ArenaOwn *o, size_t all, size_t dirty)
 {
   char *p = (char *)o, *end = p + all;
   if (dirty)
     memset(o + 1, 0, (all < dirty ? all : dirty) - sizeof *o);
-  for (p += dirty; all <= TOUCH_MOST && p < end; p += PAGE_BYTES)
+  for (p += dirty; all <= TOUCH_MOST && !a->sparse && p < end; p += PAGE_BYTES)
     *(volatile char *)p = 0;
 }
 
@@ -194,7 +194,7 @@ static void *new_own(Arena *a, size_t bytes, bool clear)
     return NULL;
   }
   if (clear)
-    clear_own(o, all, dirty);
+    clear_own(a, o, all, dirty);
   *o = (ArenaOwn){ .number = ++a->last_own, .bytes = all, .room = room, .dirty = all > dirty ? all : dirty };
   link_own(&a->own, o);
   a->bytes += room;

@@ -20,6 +20,7 @@ typedef struct Arena {
   ArenaOwn *spare_own;             // those released and kept for the next need, the latest first
   uint64_t spare_own_bytes, spare_own_most; // in them; the most to keep, 0 = none
   uint64_t bytes;                  // in all chunks and blocks
+  bool sparse;                     // large arrays of zeros are not touched before somebody writes to them
   size_t first_bytes;              // of the first chunk; 0 = a small one.  Pages that nobody touches cost nothing
   uint64_t max_bytes;              // more than this fails like out of memory; 0 = no limit
   void (*nomem)(void *arg);        // called instead of returning NULL; must not return.  May be NULL
