@@ -163,6 +163,7 @@ FuncCheck *zw_check_begin(Module *m)
   f->c = m->ctx;
   f->a = a;
   f->regions.a = &m->ctx->module;
+  f->allowance = FACTS_FREE;
   f->mem0 = m->nmemories ? addr_of(&m->memories[0].type.limits) : VT_BOT;
   f->global_effect = global_effects(m, a);
   f->hint = m->hints;
@@ -175,7 +176,7 @@ void zw_check_done(FuncCheck *f) { zw_region_done(f->regions.now); }
 
 void zw_check_body(FuncCheck *f, uint32_t func)
 {
-  zw_check_func(f, func, &f->m->facts[func - f->m->nimported_funcs]);
+  zw_check_func(f, func, f->m->facts ? &f->m->facts[func - f->m->nimported_funcs] : NULL);
 }
 
 // 8 bytes of body can declare 50,000 locals, and the facts have a word for each.
@@ -220,13 +221,16 @@ void zw_check_around(Module *m)
   check_start(m);
   check_exports(m);
   limit_all_locals(m);
-  m->facts = zw_new_array(&m->ctx->module, FuncFacts, m->nfuncs - m->nimported_funcs);
+  // Records of functions of a few bytes each wait until the module is known to be valid, as facts do (allow_facts).
+  if (sizeof(FuncFacts) * (m->nfuncs - m->nimported_funcs) <= FACTS_FREE + FACTS_PER_BYTE / 2 * m->code_len)
+    m->facts = zw_new_array(&m->ctx->module, FuncFacts, m->nfuncs - m->nimported_funcs);
 }
 
-// Facts of functions that had a trial only: a few bytes of body can declare 50,000 locals, and a module that is refused
-// is not worth a word for each.
+// Facts that were left for later.
 static void check_again(Module *m)
 {
+  if (!m->facts)
+    m->facts = zw_new_array(&m->ctx->module, FuncFacts, m->nfuncs - m->nimported_funcs);
   ArenaMark mark = zw_arena_mark(&m->ctx->scratch);
   FuncCheck *f = NULL;
   for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++) {

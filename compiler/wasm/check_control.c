@@ -142,6 +142,7 @@ void zw_fall_through(FuncCheck *f)
 {
   edge_to_block(f, f->blocks.n);
   start_block(f, behind(f));
+  zw_watch_facts(f);
 }
 
 void zw_die(FuncCheck *f, uint8_t cold)
@@ -306,8 +307,17 @@ static void close_set(FuncCheck *f, const Ctrl *c, FrameFact *fact)
   f->no_sets |= f->set_work > SET_WORK_FREE + (uint64_t)SET_WORK_PER_BYTE * f->func->body_len;
 }
 
+// From here on the body is dead code to rule R, also behind the ends of what is open.
+void zw_give_up_facts(FuncCheck *f)
+{
+  f->no_facts = f->dead = true;
+  for (uint32_t k = 0; k < f->ctrl.n; k++)
+    f->ctrl.p[k].dead_frame = true;
+}
+
 static void push_ctrl(FuncCheck *f, CtrlKind kind, BlockType t)
 {
+  zw_watch_facts(f);
   // The mark goes below the parameters.
   ValType *params = f->sp - t.nparams;
   if (t.nparams)
@@ -336,8 +346,10 @@ void zw_open_body(FuncCheck *f)
 {
   f->at = f->r.p;
   f->op = OP_block;
+  f->dead = f->no_facts;
   push_ctrl(f, CTRL_BLOCK, (BlockType){ 0, f->type->nresults, NULL, f->type->results });
-  start_block(f, zw_body_pos(f, f->r.p));
+  if (!f->dead)
+    start_block(f, zw_body_pos(f, f->r.p));
 }
 
 static BlockType read_block_type(FuncCheck *f)

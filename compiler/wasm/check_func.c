@@ -462,6 +462,16 @@ static void start_hints(FuncCheck *f)
   f->hint_pos = f->hint != f->hint_end ? f->hint->off : UINT32_MAX;
 }
 
+// Facts larger than their body and those before it warrant are left for later: a module that is refused is not worth them, and of one
+// that is not, few functions are such, if any.
+static void allow_facts(FuncCheck *f)
+{
+  f->allowance += (int64_t)FACTS_PER_BYTE * f->func->body_len;
+  f->no_facts = f->trial || (!f->again && (f->allowance <= 0 || !f->m->facts));
+  int64_t parts = f->allowance / FACT_PART_BYTES;
+  f->most_parts = f->again || parts > INT32_MAX ? INT32_MAX : (uint32_t)parts;
+}
+
 void zw_check_func(FuncCheck *f, uint32_t index, FuncFacts *out)
 {
   Module *m = f->m;
@@ -476,16 +486,22 @@ void zw_check_func(FuncCheck *f, uint32_t index, FuncFacts *out)
   reset(f);
   read_locals(f);
   start_hints(f);
+  allow_facts(f);
   uint32_t code_at = zw_body_pos(f, f->r.p);
   zw_open_body(f);
-  walk(f);
+  if (f->dead)
+    check_dead(f);
+  else
+    walk(f);
   if (f->r.p != f->r.end) {
     zw_here(f);
     zw_fail(f->c, ERR_malformed, zw_read_pos(&f->r), "section size mismatch: bytes behind the end of the body");
   }
   f->hint = f->hint_end;
-  if (f->trial)
+  if (f->no_facts)
     return;
   out->code_at = code_at;
+  const uint64_t before = f->c->module.bytes;
   zw_sweep(f, out);
+  f->allowance -= (int64_t)(f->c->module.bytes - before);
 }

@@ -62,6 +62,9 @@ enum { MAX_TOTAL_LOCALS = 32 << 20 }; // of all functions, beyond the module's b
 typedef struct LocalGroup { uint32_t end; ValType type; } LocalGroup; // locals from the end of the one before to `end`
 enum { MANY_LOCALS = 1024 };
 typedef struct LocalSet { uint32_t local, before; } LocalSet; // before: place + 1 of the same local in the sets of a frame around, or 0
+// A module that is refused shall take 64 KiB and 16 times its bytes.  Facts may have so much of that, and a block or a frame is so many
+// bytes of working storage and facts, a loop so many blocks.
+enum { FACTS_FREE = 32 << 10, FACTS_PER_BYTE = 10, FACT_PART_BYTES = 128, FACT_LOOP_PARTS = 3 };
 
 // One per module; the buffers stay from function to function.
 struct FuncCheck {
@@ -86,8 +89,11 @@ struct FuncCheck {
   uint32_t nlocals, words;  // words: of a bitset over them
   ValType *locals;          // in the module's arena: part of the facts
   uint8_t *local_kinds;
-  bool trial;               // many more locals than bytes: they are looked up in groups, the facts are left for later
-  bool again;               // a function whose trial was passed
+  bool trial;               // many more locals than bytes: they are looked up in groups
+  bool no_facts;            // for later, if the module is valid: all of the body counts as dead code.  A trial; or they would be too large
+  bool again;               // a function whose facts were left for later
+  int64_t allowance;        // bytes that facts may still take, see allow_facts
+  uint32_t most_parts;      // the same for this function, in blocks and frames
   VEC(LocalGroup) groups;   // ascending
   uint64_t *init;           // bitset over them; only when has_uninit
   uint32_t init_cap;        // in words
@@ -172,6 +178,13 @@ void zw_reserve_operands(FuncCheck *f, uint32_t n); // room for n more, keeping 
 uint32_t zw_pop_ref(FuncCheck *f, bool *nullable);  // any reference; its heap type, HEAP_BOT in polymorphic code
 
 _Noreturn void zw_fail_operands(FuncCheck *f, const char *who, const ValType *want, uint32_t n, uint32_t have);
+void zw_give_up_facts(FuncCheck *f);
+// Called where rule R makes much of few bytes.
+static inline void zw_watch_facts(FuncCheck *f)
+{
+  if (NEVER(f->blocks.n + f->frames.n + FACT_LOOP_PARTS * f->loops.n > f->most_parts))
+    zw_give_up_facts(f);
+}
 static inline void zw_effect(FuncCheck *f, uint32_t effects) { f->effects |= f->dead ? 0 : effects; }
 
 // Control.

@@ -65,7 +65,12 @@ def body(code, locals_=()):
     return u(len(b)) + b
 
 
+MISTAKE = None  # where every module has one: its last function ("body"), or the byte behind its last section ("end")
+
+
 def module(types, funcs, bodies, extra_before_code=b"", imports=b"", exports=b"", after_code=b"", memory=True, tables=b"", globals_=b"", elems=b""):
+    if MISTAKE == "body":
+        funcs, bodies = list(funcs) + [funcs[-1]], list(bodies) + [body(b"\x1a")]
     m = b"\0asm\1\0\0\0" + section(1, vec(types))
     if imports:
         m += section(2, imports)
@@ -81,7 +86,7 @@ def module(types, funcs, bodies, extra_before_code=b"", imports=b"", exports=b""
     if elems:
         m += section(9, elems)
     m += extra_before_code
-    return m + section(10, vec(bodies)) + after_code
+    return m + section(10, vec(bodies)) + after_code + (b"\x7f" if MISTAKE == "end" else b"")
 
 
 def one(code, locals_=(), params=(I32,), results=(I32,)):

@@ -2,6 +2,7 @@
 // takes at most 64 KiB and 16 bytes per byte of the input, counted as blocks of the allocator with their rounding.
 //
 //   bad_input [--edits N] [--seed N] FILE-or-FOLDER..
+//   bad_input --whole N FILE..       nothing but these, all to be refused, with N bytes per byte
 //
 // Of modules up to 64 KiB every prefix; of larger ones cuts near the sections' borders and 10,000 others in all, which
 // are decoded and checked.  Of the small ones also N edits in all: bytes changed, removed, doubled, or taken from another
@@ -17,7 +18,7 @@
 #include <sys/stat.h>
 
 enum { SMALL = 64 << 10, CUTS = 10000, NEAR = 16 };
-enum { PER_BYTE = ZW_REDZONE > 0 ? 32 : 16 }; // under ASan the redzones of an arena's objects count, too
+static unsigned per_byte = 16; // under ASan the redzones of an arena's objects count, too
 
 typedef struct Job { Source source; bool valid; } Job; // valid: what is refused later is no bad input
 static void compile(Ctx *ctx, void *arg)
@@ -52,9 +53,9 @@ static void look_at_refusal(const Ctx *ctx, size_t n, bool valid, uint64_t memor
     printf("%zu bytes: '%s' at %llu\n", n, d->text, (unsigned long long)d->at);
   if (!bad || memory <= 64 << 10 || !n)
     return;
-  double per_byte = (double)(memory - (64 << 10)) / (double)n;
-  most_memory = per_byte > most_memory ? per_byte : most_memory;
-  if (per_byte > PER_BYTE && ++wrong <= 20)
+  double x = (double)(memory - (64 << 10)) / (double)n;
+  most_memory = x > most_memory ? x : most_memory;
+  if (x > (ZW_REDZONE > 0 ? 2 : 1) * per_byte && ++wrong <= 200)
     printf("%zu bytes: %llu KiB: '%s'\n", n, (unsigned long long)memory >> 10, d->text);
 }
 // Small inputs lie at the end of their own block, so that a read past them is seen.
@@ -226,8 +227,31 @@ static void say(const char *what, size_t count)
   accepted = refused = 0;
 }
 
+static int whole_files(char **files)
+{
+  unsigned n = 0;
+  for (; *files; files++, n++) {
+    Input in = read_file(*files);
+    unsigned before = wrong, taken = accepted;
+    double most = most_memory;
+    most_memory = 0;
+    try_bytes(in.p, in.n);
+    wrong += accepted != taken;
+    if (wrong != before)
+      printf("%s: %s\n", strrchr(*files, '/') ? strrchr(*files, '/') + 1 : *files, accepted != taken ? "not refused" : "too much");
+    most_memory = most > most_memory ? most : most_memory;
+    free(in.p);
+  }
+  printf("%u whole files: %u wrong; a refusal takes at most 64 KiB and %.1f x input\n", n, wrong, most_memory);
+  return wrong || !n;
+}
+
 int main(int argc, char **argv)
 {
+  if (argc > 3 && strcmp(argv[1], "--whole") == 0) {
+    per_byte = (unsigned)strtoul(argv[2], NULL, 10);
+    return whole_files(argv + 3);
+  }
   unsigned long edits = 0;
   for (int k = 1; k < argc; k++) {
     if (strcmp(argv[k], "--edits") == 0 && k + 1 < argc)
