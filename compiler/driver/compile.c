@@ -83,6 +83,8 @@ void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions 
   out->code = *o;
   Jobs *jobs;
   FuncCode **codes = zw_jobs_run(ctx, m, t, &out->code, threads, out->timed, &out->times, &jobs); // P2, P3, P4 per function
+  zw_arena_drop(&ctx->module, m->facts);
+  m->facts = NULL;
   uint64_t t0 = zw_now();
   BlobSource from = { .funcs = codes, .placed = zw_jobs_placed, .done = zw_jobs_free, .arg = jobs, .no_rows = out->no_object };
   out->blob = zw_blob_build_from(m, t, &out->code, &from, &ctx->module); // everything has its place in one text; the sink says where that lies

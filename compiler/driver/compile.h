@@ -24,7 +24,7 @@ typedef struct Source {
 // Whether bytes are the text form: one rule for every command.
 bool zw_looks_like_text(const uint8_t *bytes, size_t len);
 Module *zw_read_module(Ctx *ctx, Source *s, uint64_t features, PassTimes *times);
-// Takes the facts of the bodies: afterwards m->facts has counts and no arrays.
+// Takes the facts of the bodies: afterwards there are none.
 void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out);
 // An image by way of the bytes of a .cwasm file, for this machine: what tests of that lane load.  Freed by zw_image_free;
 // NULL with a sentence in err.

@@ -4,7 +4,7 @@
 
 typedef struct CodeBuf { uint8_t *p; uint32_t n, cap, limit; Arena *a; } CodeBuf; // every write is CHECKed against cap
 typedef enum FixupKind { FX_CALL /* rel32 / imm26 at `at`, to a function or thunk */ } FixupKind;
-typedef struct Fixup { uint32_t at; uint8_t kind; uint32_t target; } Fixup;      // at: offset in the function's code
+typedef struct Fixup { uint32_t at : 31, kind : 1, target; } Fixup;              // at: offset in the function's code
 // Targets of FX_CALL: a function index of the module, or a thunk
 #define FX_THUNK(kind, n) (0x80000000u | (uint32_t)(kind) << 24 | (n))  /* kind: THUNK_*; n: type index or TrapKind */
 enum { THUNK_ENTRY, THUNK_XCALL, THUNK_HOST, THUNK_XTAIL, THUNK_TRAP };

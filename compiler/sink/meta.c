@@ -5,6 +5,7 @@
 // those; what is left goes out as its bytes, which the module's checker has accepted.
 #include "compiler/sink/sink.h"
 #include "compiler/wasm/body.h"
+#include "compiler/wasm/lines.h"
 #include "runtime/base/alloc.h"
 #include "runtime/base/bits.h"
 #include <string.h>
@@ -48,6 +49,13 @@ static void section_bytes(Meta *w, ImageSection s, const void *p, size_t n, size
   void *to = section(w, s, count, size);
   if (n)
     memcpy(to, p, n);
+}
+
+// Something of the blob's that nobody looks at any more if this is the last sink, but for source lines.
+static void section_move(Meta *w, ImageSection s, void *p, uint32_t count, size_t size)
+{
+  void *to = section(w, s, count, size);
+  zw_move_bytes(to, p, count * (uint64_t)size, w->blob && w->blob->last && (!w->m->lines || !w->m->lines->n));
 }
 
 static uint32_t put_string(Meta *w, Str s)
@@ -117,10 +125,10 @@ static void put_code_tables(Meta *w)
   static const Blob none;
   const Blob *b = w->blob ? w->blob : &none;
   section_bytes(w, IMG_FUNCS, b->funcs, b->nfuncs * sizeof *b->funcs, b->nfuncs, sizeof *b->funcs);
-  section_bytes(w, IMG_SITES, b->sites, b->sites_bytes, b->sites_bytes, 1);
-  section_bytes(w, IMG_MAPS, b->maps, b->maps_bytes, b->maps_bytes, 1);
-  section_bytes(w, IMG_HANDLERS, b->handlers, b->nhandlers * sizeof *b->handlers, b->nhandlers, sizeof *b->handlers);
-  section_bytes(w, IMG_INLINES, b->inlines, b->ninlines * sizeof *b->inlines, b->ninlines, sizeof *b->inlines);
+  section_move(w, IMG_SITES, b->sites, b->sites_bytes, 1);
+  section_move(w, IMG_MAPS, b->maps, b->maps_bytes, 1);
+  section_move(w, IMG_HANDLERS, b->handlers, b->nhandlers, sizeof *b->handlers);
+  section_move(w, IMG_INLINES, b->inlines, b->ninlines, sizeof *b->inlines);
 }
 
 // The words of runtime/type/README.md.

@@ -2,7 +2,8 @@
 #pragma once
 #include "compiler/emit/target.h"
 
-// The image's meta span: every declaration of the module plus the blob's tables (blob NULL: for the interpreter).
+// The image's meta span: every declaration of the module plus the blob's tables (blob NULL: for the interpreter).  Takes
+// these tables if the blob says that this sink is the last.
 // data_bytes: of the contents of the data segments, concatenated, which zw_meta_join writes.
 typedef struct MetaImage { uint8_t *meta; size_t meta_bytes, data_bytes; } MetaImage;
 MetaImage zw_meta_build(const Module *m, const Blob *b, uint32_t image_flags, Arena *a);

@@ -311,6 +311,7 @@ static void close_set(FuncCheck *f, const Ctrl *c, FrameFact *fact)
 void zw_give_up_facts(FuncCheck *f)
 {
   f->no_facts = f->dead = true;
+  f->most_parts = UINT32_MAX; // said once
   for (uint32_t k = 0; k < f->ctrl.n; k++)
     f->ctrl.p[k].dead_frame = true;
 }

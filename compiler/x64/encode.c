@@ -497,6 +497,14 @@ static void drop_working_storage(Enc *e)
     zw_arena_drop(e->s, e->pages->l.lir);
 }
 
+// What the first walk has read for the last time.
+static void drop_chunks(Enc *e)
+{
+  const LirFunc *l = e->l;
+  if (e->raw.n >= GIVE_BACK && !l->z->ntries && !l->ntables) // else handlers and tables look at them
+    zw_alloc_discard(l->chunks, sizeof *l->chunks * l->nchunks);
+}
+
 static FuncCode *result(Enc *e, Arena *a, uint32_t prologue_bytes, uint32_t code_bytes)
 {
   FuncCode *f;
@@ -529,6 +537,7 @@ FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena 
   index_chunks(e);
   e->inline_index = zw_new_array(e->s, uint32_t, l->z->ninlines + 1);
   measure(e);
+  drop_chunks(e);
   zw_reserve(e->s, &e->raw, e->raw.n + COPY_STEP);
   zw_reserve(e->s, &e->sites, 4 * e->marks.n + 16);
   zw_reserve(e->s, &e->patches, l->nchunks + 8);

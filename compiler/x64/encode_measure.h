@@ -556,4 +556,5 @@ static void measure(Enc *e)
     ub += before[k + 1] - before[k];
   }
   e->chunk_ub[l->nchunks] = e->end_ub = ub;
+  zw_arena_drop(e->s, before);
 }
