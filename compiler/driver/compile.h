@@ -26,6 +26,10 @@ bool zw_looks_like_text(const uint8_t *bytes, size_t len);
 Module *zw_read_module(Ctx *ctx, Source *s, uint64_t features, PassTimes *times);
 // Takes the facts of the bodies: afterwards there are none.
 void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions *o, uint32_t threads, Compilation *out);
+// An image of a checked module whose functions are compiled when they are called first.  The module, and ctx, which zw_alloc made, are the
+// image's from then on; so must be all that the module points to.  Fails through ctx, which stays the caller's, or NULL with a sentence:
+// this system does not let such memory be made, compile all of it instead.
+Image *zw_compile_lazily(Ctx *ctx, Module *m, const Target *t, const CodeOptions *o, char *err, size_t err_bytes);
 // An image by way of the bytes of a .cwasm file, for this machine: what tests of that lane load.  Freed by zw_image_free;
 // NULL with a sentence in err.
 Image *zw_compile_by_cwasm(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes);

@@ -141,27 +141,41 @@ static uint32_t target_code(const Builder *b, uint32_t target)
   return k - 1;
 }
 
+ImageFunc zw_image_func(const FuncCode *c, const BlobPlace *at)
+{
+  return (ImageFunc){
+    .code_off = (uint32_t)at->text, .code_bytes = c->nbytes, .frame_bytes = c->frame_bytes, .saved = c->saved, .flags = c->flags,
+    .prologue_bytes = c->prologue_bytes, .pop_bytes = c->pop_bytes, .sites = (uint32_t)at->sites, .nsites = c->nsites,
+    .maps = (uint32_t)at->maps, .nmaps = c->nmaps, .handlers = (uint32_t)at->handlers, .nhandlers = c->nhandlers,
+    .inlines = (uint32_t)at->inlines, .ninlines = c->ninlines,
+    .func = is_thunk(c->func) ? thunk_index(c->func) : c->func,
+  };
+}
+
+void zw_image_handlers(const FuncCode *c, uint32_t code_off, ImageHandler *to)
+{
+  for (uint32_t h = 0; h < c->nhandlers; h++, to++) {
+    *to = c->handlers[h];
+    to->pc_begin += code_off, to->pc_end += code_off, to->handler_pc += code_off;
+  }
+}
+
 // Offsets of everything, by running sums.
 static void place(Builder *b, Blob *out)
 {
-  uint64_t text = TEXT_START, sites = 0, maps = 0, handlers = 0, inlines = 0;
+  BlobPlace at = { .text = TEXT_START };
   for (uint32_t k = 0; k < b->ncodes; k++) {
     const FuncCode *c = b->codes[k];
-    text = zw_align_up(text, c->align);
+    at.text = zw_align_up(at.text, c->align);
     out->libcalls |= c->libcalls;
-    if (text + c->nbytes > INT32_MAX || sites + c->sites_bytes > UINT32_MAX || maps + c->maps_bytes > UINT32_MAX)
+    if (at.text + c->nbytes > INT32_MAX || at.sites + c->sites_bytes > UINT32_MAX || at.maps + c->maps_bytes > UINT32_MAX)
       zw_fail(b->m->ctx, ERR_limit, ZW_NO_POS, "the module has more than 2 GiB of machine code");
-    out->funcs[k] = (ImageFunc){
-      .code_off = (uint32_t)text, .code_bytes = c->nbytes, .frame_bytes = c->frame_bytes, .saved = c->saved, .flags = c->flags,
-      .prologue_bytes = c->prologue_bytes, .pop_bytes = c->pop_bytes, .sites = (uint32_t)sites, .nsites = c->nsites,
-      .maps = (uint32_t)maps, .nmaps = c->nmaps, .handlers = (uint32_t)handlers, .nhandlers = c->nhandlers,
-      .inlines = (uint32_t)inlines, .ninlines = c->ninlines,
-      .func = is_thunk(c->func) ? thunk_index(c->func) : c->func,
-    };
-    text += c->nbytes, sites += c->sites_bytes, maps += c->maps_bytes, handlers += c->nhandlers, inlines += c->ninlines;
+    out->funcs[k] = zw_image_func(c, &at);
+    at.text += c->nbytes, at.sites += c->sites_bytes, at.maps += c->maps_bytes, at.handlers += c->nhandlers, at.inlines += c->ninlines;
   }
-  out->text_bytes = zw_align_up(text, TEXT_ALIGN);
-  out->sites_bytes = (uint32_t)sites, out->maps_bytes = (uint32_t)maps, out->nhandlers = (uint32_t)handlers, out->ninlines = (uint32_t)inlines;
+  out->text_bytes = zw_align_up(at.text, TEXT_ALIGN);
+  out->sites_bytes = (uint32_t)at.sites, out->maps_bytes = (uint32_t)at.maps;
+  out->nhandlers = (uint32_t)at.handlers, out->ninlines = (uint32_t)at.inlines;
 }
 
 static void append(void *to, const void *from, size_t n)
@@ -198,11 +212,7 @@ static void fill_tables(const Builder *b, Blob *out)
     append(out->sites + f->sites, c->sites, c->sites_bytes);
     append(out->maps + f->maps, c->maps, c->maps_bytes);
     append(out->inlines + f->inlines, c->inlines, sizeof(ImageInline) * c->ninlines);
-    for (uint32_t h = 0; h < c->nhandlers; h++) {
-      ImageHandler *to = &out->handlers[f->handlers + h];
-      *to = c->handlers[h];
-      to->pc_begin += f->code_off, to->pc_end += f->code_off, to->handler_pc += f->code_off;
-    }
+    zw_image_handlers(c, f->code_off, out->handlers + f->handlers);
   }
 }
 
@@ -277,7 +287,7 @@ Blob *zw_blob_build(const Module *m, const Target *t, const CodeOptions *o, Func
 Blob *zw_blob_build_from(const Module *m, const Target *t, const CodeOptions *o, const BlobSource *from, Arena *a)
 {
   BlobText *source = zw_new(a, BlobText);
-  *source = (BlobText){ .b = { .m = m, .t = t, .o = o, .a = a, .ndefined = m->nfuncs - m->nimported_funcs }, .from = *from };
+  *source = (BlobText){ .b = { .m = m, .t = t, .o = o, .a = a, .ndefined = from->thunks_only ? 0 : m->nfuncs - m->nimported_funcs }, .from = *from };
   Builder *b = &source->b;
   b->codes = zw_new_array(a, FuncCode *, (uint64_t)b->ndefined + (uint64_t)TYPED * m->ntypes + TRAP_COUNT);
   append(b->codes, from->funcs, sizeof *from->funcs * b->ndefined);
@@ -293,7 +303,7 @@ Blob *zw_blob_build_from(const Module *m, const Target *t, const CodeOptions *o,
   if (!from->no_rows)
     keep_rows(b, out);
   fill_tables(b, out);
-  out->func_code = zw_new_array(a, uint32_t, b->ndefined + 1);
+  out->func_code = zw_new_array(a, uint32_t, m->nfuncs - m->nimported_funcs + 1);
   for (uint32_t k = 0; k < b->ndefined; k++)
     out->func_code[k] = k;
   out->thunks = zw_new_array(a, ImageThunks, m->ntypes + 1);

@@ -48,7 +48,14 @@ struct Target;
 Blob *zw_blob_build(const Module *m, const struct Target *t, const CodeOptions *o, FuncCode *const *funcs, Arena *a);
 // The same without the text, which zw_blob_text writes to where it is to lie.  placed(arg, k) says when funcs[k] will not be looked at
 // any more, in ascending order, and done(arg) that none will.
-typedef struct BlobSource { FuncCode *const *funcs; void (*placed)(void *arg, uint32_t k); void (*done)(void *arg); void *arg; bool no_rows; } BlobSource;
+typedef struct BlobSource { FuncCode *const *funcs; void (*placed)(void *arg, uint32_t k); void (*done)(void *arg); void *arg; bool no_rows;
+  bool thunks_only; // there are no functions yet: only what the module's declarations need (sink/lazy.c)
+} BlobSource;
+// The record of a function whose code and tables begin there.
+typedef struct BlobPlace { uint64_t text, sites, maps, handlers, inlines; } BlobPlace;
+ImageFunc zw_image_func(const FuncCode *c, const BlobPlace *at);
+// Its handlers as they are in an image.
+void zw_image_handlers(const FuncCode *c, uint32_t code_off, ImageHandler *to);
 Blob *zw_blob_build_from(const Module *m, const struct Target *t, const CodeOptions *o, const BlobSource *from, Arena *a);
 // Write all text_bytes of it.  It goes there directly if b->last says that nobody else wants it.
 void zw_blob_text(Blob *b, uint8_t *to);

@@ -34,6 +34,13 @@ typedef struct Target {
   FuncCode *(*glue)(Ctx *ctx, const Module *m, uint32_t kind, uint32_t func, Arena *a);
   void (*effects)(const Lir *l, LirEffects *e);
   void (*apply_fixup)(uint8_t *text, uint64_t at, uint8_t kind, uint64_t target_off);
+  // A function that is compiled when it is called first has a stub of stub_bytes in its place, at a multiple of them: a call of the
+  // entry, which jumps to whom it is told, and later a jump to the code, put there by one store.
+  uint32_t stub_bytes, stub_entry_bytes, stub_call_bytes; // of the first of them, up to its return address
+  void (*stub_entry)(uint8_t *to, const void *address);
+  uint64_t (*stub)(uint64_t at, uint64_t to, bool call);
+  // Let the call whose fixup is `at`, which others may be executing, go elsewhere.  False = not here: it goes on through its stub.
+  bool (*move_call)(uint8_t *text, uint64_t at, uint64_t to);
   void (*print_lir)(const LirFunc *l, Text *out);                      // --dump=lir
   bool (*disassemble)(const uint8_t *bytes, uint32_t n, uint64_t pc, Text *out); // --dump=asm, through capstone; false = not built in
   // for .eh_frame: DWARF register numbers by machine number, CFA rules

@@ -16,6 +16,19 @@ PackedLines zw_pack_lines(const Module *m, const Blob *b, Arena *a);
 
 // Make it runnable in this process; own, freed by zw_image_free.  NULL with a sentence (out of memory, refused pages).
 Image *zw_sink_jit(const Module *m, Blob *b, char *err, size_t err_bytes);
+// The same for functions that are compiled when they are called first.  function: compile one, or say why not; behind its own door, on a stack
+// of stack_bytes, one at a time.  It hands the code to zw_lazy_place, which fails through the module's ctx as all of compiling does.
+// Both are told the owner.  NULL with a sentence: such memory is refused here; then nothing was taken.  own: zw_image_free calls done
+typedef struct LazyCompiler {
+  bool (*function)(void *owner, Image *im, uint32_t func, char *err, size_t err_bytes);
+  void (*done)(void *owner);
+  void *owner;
+  size_t stack_bytes;
+} LazyCompiler;
+Image *zw_sink_lazy(const Module *m, const Target *t, const CodeOptions *o, const LazyCompiler *from, char *err, size_t err_bytes);
+void zw_lazy_place(Image *im, const FuncCode *c, Arena *scratch);
+// How many functions of it have code by now; 0 of an image that was made whole.
+uint32_t zw_lazy_compiled(const Image *im);
 // The whole .cwasm file / object file as bytes in arena a.
 typedef struct OutBytes { uint8_t *p; size_t n; } OutBytes;
 OutBytes zw_sink_cwasm(const Module *m, Blob *b, Arena *a);

@@ -142,9 +142,11 @@ typedef struct Image {
   const uint8_t *meta, *text, *data;
   VmCounts counts;
   VmLayout layout;
-  const ImageFunc *funcs; uint32_t nfuncs;     // shorthand for span IMG_FUNCS
+  const ImageFunc *funcs; uint32_t nfuncs;     // shorthand for span IMG_FUNCS; with entries it grows, one function at a time
   void (*interp)(Instance *in, uint32_t func, Value *args); // the interpreter's door, or NULL
   void *interp_code;                           // its own data
+  const uint32_t *entries;                     // functions that are compiled when they are called first: per defined function the
+                                               // offset of its code, or of the stub that gets it.  NULL: all have code
   void *owner;                                 // whoever must be told when the last instance goes (JIT memory, file)
   void (*free)(struct Image *im);              // what zw_image_free calls; set by who made it
 } Image;

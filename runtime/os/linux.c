@@ -7,7 +7,7 @@
 #include "runtime/base/str.h"
 
 enum { PROT_R = 1, PROT_W = 2, PROT_X = 4 };
-enum { MAP_PRIVATE_ = 2, MAP_ANON_ = 0x20, MAP_NORESERVE_ = 0x4000, MAP_FIXED_ = 0x10 };
+enum { MAP_PRIVATE_ = 2, MAP_ANON_ = 0x20, MAP_NORESERVE_ = 0x4000, MAP_FIXED_ = 0x10, MAP_SHARED_ = 1 };
 enum { MADV_DONTNEED_ = 4, MADV_DONTDUMP_ = 16, MADV_HUGEPAGE_ = 14, MADV_DODUMP_ = 17 };
 
 long zw_os_syscall(long n, long a, long b, long c, long d, long e, long f) { return zw_sys6(n, a, b, c, d, e, f); }
@@ -108,6 +108,27 @@ void zw_os_discard(void *p, size_t bytes) { zw_sys3(SYS_madvise, (long)p, (long)
 void *zw_os_code_map(size_t bytes) { return zw_os_map(bytes); }
 bool zw_os_code_seal(void *p, size_t bytes) { return zw_sys3(SYS_mprotect, (long)p, (long)bytes, PROT_R | PROT_X) == 0; }
 bool zw_os_protect_read(void *p, size_t bytes) { return zw_sys3(SYS_mprotect, (long)p, (long)bytes, PROT_R) == 0; }
+
+bool zw_os_code_pair(size_t text, size_t bytes, uint8_t **write, uint8_t **run)
+{
+  enum { MAYMOVE = 1 };
+  if (zw_alloc_should_fail())
+    return false;
+  uint8_t *p = map(NULL, bytes, PROT_R | PROT_W, MAP_SHARED_ | MAP_ANON_ | MAP_NORESERVE_);
+  if (!p)
+    return false;
+  long q = zw_sys6(SYS_mremap, (long)p, 0, (long)text, MAYMOVE, 0, 0); // of shared memory, "from nothing": once more
+  if (q > -4096 && q < 0) {
+    zw_os_unmap(p, bytes);
+    return false;
+  }
+  *write = p, *run = (uint8_t *)q;
+  if (zw_os_code_seal(*run, text))
+    return true;
+  zw_os_unmap(*run, text);
+  zw_os_unmap(p, bytes);
+  return false;
+}
 
 // ---- process ----
 

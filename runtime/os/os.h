@@ -19,6 +19,9 @@ void *zw_os_remap(void *p, size_t bytes, size_t new_bytes);
 void *zw_os_code_map(size_t bytes);
 bool zw_os_code_seal(void *p, size_t bytes) MUST_CHECK;
 bool zw_os_protect_read(void *p, size_t bytes) MUST_CHECK;
+// Code that grows while it runs: `bytes` of zeros, read-write at *write, of which the first `text` appear at *run too, read-execute:
+// no address is ever both.  Costs what is touched.  Not for a process that forks: the child would write to the same memory.
+bool zw_os_code_pair(size_t text, size_t bytes, uint8_t **write, uint8_t **run) MUST_CHECK;
 
 // ---- process ----
 _Noreturn void zw_os_exit(int code);

@@ -17,9 +17,9 @@ void zw_funcref_init(Instance *in, uint32_t func, FuncRef *f)
     f->code = (void *)(uintptr_t)zw_host_generic;
     return;
   }
-  uint32_t code = IMAGE_ARRAY(im, uint32_t, IMG_FUNC_CODE)[func - im->h->nimported_funcs];
-  uint32_t entry = thunks_of(im, func)->entry;
-  f->code = (void *)(uintptr_t)(im->text + im->funcs[code].code_off);
+  uint32_t defined = func - im->h->nimported_funcs, entry = thunks_of(im, func)->entry;
+  f->code = (void *)(uintptr_t)(im->text + (im->entries ? __atomic_load_n(&im->entries[defined], __ATOMIC_ACQUIRE)
+                                                        : im->funcs[IMAGE_ARRAY(im, uint32_t, IMG_FUNC_CODE)[defined]].code_off));
   f->entry = entry ? (void *)(uintptr_t)(im->text + entry) : NULL;
 }
 

@@ -45,7 +45,7 @@ bool zw_image_open_own(Image *im, const uint8_t *meta, size_t meta_bytes, const 
 
 const ImageFunc *zw_image_func_at(const Image *im, uint32_t pc)
 {
-  uint32_t lo = 0, hi = im->nfuncs; // the answer is below hi; all below lo begin at or before pc
+  uint32_t lo = 0, hi = __atomic_load_n(&im->nfuncs, __ATOMIC_ACQUIRE); // the answer is below hi; all below lo begin at or before pc
   while (lo < hi) {
     uint32_t mid = lo + (hi - lo) / 2;
     if (im->funcs[mid].code_off <= pc)

@@ -116,13 +116,14 @@ static Image *load(const uint8_t *bytes, size_t len, DiffLane lane, char *err, s
   case LANE_INTERP: return zw_interp_image_new(bytes, len, o.features, err, err_bytes);
   case LANE_JIT_CHECK: o.image_flags = IMAGE_CHECKED; return zw_compile(bytes, len, &o, err, err_bytes);
   case LANE_JIT: return zw_compile(bytes, len, &o, err, err_bytes);
+  case LANE_JIT_LAZY: o.lazy = true; return zw_compile(bytes, len, &o, err, err_bytes);
   case LANE_CWASM: return zw_compile_by_cwasm(bytes, len, zw_settings(true).features, err, err_bytes);
   case LANE_COUNT: break;
   }
   return NULL;
 }
 
-const char *const diff_lane_names[LANE_COUNT] = { "interp", "jit", "jit-check", "cwasm" };
+const char *const diff_lane_names[LANE_COUNT] = { "interp", "jit", "jit-check", "jit-lazy", "cwasm" };
 
 char *diff_lines(const uint8_t *bytes, size_t len, DiffLane lane)
 {

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-typedef enum DiffLane { LANE_INTERP, LANE_JIT, LANE_JIT_CHECK, LANE_CWASM, LANE_COUNT } DiffLane;
+typedef enum DiffLane { LANE_INTERP, LANE_JIT, LANE_JIT_CHECK, LANE_JIT_LAZY, LANE_CWASM, LANE_COUNT } DiffLane;
 extern const char *const diff_lane_names[LANE_COUNT];
 // own: free.  "invalid: ..." when the lane refuses the module.
 char *diff_lines(const uint8_t *bytes, size_t len, DiffLane lane);

@@ -10,6 +10,7 @@
 #include "compiler/interp/interp.h"
 #include "runtime/abi/compile.h"
 #include "runtime/abi/cwasm.h"
+#include "runtime/base/alloc.h"
 #include "runtime/vm/vm.h"
 #include "runtime/wasi/wasi.h"
 #include "tools/zwasm/lines.h"
@@ -33,14 +34,14 @@ typedef struct Run {
   const char *file, *invoke, *argv0;
   const char *stdio[3];      // files in place of the standard streams
   Engine engine;
-  bool allow_precompiled, raw_tty;
+  bool lazy_set, eager_set, allow_precompiled, raw_tty;
   StoreOptions store_options;
   VEC(const char *) dirs, env, listen;
   const char *const *args;   // the guest's, argv[1] on
   int nargs;
   // while it runs
   Source source;
-  Image *image;
+  Image *image, *lazy;       // lazy: the same, and has the compiler's ctx
   zwasm_wasi_t *wasi;
   Store *store;
   char err[600];
@@ -77,6 +78,11 @@ static void take_flag(Run *r, const Arg *f)
     if (strcmp(f->value, "auto") != 0 && strcmp(f->value, "jit") != 0 && strcmp(f->value, "interp") != 0)
       zw_usage_error(c, "unknown value '%s' for --engine: there are auto, jit and interp", f->value);
     r->engine = f->value[0] == 'i' ? ENGINE_INTERP : f->value[0] == 'j' ? ENGINE_JIT : ENGINE_AUTO;
+    break;
+  case FLAG_compile:
+    if (strcmp(f->value, "auto") != 0 && strcmp(f->value, "lazy") != 0 && strcmp(f->value, "eager") != 0)
+      zw_usage_error(c, "unknown value '%s' for --compile: there are auto, lazy and eager", f->value);
+    r->lazy_set = f->value[0] == 'l', r->eager_set = f->value[0] == 'e';
     break;
   case FLAG_max_memory:
     if (!zw_parse_size(f->value, &n, r->err, sizeof r->err))
@@ -132,6 +138,23 @@ static FileBytes read_input(Run *r)
   return b;
 }
 
+static void report(const Run *r, Ctx *ctx, const PassTimes *times)
+{
+  Text t;
+  if (!r->c.time_report)
+    return;
+  zw_text_init(&t, &ctx->module);
+  zw_print_times(times, &t);
+  fwrite(t.p, 1, t.n, stderr);
+}
+
+// A program calls few of its functions: of large ones one in thirty, of small ones nearly all that have much code.
+static bool is_lazy(const Run *r, const Module *m)
+{
+  enum { LARGE = 64 << 10 }; // bytes of code
+  return r->lazy_set || (!r->eager_set && m->code_len >= LARGE);
+}
+
 static void compile(Ctx *ctx, void *arg)
 {
   Run *r = arg;
@@ -140,6 +163,10 @@ static void compile(Ctx *ctx, void *arg)
   r->source.to_compile = true;
   Module *m = zw_read_module(ctx, &r->source, r->c.set.features, &out.times);
   zw_name_module(m, r->file);
+  if (is_lazy(r, m) && (r->image = r->lazy = zw_compile_lazily(ctx, m, r->c.set.target, &o, r->err, sizeof r->err))) {
+    report(r, ctx, &out.times);
+    return;
+  }
   zw_compile_checked(ctx, m, r->c.set.target, &o, r->source.threads, &out);
   uint64_t t0 = zw_now();
   out.blob->last = true;
@@ -147,12 +174,7 @@ static void compile(Ctx *ctx, void *arg)
   out.times.sink = zw_now() - t0;
   if (!r->image)
     zw_fail(ctx, ERR_limit, ZW_NO_POS, "%s", r->err);
-  if (r->c.time_report) {
-    Text t;
-    zw_text_init(&t, &ctx->module);
-    zw_print_times(&out.times, &t);
-    fwrite(t.p, 1, t.n, stderr);
-  }
+  report(r, ctx, &out.times);
 }
 
 static void check(Ctx *ctx, void *arg)
@@ -164,12 +186,14 @@ static void check(Ctx *ctx, void *arg)
 
 static void compile_image(Run *r)
 {
-  Ctx ctx;
-  zw_ctx_init(&ctx);
+  Ctx *ctx = zw_alloc(sizeof *ctx);
+  if (!ctx)
+    cannot(r, "out-of-memory", "out of memory");
+  zw_ctx_init(ctx);
   bool interp = r->engine == ENGINE_INTERP;
-  if (!zw_guard(&ctx, interp ? check : compile, r)) {
-    zw_source_place(&r->source, &ctx.diag);
-    zw_say_diag(&r->c.say, &ctx.diag, strcmp(r->file, "-") == 0 ? "<stdin>" : r->file, r->source.bytes, r->source.len);
+  if (!zw_guard(ctx, interp ? check : compile, r)) {
+    zw_source_place(&r->source, &ctx->diag);
+    zw_say_diag(&r->c.say, &ctx->diag, strcmp(r->file, "-") == 0 ? "<stdin>" : r->file, r->source.bytes, r->source.len);
     exit(EXIT_CANNOT);
   }
   if (interp) { // it reads the bytes itself; a text is assembled by now
@@ -180,7 +204,10 @@ static void compile_image(Run *r)
     if (!r->image)
       cannot(r, "invalid", r->err);
   }
-  zw_ctx_free(&ctx);
+  if (r->lazy)
+    return;
+  zw_ctx_free(ctx);
+  zw_free(ctx);
 }
 
 static void load_precompiled(Run *r, FileBytes in)
@@ -440,7 +467,7 @@ static int start(Run *r)
   uint64_t t0 = zw_now(), cpu = cpu_now();
   int code = r->invoke ? invoke(r, e.u.func) : ended(r, zw_call(e.u.func, (Value[1]){ 0 }));
   if (r->c.time_report)
-    fprintf(stderr, "%-12s %10.3f\n%-12s %10.3f\n", "run", (double)(zw_now() - t0) / 1e6, "run-cpu", (double)(cpu_now() - cpu) / 1e6);
+    fprintf(stderr, "%-12s %10u\n%-12s %10.3f\n%-12s %10.3f\n", "compiled", zw_lazy_compiled(r->image), "run", (double)(zw_now() - t0) / 1e6, "run-cpu", (double)(cpu_now() - cpu) / 1e6);
   return code;
 }
 

@@ -34,6 +34,12 @@ static Image *load_jit_no_signals(const uint8_t *bytes, size_t len, uint64_t fea
   return jit(bytes, len, features, IMAGE_CHECKED | IMAGE_NO_SIGNALS, err, err_bytes);
 }
 
+static Image *load_jit_lazy(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes)
+{
+  CompileOptions o = { .engine = ENGINE_JIT, .features = features, .threads = 1, .lazy = true };
+  return zw_compile(bytes, len, &o, err, err_bytes);
+}
+
 // ---- cwasm across processes: zwasmc writes the file, we load it ----
 extern char **environ;
 
@@ -101,6 +107,7 @@ const Lane zw_wast_lanes[] = {
   { .name = "jit-check", .compiled = true, .load = load_jit_check, .unload = zw_image_free },
   { .name = "jit-no-signals", .compiled = true, .no_signals = true, .load = load_jit_no_signals,
     .unload = zw_image_free },
+  { .name = "jit-lazy", .compiled = true, .load = load_jit_lazy, .unload = zw_image_free },
   { .name = "cwasm", .compiled = true, .load = zw_compile_by_cwasm, .unload = zw_image_free },
   { .name = "cwasm-across", .compiled = true, .load = load_cwasm_across, .unload = zw_image_free },
   { .name = "obj", .compiled = true, .load = zw_wast_obj_load, .unload = zw_wast_obj_unload,
