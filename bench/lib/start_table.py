@@ -37,6 +37,31 @@ def make(build):
     return f
 
 
+LARGE = {"circom": ["--help"], "yosys": ["-V"], "cc1": ["--version"], "sqlite": ["-version"], "quickjs": ["-e", "1"]}
+
+
+def large_modules(build, rounds, results):
+    """Programs of the real corpus that have little to do: functions compiled when they are called first, and all of them."""
+    rows = []
+    for name, args in LARGE.items():
+        wasm = os.path.join(P.CORPUS, name + ".wasm")
+        if not os.path.exists(wasm):
+            print(f"bench: {name} is not built (tests/real/fetch); its row is missing")
+            continue
+        row = [f"{name} {args[0]}", f"{os.path.getsize(wasm) / 1e6:.1f}"]
+        for how in ("--lazy", "--eager"):
+            got = spawn(build, max(rounds, 3), [os.path.join(build, "zwasm"), "run", how, wasm] + args, False)
+            wall, peak = [x[0] for x in got], [x[2] for x in got]
+            row += [f"{min(wall):.1f}", f"{min(peak) / 1024:.0f}"]
+            results.add("start-large", f"{name} {how}", "wall", "ms", wall)
+            results.add("start-large", f"{name} {how}", "peak", "KB", peak)
+        report = subprocess.run([os.path.join(build, "zwasm"), "run", "--lazy", "--time-report", wasm] + args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE).stderr.decode()
+        compiled = re.search(r"^compiled +(\d+)(?: of (\d+))?", report, re.M)
+        rows.append(row + [f"{compiled[1]} of {compiled[2]}" if compiled else "?"])
+    measure.table("Start of large modules: whole process, on all cores", ["", "MB", "lazy ms", "peak MB", "eager ms", "peak MB", "functions compiled"], rows)
+
+
 def start_table(build, rounds, results):
     f, zwasm = make(build), os.path.join(build, "zwasm")
     lanes = {"/bin/true": ["/bin/true"], "hello, native static": [f["hello.native"]], "hello executable": [f["hello.exe"]],
@@ -62,6 +87,7 @@ def start_table(build, rounds, results):
         results.add("start-instructions", k, "callgrind", "instructions", [count])
     measure.table("Start: whole process, ms", ["", "least", "median", "least over true", "CPU", "peak KB", "faults", "user instructions"], rows,
                   "callgrind counts user instructions only; the kernel's work shows in faults and wall")
+    large_modules(build, rounds, results)
     sizes = []
     for label, path in (("zwasm", zwasm), ("zwasmc", os.path.join(build, "zwasmc")), ("libzwasm-rt.a", os.path.join(build, "libzwasm-rt.a")), ("hello.wasm", f["hello.wasm"]),
                         ("hello.cwasm, -s", f["hello.cwasm"]), ("printf.wasm", f["printf.wasm"]), ("printf.cwasm, -s", f["printf.cwasm"]),
