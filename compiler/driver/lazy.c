@@ -6,8 +6,8 @@
 #include "runtime/base/alloc.h"
 #include "runtime/base/bits.h"
 
-enum { STACK_BYTES = ZW_REDZONE ? 4 << 20 : 1 << 20 }; // the passes recur on nothing: release builds use some 20 KiB of it
-enum { WORK_BYTES = 256 << 10 };
+enum { STACK_BYTES = ZW_REDZONE ? 1 << 20 : 256 << 10, // the passes recur on nothing: yosys took 4 KiB of it
+       WORK_BYTES = 256 << 10 };
 
 typedef struct Lazy {
   Ctx *ctx;
@@ -39,6 +39,8 @@ static bool compile(void *owner, Image *im, uint32_t func, char *err, size_t err
   z->im = im, z->func = func;
   z->ctx->diag = (Diag){ 0 };
   bool ok = zw_guard(z->ctx, compile_function, z);
+  if (!ok)
+    zw_lazy_jumped(im);
   if (!ok)
     zw_format(err, err_bytes, "function %u could not be compiled: %s", func, z->ctx->diag.text);
   zw_arena_reset(&z->code);

@@ -197,6 +197,12 @@ void zw_lazy_place(Image *im, const FuncCode *c, Arena *scratch)
 
 typedef struct FirstCall { LazyImage *z; uint32_t func; bool ok; char err[sizeof((TrapInfo *)0)->text]; } FirstCall;
 
+void zw_lazy_jumped(Image *im)
+{
+  const LazyImage *z = im->owner;
+  zw_asan_unpoison(z->stack, (size_t)((uint8_t *)__builtin_frame_address(0) - z->stack));
+}
+
 static void compile(void *arg)
 {
   FirstCall *f = arg;
@@ -268,7 +274,6 @@ void *zw_lazy_reach(VmCtx *v, const uint8_t *stub_end, const uintptr_t *at_entry
   bool first = !has_code(z, k);
   if (first)
     zw_lazy_on_stack(compile, &f, z->stack + z->from.stack_bytes);
-  zw_asan_unpoison(f.ok ? NULL : z->stack, f.ok ? 0 : z->from.stack_bytes); // what a jump out of it has left
   uint32_t off = z->entries[k];
   zw_os_unlock(&z->lock);
   if (!f.ok)

@@ -27,6 +27,8 @@ typedef struct LazyCompiler {
 } LazyCompiler;
 Image *zw_sink_lazy(const Module *m, const Target *t, const CodeOptions *o, const LazyCompiler *from, char *err, size_t err_bytes);
 void zw_lazy_place(Image *im, const FuncCode *c, Arena *scratch);
+// On that stack, a jump has skipped frames: to be said before anything else is called, for the address sanitizer.
+void zw_lazy_jumped(Image *im);
 // How many functions of it have code by now; 0 of an image that was made whole.
 uint32_t zw_lazy_compiled(const Image *im);
 // The whole .cwasm file / object file as bytes in arena a.

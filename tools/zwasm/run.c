@@ -151,7 +151,7 @@ static void report(const Run *r, Ctx *ctx, const PassTimes *times)
 // A program calls few of its functions: of large ones one in thirty, of small ones nearly all that have much code.
 static bool is_lazy(const Run *r, const Module *m)
 {
-  enum { LARGE = 64 << 10 }; // bytes of code
+  enum { LARGE = 16 << 10 }; // bytes of code
   return r->lazy_set || (!r->eager_set && m->code_len >= LARGE);
 }
 
@@ -453,6 +453,8 @@ static int start(Run *r)
   Extern e = { 0 };
   bool reactor = zw_instance_export(in, "_initialize", 11, &e) && e.kind == EXT_FUNC;
   if (reactor) {
+    if (!e.u.func)
+      cannot(r, "out-of-memory", "out of memory");
     TrapKind kind = zw_call(e.u.func, (Value[1]){ 0 });
     if (kind != TRAP_none)
       return ended(r, kind);
@@ -464,6 +466,8 @@ static int start(Run *r)
     zw_say_error(&r->c.say, "no-entry", r->invoke ? "%s exports no function '%s'" : "%s exports no function '%s'; --invoke names another", r->file, name);
     return EXIT_CANNOT;
   }
+  if (!e.u.func)
+    cannot(r, "out-of-memory", "out of memory");
   uint64_t t0 = zw_now(), cpu = cpu_now();
   int code = r->invoke ? invoke(r, e.u.func) : ended(r, zw_call(e.u.func, (Value[1]){ 0 }));
   if (r->c.time_report && r->lazy)
