@@ -364,7 +364,7 @@ static void reserve(Build *b)
   };
   const Part scratch[] = {
     PART(b->open, ff->nframes + 8), PART(b->frames, 16), PART(b->versions, 16), PART(b->undo, ff->nblocks + 16),
-    PART(b->carry, 2 * ff->nsucc + 8), PART(b->ways, 16), PART(b->phis, 16),
+    PART(b->carry, 2 * ff->nsucc + 8), PART(b->ways, 16),
     PLAIN_PART(b->map, ff->nblocks), PLAIN_PART(b->homes, ff->nblocks), PLAIN_PART(b->stack, b->stack_cap),
     PLAIN_PART(b->locals, ff->nlocals),
   };
@@ -400,7 +400,7 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   zb_prepare_tries(&b);
   zb_start_block(&b);
   start_locals(&b);
-  zb_push_frame(&b, OP_block, 0, zw_func_type(m, func)->nresults);
+  zb_push_frame(&b, OP_block, 0, zw_func_type(m, func)->nresults)->nassigned = 0; // nobody sees its locals behind the end
   while (b.frames.n) {
     if (b.live && !b.ghost && !b.frame_locals && !keeps_locals(&b))
       walk_live(&b);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 // ---- blocks and edges ----
-void zb_open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool cold)
+static inline void open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool cold)
 {
   b->block = id;
   b->f->blocks[id] = (ZBlock){ .first = b->f->nins, .loop = loop, .depth = depth, .cold = cold, .try_region = b->region };
@@ -15,22 +15,27 @@ void zb_open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool col
   b->way_in = NO_EDGE, b->named_in = NULL;
   b->live = true, b->ghost = b->throws_here = false;
 }
+void zb_open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool cold) { open_block(b, id, loop, depth, cold); }
 
 // Blocks are numbered as they are made; map[] has what P1 calls them.
 static uint32_t next_id(const Build *b) { return b->f->nblocks; }
-uint32_t zb_more_blocks(Build *b)
+static __attribute__((noinline)) void grow_blocks(Build *b)
 {
   ZirFunc *f = b->f;
-  if (f->nblocks == b->block_cap) {
-    uint32_t cap = b->block_cap, insts_cap = cap;
-    f->blocks = zw_vec_grow(f->arena, f->blocks, f->nblocks, &b->block_cap, f->nblocks + 1, sizeof *f->blocks);
-    b->homes = zw_vec_grow(b->scratch, b->homes, f->nblocks, &cap, b->block_cap, sizeof *b->homes);
-    ASSERT(cap >= b->block_cap);
-    if (b->block_insts)
-      b->block_insts = zw_vec_grow(b->scratch, b->block_insts, f->nblocks, &insts_cap, b->block_cap, sizeof *b->block_insts);
-  }
-  return f->nblocks++;
+  uint32_t cap = b->block_cap, insts_cap = cap;
+  f->blocks = zw_vec_grow(f->arena, f->blocks, f->nblocks, &b->block_cap, f->nblocks + 1, sizeof *f->blocks);
+  b->homes = zw_vec_grow(b->scratch, b->homes, f->nblocks, &cap, b->block_cap, sizeof *b->homes);
+  ASSERT(cap >= b->block_cap);
+  if (b->block_insts)
+    b->block_insts = zw_vec_grow(b->scratch, b->block_insts, f->nblocks, &insts_cap, b->block_cap, sizeof *b->block_insts);
 }
+static inline uint32_t more_blocks(Build *b)
+{
+  if (b->f->nblocks == b->block_cap)
+    grow_blocks(b);
+  return b->f->nblocks++;
+}
+uint32_t zb_more_blocks(Build *b) { return more_blocks(b); }
 
 // P1 has a block here that nothing leads to.
 void zb_skip_block(Build *b)
@@ -54,16 +59,17 @@ static __attribute__((noinline)) void give_back_facts(const Build *b)
 
 // The next of P1's blocks, and what it would be here.
 typedef struct NextBlock { uint32_t n, loop; uint8_t depth; bool cold, alone; } NextBlock; // alone: an inlined body does not come back
-static inline NextBlock next_block(Build *b)
+static inline __attribute__((always_inline)) NextBlock next_block(Build *b)
 {
   uint32_t n = b->next_block++;
   ASSERT(n < b->facts->nblocks);
-  if (n % GIVE_BACK_BLOCKS == GIVE_BACK_BLOCKS - 1 && !b->nlevels)
-    give_back_facts(b);
   const BlockFact *fact = &b->facts->blocks[n];
   uint32_t loop = fact->loop == NO_LOOP ? NO_LOOP : b->loop_map[fact->loop];
-  if (!b->nlevels)
+  if (__builtin_expect(!b->nlevels, 1)) {
+    if (__builtin_expect(n % GIVE_BACK_BLOCKS == GIVE_BACK_BLOCKS - 1, 0))
+      give_back_facts(b);
     return (NextBlock){ n, loop, fact->depth, fact->cold, false };
+  }
   if (!b->returns[n]) // leaves the caller's loops too
     return (NextBlock){ n, loop, fact->depth, true, true };
   const Level *caller = &b->levels[b->nlevels - 1];
@@ -71,11 +77,11 @@ static inline NextBlock next_block(Build *b)
   return (NextBlock){ n, fact->loop == NO_LOOP ? caller->loop : loop, depth > 255 ? 255 : (uint8_t)depth, caller->cold || fact->cold, false };
 }
 
-static void make_block(Build *b, NextBlock next)
+static inline __attribute__((always_inline)) void make_block(Build *b, NextBlock next)
 {
-  uint32_t id = zb_more_blocks(b);
+  uint32_t id = more_blocks(b);
   b->map[next.n] = id;
-  zb_open_block(b, id, next.loop, next.depth, next.cold);
+  open_block(b, id, next.loop, next.depth, next.cold);
   b->named_in = b->map, b->name = next.n;
   if (next.alone)
     b->f->blocks[id].try_region = UINT32_MAX; // nothing in it throws
@@ -259,7 +265,7 @@ static void jump(Build *b, Frame *f)
 void zb_jump(Build *b, uint32_t label) { jump(b, &b->frames.p[b->frames.n - 1 - label]); }
 
 // For zb_low_bits: 1 + how many low bits the phi of an i32 slot can have set; 0 = all.
-static inline uint32_t join_bits(const Build *b, const Ref **ways, uint32_t nways, uint32_t slot)
+static inline uint32_t join_bits(const Build *b, Ref *const *ways, uint32_t nways, uint32_t slot)
 {
   unsigned most = 0;
   if (b->o->no_fold || nways > 4)
@@ -284,24 +290,23 @@ static void join_versions(Build *b, const uint32_t *at_end)
   }
 }
 
-// The edges that wait for this block: one argument per phi.
-static void finish_edges(Build *b, const Frame *f, const uint32_t *phi, uint32_t nphi)
+// The edges that wait for this block: what each brings to the phis stands at the beginning of what it carries.
+static void finish_edges(Build *b, const Frame *f, uint32_t nphi)
 {
   zw_reserve(b->f->arena, &b->edge_args, b->edge_args.n + nphi * f->npending);
   Ref *arg = b->edge_args.p + b->edge_args.n;
-  uint32_t way = 0;
-  for (uint32_t k = f->pending, next; k != UINT32_MAX; k = next, way++) {
+  for (uint32_t k = f->pending, next; k != UINT32_MAX; k = next) {
     ZEdge *e = &b->edges.p[k];
+    const Ref *in = b->carry.p + e->args;
     next = e->to;
     e->to = b->block, e->args = (uint32_t)(arg - b->edge_args.p);
-    const Ref *in = nphi ? b->ways.p[way] : NULL;
     for (uint32_t s = 0; s < nphi; s++)
-      *arg++ = in[phi[s]];
+      *arg++ = in[s];
   }
   b->edge_args.n = (uint32_t)(arg - b->edge_args.p);
 }
 
-static inline bool ways_agree(const Ref **ways, uint32_t nways, uint32_t slot)
+static inline bool ways_agree(Ref *const *ways, uint32_t nways, uint32_t slot)
 {
   Ref r = ways[0][slot];
   bool same = true;
@@ -312,36 +317,34 @@ static inline bool ways_agree(const Ref **ways, uint32_t nways, uint32_t slot)
   return same;
 }
 
-static inline Ref join_slot(Build *b, ValKind ty, uint32_t nways, uint32_t slot)
+// What the ways bring to phi number n moves to its place, which nobody needs any more.
+static inline Ref join_slot(Build *b, ValKind ty, uint32_t nways, uint32_t slot, uint32_t n)
 {
-  *zw_push(b->scratch, &b->phis) = slot;
-  return append(b, OP_phi, ty, 0, 0, 0, ty == VK_I32 ? join_bits(b, b->ways.p, nways, slot) : 0);
+  Ref **ways = b->ways.p, phi = append(b, OP_phi, ty, 0, 0, 0, ty == VK_I32 ? join_bits(b, ways, nways, slot) : 0);
+  ways[0][n] = ways[0][slot], ways[1][n] = ways[1][slot];
+  for (uint32_t k = 2; k < nways; k++)
+    ways[k][n] = ways[k][slot];
+  return phi;
 }
 
-// The block just started has no other way in.
-static inline void enter_by(Build *b, uint32_t edge)
-{
-  const ZirFunc *f = b->f;
-  if (f->ins[f->blocks[b->edges.p[edge].from].end - 1].op == OP_br && !f->ntries)
-    b->way_in = edge;
-}
+// The block just started has no other way in than this edge from a two-way branch.
+static inline void enter_by(Build *b, uint32_t edge) { b->way_in = b->f->ntries ? NO_EDGE : edge; }
 
 // The join of f, in the block just started: values that differ over the incoming edges become phis.  Leaves the results
 // on the stack.
 void zb_join(Build *b, Frame *f)
 {
-  uint32_t nresults = f->nresults, nassigned = f->nassigned, nways = 0;
+  uint32_t nresults = f->nresults, nassigned = f->nassigned, nways = 0, nphi = 0;
   join_versions(b, b->versions.p[f - b->frames.p].at_end);
   rollback(b, f->undo);
   b->sp = f->height;
   zw_reserve(b->scratch, &b->ways, f->npending);
-  b->phis.n = 0;
-  const Ref **ways = b->ways.p;
+  Ref **ways = b->ways.p;
   for (uint32_t k = f->pending; k != UINT32_MAX; k = b->edges.p[k].to)
     ways[nways++] = b->carry.p + b->edges.p[k].args;
   for (uint32_t s = 0; s < nresults; s++) {
     Ref r = ways[0][s];
-    push(b, ways_agree(ways, nways, s) ? r : join_slot(b, zw_ref_type(b->f, r), nways, s));
+    push(b, ways_agree(ways, nways, s) ? r : join_slot(b, zw_ref_type(b->f, r), nways, s, nphi++));
   }
   const uint32_t *assigned = f->assigned;
   const uint8_t *kinds = b->facts->local_kinds;
@@ -350,12 +353,12 @@ void zb_join(Build *b, Frame *f)
     uint32_t local = assigned[k];
     Ref r = ways[0][s];
     if (!ways_agree(ways, nways, s))
-      r = join_slot(b, (ValKind)kinds[local], nways, s);
+      r = join_slot(b, (ValKind)kinds[local], nways, s, nphi++);
     change_local(b, locals, local, r);
   }
-  b->f->blocks[b->block].nphi = b->phis.n;
-  finish_edges(b, f, b->phis.p, b->phis.n);
-  if (nways == 1)
+  b->f->blocks[b->block].nphi = nphi;
+  finish_edges(b, f, nphi);
+  if (nways == 1 && b->f->ins[b->f->blocks[b->edges.p[f->pending].from].end - 1].op == OP_br)
     enter_by(b, f->pending);
   if (b->carry.n - f->carry == f->npending * (nresults + nassigned)) // nothing between is for a frame further out
     b->carry.n = f->carry;
@@ -451,7 +454,8 @@ static void enter_if(Build *b, uint32_t nparams, uint32_t nresults, Ref cond)
     return;
   }
   zb_start_block(b);
-  enter_by(b, first);
+  if (!known)
+    enter_by(b, first);
 }
 
 void zb_fall_to_end(Build *b, Frame *f)
@@ -480,7 +484,9 @@ static void start_else(Build *b, Frame *f)
   memcpy(b->ver, b->versions.p[b->frames.n - 1].at_if, sizeof b->ver);
   b->edges.p[f->else_edge].to = next_id(b);
   zb_start_block(b);
-  enter_by(b, f->else_edge);
+  const ZBlock *from = &b->f->blocks[b->edges.p[f->else_edge].from];
+  if (from->nedges == 2)
+    enter_by(b, f->else_edge);
 }
 
 static void emit_return(Build *b)

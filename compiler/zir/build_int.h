@@ -139,8 +139,7 @@ typedef struct Build {
   VEC(Frame) frames;
   uint32_t frames_there;          // so many have been written, and their pages not been given back
   VEC(Ref) carry, saved;
-  VEC(const Ref *) ways;          // of the join being made: what comes in by each edge
-  VEC(uint32_t) phis;             // its slots that differ
+  VEC(Ref *) ways;                // of the join being made: what comes in by each edge
   VEC(ZEdge) edges;
   VEC(Ref) edge_args;
   VEC(uint32_t) xa;
