@@ -58,7 +58,11 @@ static __attribute__((noinline)) void give_back_facts(const Build *b)
 }
 
 // The next of P1's blocks, and what it would be here.
-typedef struct NextBlock { uint32_t n, loop; uint8_t depth; bool cold, alone; } NextBlock; // alone: an inlined body does not come back
+typedef struct NextBlock {
+  uint32_t n, loop;
+  uint8_t depth;
+  bool cold, alone; // alone: an inlined body does not come back
+} NextBlock;
 static inline __attribute__((always_inline)) NextBlock next_block(Build *b)
 {
   uint32_t n = b->next_block++;
@@ -74,7 +78,9 @@ static inline __attribute__((always_inline)) NextBlock next_block(Build *b)
     return (NextBlock){ n, loop, fact->depth, true, true };
   const Level *caller = &b->levels[b->nlevels - 1];
   uint32_t depth = caller->depth + (uint32_t)fact->depth;
-  return (NextBlock){ n, fact->loop == NO_LOOP ? caller->loop : loop, depth > 255 ? 255 : (uint8_t)depth, caller->cold || fact->cold, false };
+  if (fact->loop == NO_LOOP)
+    loop = caller->loop;
+  return (NextBlock){ n, loop, depth > 255 ? 255 : (uint8_t)depth, caller->cold || fact->cold, false };
 }
 
 static inline __attribute__((always_inline)) void make_block(Build *b, NextBlock next)
@@ -88,7 +94,8 @@ static inline __attribute__((always_inline)) void make_block(Build *b, NextBlock
 }
 void zb_start_block(Build *b) { make_block(b, next_block(b)); }
 
-// The next block is reached from the current one alone, which has nothing else to go to: it goes on, when the two are of one kind.
+// The next block is reached from the current one alone, which has nothing else to go to: it goes on, when the two are of
+// one kind.
 static void go_on(Build *b)
 {
   NextBlock next = next_block(b);
@@ -104,17 +111,20 @@ static void go_on(Build *b)
   make_block(b, next);
 }
 
-// A block that is nothing but a jump, at one end of a two-way branch, is not made: its edge from there goes where it would jump to.  Not
-// when the other way goes there as well, and not when it carries much: moves have a place of their own in such a block.
+// A block that is nothing but a jump, at one end of a two-way branch, is not made: its edge from there goes where it would
+// jump to.  Not when the other way goes there as well, and not when it carries much: moves have a place of their own in
+// such a block.
 static uint32_t take_way_in(Build *b, const Frame *f)
 {
   enum { MOST_CARRIED = 4 };
   uint32_t way = b->way_in;
-  if (way == NO_EDGE || f->nresults + f->nassigned > MOST_CARRIED || !b->named_in || b->f->nins != b->f->blocks[b->block].first || b->block + 1 != b->f->nblocks ||
-      (b->block_insts && b->block_insts[b->block].first != UINT32_MAX))
+  if (way == NO_EDGE || f->nresults + f->nassigned > MOST_CARRIED || !b->named_in)
+    return NO_EDGE;
+  bool inlined = b->block_insts && b->block_insts[b->block].first != UINT32_MAX;
+  if (inlined || b->f->nins != b->f->blocks[b->block].first || b->block + 1 != b->f->nblocks)
     return NO_EDGE;
   uint32_t first = b->f->blocks[b->edges.p[way].from].edges, other = first + (way == first);
-  if (f->kind == OP_loop ? b->edges.p[other].to == f->header : f->pending == other) // the newest, since nothing came between
+  if (f->kind == OP_loop ? b->edges.p[other].to == f->header : f->pending == other) // the newest: nothing came between
     return NO_EDGE;
   b->named_in[b->name] = MAP_EDGE | way;
   b->f->nblocks--;

@@ -77,7 +77,7 @@ typedef struct Level {            // a caller that waits
 } Level;
 
 enum { NUMBER_BITS = 12, MOST_MASKED = 8 };
-// In maps of blocks: not ours but part of the block that has this number there; not made, this edge goes on to where it would have jumped.
+// In maps of blocks: part of the block that has this number there; not made, this edge goes where it would have jumped.
 enum { MAP_SAME = 0x40000000u, MAP_EDGE = 0x80000000u };
 enum { NO_EDGE = UINT32_MAX };
 
