@@ -3,7 +3,7 @@
 #include "runtime/base/asan.h"
 #include "runtime/base/bits.h"
 
-enum { FIRST_BYTES = 2 << 10, MOST_BYTES = 256 << 10, WORTH_IT = 64 << 10 /* of giving pages back */ };
+enum { FIRST_BYTES = 2 << 10, MOST_BYTES = (128 << 10) - 64, WORTH_IT = 64 << 10 /* of giving pages back */ };
 
 size_t zw_region_leave(Region *in, void **p)
 {
