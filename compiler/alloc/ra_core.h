@@ -139,10 +139,10 @@ static void init_ra(Ra *ra)
     ra->file = keep | RA_FPR;
   }
   uint32_t cap = 2 * z->nins + 64;
-  ra->pack_from = PACK_FROM;
+  ra->pack_from = pack_from(z);
 #ifndef ZW_ASSERTS
-  if (z->nins >= GIANT_VALUES && !ra->o->no_pack)
-    cap = ra->pack_from = PACK_GIANT;
+  if (cap > ra->pack_from && !ra->o->no_pack)
+    cap = ra->pack_from;
 #endif
   ra->buf = zw_stale_array(ra->a, Lir, cap);
   ra->top = ra->end = ra->buf + cap;
@@ -177,7 +177,7 @@ static void start_block(Ra *ra, uint32_t b)
 {
   const ZirFunc *z = ra->z;
   const ZBlock *k = &z->blocks[b];
-  ra->b = b, ra->cold = k->cold, ra->split = false, ra->behind_end = k->end;
+  ra->b = b, ra->cold = k->cold, ra->split = false, ra->behind_end = k->end, ra->watched = ra->nrefs != 0;
   ra->weight = k->cold ? 0 : zw_depth_weight(k->depth);
   set_pos(ra, k->pos + (k->end - k->first) - 1);
   if (k->loop != NO_LOOP && z->loops[k->loop].last_block == b)

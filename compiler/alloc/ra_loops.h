@@ -196,7 +196,8 @@ static void open_loop(Ra *ra, uint32_t l)
   const ZLoop *loop = &z->loops[l];
   const ZBlock *head = &z->blocks[loop->header];
   Promise *p = ra->nfree_promise ? ra->free_promise[--ra->nfree_promise] : zw_new(ra->a, Promise);
-  *p = (Promise){ .loop = l, .open_seq = ++ra->seq, .head_pos = head->pos, .last_pos = z->blocks[loop->last_block].pos };
+  p->regs = p->weak = p->phis = 0, p->arrive = 0; // reg[] is what regs says
+  p->loop = l, p->open_seq = ++ra->seq, p->head_pos = head->pos, p->last_pos = z->blocks[loop->last_block].pos;
   LoopPlan x;
   merge_exits(ra, l, &x);
   if (ra->nopen == ra->open_cap) {

@@ -89,6 +89,7 @@ typedef struct Ra {
   uint32_t calm;                 // what is defined at or behind this position crosses none of them, and is inside all open loops
   bool thrifty;                  // some way through the function makes no call: it should not save registers for the others
   bool split;                    // the block has more than one chunk
+  bool watched;                  // each instruction that is passed means something: the block is scanned, or there are references
   uint32_t large;                // edges of a large switch
   SinkState *sink;               // or NULL
   uint8_t *cases;                // per block: ONLY_CASE when the one way to it is a large switch; or NULL
@@ -196,8 +197,15 @@ static inline LirNote *notes(const Ra *ra) { return ra->notes; }
 #else
 static inline LirNote *notes(const Ra *ra) { return (void)ra, NULL; } // so that nothing is left of what writes them
 #endif
-// A giant function: what is more than a few instructions below becomes bytes, and the buffer stays as long as it is.
-enum { GIANT_VALUES = 16 << 10 /* a function of so many is one */, PACK_GIANT = 4 * LIR_PART, PACK_FROM = 1 << 16, STILL_NEW = 1024 };
+// A giant function: what is more than a few instructions below becomes bytes, and the buffer stays as long as it is.  Giant is what
+// takes more LIR than its whole module has code: packing and unpacking were a fifth of P4 in a module of 10 MB.
+enum { GIANT_VALUES = 16 << 10 /* a function of so many may be one */, PACK_GIANT = 4 * LIR_PART, PACK_FROM = 1 << 16, PACK_MOST = 1 << 24, STILL_NEW = 1024 };
+static bool is_giant(const ZirFunc *z) { return z->nins >= GIANT_VALUES && z->nins > z->m->code_len / sizeof(Lir); }
+static uint32_t pack_from(const ZirFunc *z)
+{
+  uint64_t much = z->m->code_len / sizeof(Lir);
+  return is_giant(z) ? PACK_GIANT : much < PACK_FROM ? PACK_FROM : much < PACK_MOST ? (uint32_t)much : PACK_MOST;
+}
 static void pack_part(Ra *ra, const Lir *from, uint32_t n)
 {
   if (!ra->pack_room)

@@ -367,7 +367,7 @@ static inline __attribute__((always_inline)) uint8_t *measure_memory_reg(Enc *e,
   if (!has_base(base))
     return measure_mem(e, p, i, end);
   Mark *m = &e->marks.p[e->marks.n]; // counts only if there may be a fault
-  *m = (Mark){ .at = (uint32_t)(p - e->raw.p), .to = i->at, .kind = MK_FAULT, .cc = TRAP_oob };
+  m->at = (uint32_t)(p - e->raw.p), m->to = i->at, m->kind = MK_FAULT, m->cc = TRAP_oob;
   e->marks.n += row->faults & (i->at != 0);
   if (i->sz < row->least_sz)
     return put_narrow_memory(p, row, i, base, i->rm, i->cc, disp);

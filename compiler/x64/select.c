@@ -330,14 +330,14 @@ static inline __attribute__((always_inline)) void select_run(Ra *ra, uint32_t fi
   for (uint32_t v = end; v-- > first;) {
     if (flags) {
       set_pos(ra, pos + v);
-      if (NEVER(ra->scanned == ra->b + 1))
+      if (NEVER(ra->watched) && ra->scanned == ra->b + 1)
         unlink_uses(ra, v);
     }
     const ZIns *ins = &z->ins[v];
     unsigned hoisted = z->val[v].blk & flags;
     if (!is_passed(ins, &ra->val[v], hoisted))
       select_ins(ra, ins, v);
-    if (NEVER(ra->nrefs != 0) && !hoisted)
+    if (NEVER(ra->watched) && ra->nrefs && !hoisted)
       ref_pass(ra, v);
   }
 }
