@@ -116,12 +116,14 @@ static void use_spare(Worker *w)
   }
 }
 
-// Large arrays are kept for the next function, but not while one that is larger than any compiler makes is compiled.
-enum { GIANT = 32 << 10 };
-static bool keep_spare(Ctx *ctx, const FuncFacts *f)
+// Large arrays are kept for the next function, but not while one that is larger than any compiler makes is compiled: one that is a large part
+// of its module too.
+enum { GIANT = 32 << 10, PART_OF_CODE = 16 };
+static bool keep_spare(Ctx *ctx, const Module *m, const FuncFacts *f)
 {
-  const bool giant = f->nops > GIANT || f->nblocks > GIANT / 2;
-  ctx->func.spare_own_most = ctx->scratch.spare_own_most = giant ? 0 : SPARE_BYTES;
+  const uint64_t part = m->code_len / PART_OF_CODE, most = part > GIANT ? part : GIANT;
+  const bool giant = f->nops > most || f->nblocks > most / 2;
+  ctx->func.spare_own_most = ctx->scratch.spare_own_most = giant ? 0 : m->code_len > SPARE_BYTES ? m->code_len : SPARE_BYTES;
   ctx->func.sparse = ctx->scratch.sparse = giant;
   if (giant) {
     zw_arena_trim(&ctx->func);
@@ -142,7 +144,7 @@ static void compile_function(Ctx *ctx, void *arg)
     close_pool(w);
   w->last = w->at > w->last ? w->at : w->last;
 
-  bool giant = keep_spare(ctx, &j->m->facts[w->at]);
+  bool giant = keep_spare(ctx, j->m, &j->m->facts[w->at]);
   ZirFunc *z = zw_zir_build(&w->m, func, j->o, &ctx->func);
   leave_facts(w, j->m->facts[w->at].region, giant);
   zw_verify_zir(ctx, z, j->o);                 // SSA that keeps the V-rules
