@@ -45,7 +45,7 @@ class Zwasm:
         if self.lane == "exe":
             r = measure.pinned([p.lane["exe"]] + p.args, p.stdin)
             return r.cpu, r.wall, r.out, r.code
-        flags = ["--engine=interp"] if self.lane == "interp" else []
+        flags = {"interp": ["--engine=interp"], "jit": ["--eager"]}.get(self.lane, []) # the peers compile everything first, too
         r = measure.pinned([self.zwasm, "run", "--time-report"] + flags + self.flags + p.exe_flags + [p.lane.get(self.lane, p.wasm)] + p.args, p.stdin,
                            self.env)
         return said(r.err, "run-cpu"), said(r.err, "run"), r.out, r.code
