@@ -69,7 +69,7 @@ def jit_text(wasm, size):
     args = {"lua.wasm": ["-"]}.get(os.path.basename(wasm), [])
     out, full = os.pipe()
     os.write(full, bytes(fcntl.fcntl(full, fcntl.F_SETPIPE_SZ, 4096)))
-    p = subprocess.Popen([zwasm, "run", "-mcpu=x86-64-v2", wasm, *args], stdin=subprocess.PIPE, stdout=full, stderr=full)
+    p = subprocess.Popen([zwasm, "run", "--eager", "-mcpu=x86-64-v2", wasm, *args], stdin=subprocess.PIPE, stdout=full, stderr=full)
     try:
         until = time.monotonic() + 900 # compiled and waiting at the pipe; a slow machine takes its time
         while time.monotonic() < until:
