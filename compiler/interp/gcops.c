@@ -1,5 +1,6 @@
 // Page 0xfb: structs, arrays, i31, casts.  br_on_cast is in the loop, for it moves along the side table.
 #include "compiler/interp/run.h"
+#include "runtime/base/bits.h"
 
 ValType zw_interp_heap_type(const Instance *in, const uint8_t **p, bool nullable)
 {
@@ -85,17 +86,6 @@ static Step array_new(Interp *I, Op op, const TypeInfo *t, const uint8_t *pc, Va
   return push_array(I, r, pc, sp);
 }
 
-static uint64_t data_segment(const Instance *in, uint32_t seg, const uint8_t **bytes)
-{
-  const ImageData *d = &IMAGE_ARRAY(in->image, ImageData, IMG_DATAS)[seg];
-  *bytes = in->image->data + d->off;
-  return in->dropped_datas[seg] ? 0 : d->bytes;
-}
-static uint64_t elem_segment(const Instance *in, uint32_t seg)
-{
-  return in->dropped_elems[seg] ? 0 : IMAGE_ARRAY(in->image, ImageElem, IMG_ELEMS)[seg].nitems;
-}
-static bool in_bounds(uint64_t at, uint64_t n, uint64_t length) { return at <= length && n <= length - at; }
 
 static void copy_elems(Interp *I, Instance *in, uint32_t seg, GcRef a, const TypeInfo *t, uint32_t at, uint32_t from, uint32_t n)
 {
@@ -110,9 +100,9 @@ static Step array_new_segment(Interp *I, Frame *fr, Op op, const TypeInfo *t, ui
   uint32_t n = sp[-1].u32, from = sp[-2].u32;
   const uint8_t *bytes = NULL;
   if (op == OP_array_new_data) {
-    if (!in_bounds(from, (uint64_t)n * t->elem_bytes, data_segment(fr->in, seg, &bytes)))
+    if (!zw_in_range(from, (uint64_t)n * t->elem_bytes, zw_data_segment(fr->in, seg, &bytes)))
       return trap_step(I, TRAP_oob);
-  } else if (!in_bounds(from, n, elem_segment(fr->in, seg)))
+  } else if (!zw_in_range(from, n, zw_elem_count(fr->in, seg)))
     return trap_step(I, TRAP_table_oob);
   GcRef r = zw_gc_array_new(I->heap, t->id, n);
   if (r && op == OP_array_new_data && n)
@@ -129,14 +119,14 @@ static Step array_init(Interp *I, Frame *fr, Op op, const TypeInfo *t, uint32_t 
   uint32_t at = sp[1].u32, from = sp[2].u32, n = sp[3].u32;
   if (!a)
     return trap_step(I, TRAP_null_array);
-  if (!in_bounds(at, n, zw_gc_length(I->heap, a)))
+  if (!zw_in_range(at, n, zw_gc_length(I->heap, a)))
     return trap_step(I, TRAP_array_oob);
   if (op == OP_array_init_data) {
     const uint8_t *bytes;
-    uint64_t have = data_segment(fr->in, seg, &bytes);
+    uint64_t have = zw_data_segment(fr->in, seg, &bytes);
     return zw_gc_array_init(I->heap, a, at, bytes, have, from, n) ? done(pc, sp) : trap_step(I, TRAP_oob);
   }
-  if (!in_bounds(from, n, elem_segment(fr->in, seg)))
+  if (!zw_in_range(from, n, zw_elem_count(fr->in, seg)))
     return trap_step(I, TRAP_table_oob);
   copy_elems(I, fr->in, seg, a, t, at, from, n);
   return done(pc, sp);

@@ -26,6 +26,9 @@ static inline uint64_t zw_align_up(uint64_t x, uint64_t to) { return (x + to - 1
 static inline bool zw_add_size(size_t a, size_t b, size_t *out) { return !__builtin_add_overflow(a, b, out); }
 static inline bool zw_mul_size(size_t a, size_t b, size_t *out) { return !__builtin_mul_overflow(a, b, out); }
 
+// Do n things from `at` on lie within the first `length`?
+static inline bool zw_in_range(uint64_t at, uint64_t n, uint64_t length) { return at <= length && n <= length - at; }
+
 // Unaligned little-endian access.
 static inline uint16_t zw_get16(const void *p) { uint16_t v; __builtin_memcpy(&v, p, 2); return v; }
 static inline uint32_t zw_get32(const void *p) { uint32_t v; __builtin_memcpy(&v, p, 4); return v; }

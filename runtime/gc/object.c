@@ -1,4 +1,5 @@
 // What instructions do with objects: fields, elements, casts, bulk array operations.
+#include "runtime/base/bits.h"
 #include "runtime/gc/heap.h"
 
 bool zw_gc_is_func_type(ValType type)
@@ -30,8 +31,6 @@ bool zw_gc_is(const GcHeap *h, GcRef r, ValType target)
 
 // ---- arrays ----
 
-static bool in_bounds(uint64_t at, uint64_t n, uint64_t length) { return at <= length && n <= length - at; }
-
 static uint8_t *element(const GcHeap *h, GcRef a, const TypeInfo *t, uint32_t i)
 {
   return h->base + a + GC_ARRAY_DATA + (uint64_t)t->elem_bytes * i;
@@ -40,7 +39,7 @@ static uint8_t *element(const GcHeap *h, GcRef a, const TypeInfo *t, uint32_t i)
 bool zw_gc_array_fill(GcHeap *h, GcRef a, uint32_t at, Value v, uint32_t n)
 {
   const TypeInfo *t = zw_type_info(zw_gc_head(h, a)->type_id);
-  if (!in_bounds(at, n, zw_gc_length(h, a)))
+  if (!zw_in_range(at, n, zw_gc_length(h, a)))
     return false;
   uint8_t *p = element(h, a, t, at);
   if (t->elem_bytes == 1)
@@ -54,7 +53,7 @@ bool zw_gc_array_fill(GcHeap *h, GcRef a, uint32_t at, Value v, uint32_t n)
 bool zw_gc_array_copy(GcHeap *h, GcRef dst, uint32_t d, GcRef src, uint32_t s, uint32_t n)
 {
   const TypeInfo *dt = zw_type_info(zw_gc_head(h, dst)->type_id), *st = zw_type_info(zw_gc_head(h, src)->type_id);
-  if (!in_bounds(d, n, zw_gc_length(h, dst)) || !in_bounds(s, n, zw_gc_length(h, src)))
+  if (!zw_in_range(d, n, zw_gc_length(h, dst)) || !zw_in_range(s, n, zw_gc_length(h, src)))
     return false;
   CHECK(dt->elem_bytes == st->elem_bytes);
   memmove(element(h, dst, dt, d), element(h, src, st, s), (size_t)n * dt->elem_bytes);
@@ -65,7 +64,7 @@ bool zw_gc_array_init(GcHeap *h, GcRef a, uint32_t at, const uint8_t *data, uint
 {
   const TypeInfo *t = zw_type_info(zw_gc_head(h, a)->type_id);
   uint64_t bytes = (uint64_t)n * t->elem_bytes;
-  if (!in_bounds(at, n, zw_gc_length(h, a)) || !in_bounds(src, bytes, data_bytes))
+  if (!zw_in_range(at, n, zw_gc_length(h, a)) || !zw_in_range(src, bytes, data_bytes))
     return false;
   if (bytes)
     memcpy(element(h, a, t, at), data + src, bytes);

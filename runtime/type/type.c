@@ -254,11 +254,13 @@ static size_t rows_end;
 static const uint32_t no_row[GC_ROW_DISPLAY + GC_ROW_DEPTH];
 enum { ROWS_STEP = 64 << 10 };
 
+static size_t row_words(const TypeInfo *t) { return GC_ROW_DISPLAY + (t->depth >= GC_ROW_DEPTH ? t->depth + 1u : GC_ROW_DEPTH); }
+
 static bool add_rows(const TypeInfo *infos, uint32_t count)
 {
   size_t words = 0, end = ((size_t)infos[0].id + count) * sizeof *rows;
   for (uint32_t i = 0; i < count; i++)
-    words += GC_ROW_DISPLAY + (infos[i].depth >= GC_ROW_DEPTH ? infos[i].depth + 1u : GC_ROW_DEPTH);
+    words += row_words(&infos[i]);
   while (rows_end < end) {
     if (!zw_os_commit((char *)rows + rows_end, ROWS_STEP))
       return false;
@@ -272,7 +274,7 @@ static bool add_rows(const TypeInfo *infos, uint32_t count)
     w[GC_ROW_KIND] = t->kind + 1u;
     memcpy(w + GC_ROW_DISPLAY, t->display, (t->depth + 1u) * sizeof *w);
     rows[t->id] = w;
-    w += GC_ROW_DISPLAY + (t->depth >= GC_ROW_DEPTH ? t->depth + 1u : GC_ROW_DEPTH);
+    w += row_words(t);
   }
   return true;
 }

@@ -1,6 +1,7 @@
 // Library calls on structures and arrays; libcall.c has the rules.  The heap is there: the image says IMAGE_GC.  References
 // that the caller holds are in its stack maps; those among the arguments need no root, because nothing here looks at one
 // after an allocation.
+#include "runtime/base/bits.h"
 #include "runtime/gc/gc.h"
 #include "runtime/vm/vm_int.h"
 
@@ -12,8 +13,6 @@ void zw_lib_array_copy(VmCtx *v, uint64_t dst, uint64_t at, uint64_t src, uint64
 void zw_lib_array_fill(VmCtx *v, uint64_t array, uint64_t at, uint64_t n, uint64_t lo, uint64_t hi);
 void zw_lib_array_init_data(VmCtx *v, uint64_t seg, uint64_t array, uint64_t at, uint64_t from, uint64_t n);
 void zw_lib_array_init_elem(VmCtx *v, uint64_t seg, uint64_t array, uint64_t at, uint64_t from, uint64_t n);
-
-static bool in_bounds(uint64_t at, uint64_t n, uint64_t length) { return at <= length && n <= length - at; }
 
 static uint64_t made(VmCtx *v, GcRef r)
 {
@@ -35,18 +34,6 @@ uint64_t zw_lib_struct_new(VmCtx *v, uint64_t what)
   return made(v, zw_gc_struct_new(v->store->gc, id));
 }
 
-static uint64_t data_segment(const VmCtx *v, uint64_t seg, const uint8_t **bytes)
-{
-  const Instance *in = v->instance;
-  const ImageData *d = IMAGE_ARRAY(in->image, ImageData, IMG_DATAS) + seg;
-  *bytes = in->image->data + d->off;
-  return in->dropped_datas[seg] ? 0 : d->bytes;
-}
-static uint64_t elem_segment(const VmCtx *v, uint64_t seg)
-{
-  const Instance *in = v->instance;
-  return in->dropped_elems[seg] ? 0 : (IMAGE_ARRAY(in->image, ImageElem, IMG_ELEMS) + seg)->nitems;
-}
 static void put_elems(VmCtx *v, uint32_t seg, GcRef array, uint32_t at, uint32_t from, uint32_t n)
 {
   const GcHeap *h = v->store->gc;
@@ -61,8 +48,8 @@ static void put_elems(VmCtx *v, uint32_t seg, GcRef array, uint32_t at, uint32_t
 uint64_t zw_lib_array_new_data(VmCtx *v, uint64_t type, uint64_t seg, uint64_t from, uint64_t n)
 {
   const uint8_t *bytes;
-  uint64_t have = data_segment(v, seg, &bytes), elem = zw_type_info(type_id(v, type))->elem_bytes;
-  zw_trap_unless(v, in_bounds(from, n * elem, have), TRAP_oob);
+  uint64_t have = zw_data_segment(v->instance, (uint32_t)seg, &bytes), elem = zw_type_info(type_id(v, type))->elem_bytes;
+  zw_trap_unless(v, zw_in_range(from, n * elem, have), TRAP_oob);
   GcRef r = (GcRef)zw_lib_array_new(v, type, n);
   if (n)
     memcpy(zw_gc_base(v->store->gc) + r + GC_ARRAY_DATA, bytes + from, n * elem);
@@ -71,7 +58,7 @@ uint64_t zw_lib_array_new_data(VmCtx *v, uint64_t type, uint64_t seg, uint64_t f
 
 uint64_t zw_lib_array_new_elem(VmCtx *v, uint64_t type, uint64_t seg, uint64_t from, uint64_t n)
 {
-  zw_trap_unless(v, in_bounds(from, n, elem_segment(v, seg)), TRAP_table_oob);
+  zw_trap_unless(v, zw_in_range(from, n, zw_elem_count(v->instance, (uint32_t)seg)), TRAP_table_oob);
   GcRef r = (GcRef)zw_lib_array_new(v, type, n);
   put_elems(v, (uint32_t)seg, r, 0, (uint32_t)from, (uint32_t)n);
   return r;
@@ -92,14 +79,14 @@ void zw_lib_array_init_data(VmCtx *v, uint64_t seg, uint64_t array, uint64_t at,
 {
   GcHeap *h = v->store->gc;
   const uint8_t *bytes;
-  uint64_t have = data_segment(v, seg, &bytes);
-  zw_trap_unless(v, in_bounds(at, n, zw_gc_length(h, (GcRef)array)), TRAP_array_oob);
+  uint64_t have = zw_data_segment(v->instance, (uint32_t)seg, &bytes);
+  zw_trap_unless(v, zw_in_range(at, n, zw_gc_length(h, (GcRef)array)), TRAP_array_oob);
   zw_trap_unless(v, zw_gc_array_init(h, (GcRef)array, (uint32_t)at, bytes, have, (uint32_t)from, (uint32_t)n), TRAP_oob);
 }
 
 void zw_lib_array_init_elem(VmCtx *v, uint64_t seg, uint64_t array, uint64_t at, uint64_t from, uint64_t n)
 {
-  zw_trap_unless(v, in_bounds(at, n, zw_gc_length(v->store->gc, (GcRef)array)), TRAP_array_oob);
-  zw_trap_unless(v, in_bounds(from, n, elem_segment(v, seg)), TRAP_table_oob);
+  zw_trap_unless(v, zw_in_range(at, n, zw_gc_length(v->store->gc, (GcRef)array)), TRAP_array_oob);
+  zw_trap_unless(v, zw_in_range(from, n, zw_elem_count(v->instance, (uint32_t)seg)), TRAP_table_oob);
   put_elems(v, (uint32_t)seg, (GcRef)array, (uint32_t)at, (uint32_t)from, (uint32_t)n);
 }

@@ -4,6 +4,7 @@
 // cannot leave it, and one unmapped page before it.  Code with explicit checks needs only what the memory may become.
 //
 // invariant: def.bytes <= max_bytes <= reserved, def.bytes <= committed <= reserved, def.bytes % page size == 0
+#include "runtime/base/bits.h"
 #include "runtime/vm/vm_int.h"
 
 #define FULL_BYTES ((8ull << 30) + (64 << 10))
@@ -167,14 +168,20 @@ bool zw_memory_fill(Memory *m, uint64_t dst, uint8_t byte, uint64_t len)
   zw_bulk_fill(to, byte, len);
   return true;
 }
-bool zw_memory_init(Instance *in, uint32_t mem, uint32_t seg, uint64_t dst, uint64_t src, uint64_t len)
+uint64_t zw_data_segment(const Instance *in, uint32_t seg, const uint8_t **bytes)
 {
   const ImageData *d = IMAGE_ARRAY(in->image, ImageData, IMG_DATAS) + seg;
-  uint64_t bytes = in->dropped_datas[seg] ? 0 : d->bytes;
+  *bytes = in->image->data + d->off;
+  return in->dropped_datas[seg] ? 0 : d->bytes;
+}
+bool zw_memory_init(Instance *in, uint32_t mem, uint32_t seg, uint64_t dst, uint64_t src, uint64_t len)
+{
+  const uint8_t *from;
+  uint64_t bytes = zw_data_segment(in, seg, &from);
   uint8_t *to = zw_memory_at(in->memories[mem], dst, len);
-  if (!to || src > bytes || len > bytes - src)
+  if (!to || !zw_in_range(src, len, bytes))
     return false;
   if (len)
-    zw_bulk_move(to, in->image->data + d->off + src, len);
+    zw_bulk_move(to, from + src, len);
   return true;
 }

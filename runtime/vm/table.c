@@ -1,5 +1,6 @@
 // Tables: like memories, address space reserved once so that the base never moves.  A table of function references has
 // 32-byte TableElems, which compiled code calls through; any other has 4-byte references into the GC heap.
+#include "runtime/base/bits.h"
 #include "runtime/vm/vm_int.h"
 
 #define UNDECLARED_ELEMENTS 10000000ull /* may grow so far without a maximum; the JS API's limit */
@@ -112,18 +113,17 @@ void zw_table_set(Table *t, uint64_t i, uint64_t v)
   fill(t, i, v, 1);
 }
 
-static bool in_range(uint64_t at, uint64_t len, uint64_t length) { return at <= length && len <= length - at; }
 
 bool zw_table_fill(Table *t, uint64_t dst, uint64_t v, uint64_t len)
 {
-  if (!in_range(dst, len, t->def.length))
+  if (!zw_in_range(dst, len, t->def.length))
     return false;
   fill(t, dst, v, len);
   return true;
 }
 bool zw_table_copy(Table *d, Table *s, uint64_t dst, uint64_t src, uint64_t len)
 {
-  if (!in_range(dst, len, d->def.length) || !in_range(src, len, s->def.length))
+  if (!zw_in_range(dst, len, d->def.length) || !zw_in_range(src, len, s->def.length))
     return false;
   ASSERT(d->funcs == s->funcs);
   size_t bytes = element_bytes(d);
@@ -140,12 +140,15 @@ uint64_t zw_elem_get(Instance *in, uint32_t seg, uint64_t i)
   return item->kind == INIT_FUNC ? (uint64_t)(uintptr_t)zw_instance_ref(in, item->index) : 0;
 }
 
+uint64_t zw_elem_count(const Instance *in, uint32_t seg)
+{
+  return in->dropped_elems[seg] ? 0 : IMAGE_ARRAY(in->image, ImageElem, IMG_ELEMS)[seg].nitems;
+}
+
 bool zw_table_init(Instance *in, uint32_t table, uint32_t seg, uint64_t dst, uint64_t src, uint64_t len)
 {
-  const ImageElem *e = IMAGE_ARRAY(in->image, ImageElem, IMG_ELEMS) + seg;
   Table *t = in->tables[table];
-  uint64_t n = in->dropped_elems[seg] ? 0 : e->nitems;
-  if (!in_range(dst, len, t->def.length) || !in_range(src, len, n))
+  if (!zw_in_range(dst, len, t->def.length) || !zw_in_range(src, len, zw_elem_count(in, seg)))
     return false;
   for (uint64_t i = 0; i < len; i++)
     fill(t, dst + i, zw_elem_get(in, seg, src + i), 1);

@@ -104,6 +104,9 @@ TrapKind zw_memory_wait(Memory *m, uint64_t at, uint64_t expected, unsigned byte
 TrapKind zw_memory_notify(Memory *m, uint64_t at, uint32_t count, uint32_t *woken);
 bool zw_table_copy(Table *d, Table *s, uint64_t dst, uint64_t src, uint64_t len) MUST_CHECK;
 bool zw_table_fill(Table *t, uint64_t dst, uint64_t v, uint64_t len) MUST_CHECK;
+// What a segment has left: bytes, which *bytes leads to; elements.  None when it was dropped.
+uint64_t zw_data_segment(const Instance *in, uint32_t seg, const uint8_t **bytes);
+uint64_t zw_elem_count(const Instance *in, uint32_t seg);
 uint64_t zw_elem_get(Instance *in, uint32_t seg, uint64_t i); // i < its count, not dropped; FuncRef * or ref
 bool zw_table_init(Instance *in, uint32_t table, uint32_t seg, uint64_t dst, uint64_t src, uint64_t len) MUST_CHECK;
 
