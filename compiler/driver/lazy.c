@@ -39,10 +39,10 @@ static bool compile(void *owner, Image *im, uint32_t func, char *err, size_t err
   z->im = im, z->func = func;
   z->ctx->diag = (Diag){ 0 };
   bool ok = zw_guard(z->ctx, compile_function, z);
-  if (!ok)
+  if (!ok) {
     zw_lazy_jumped(im);
-  if (!ok)
     zw_format(err, err_bytes, "function %u could not be compiled: %s", func, z->ctx->diag.text);
+  }
   zw_arena_reset(&z->code);
   zw_arena_reset(&z->ctx->func);
   zw_arena_reset(&z->ctx->scratch);

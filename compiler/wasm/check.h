@@ -36,8 +36,6 @@ enum { // effects, as a mask per block and per loop
   EFF_GLOBAL_SHIFT = 8,    // bit 8+k: global.set of mutable global k of this module, k < 23; bit 31: any other
 };
 enum { NO_LOOP = 0xffffffffu, NO_BLOCK = 0xffffffffu };
-// Edges carry the locals their frame assigns; more of them than this, per byte of the body and for nothing, and all locals live in memory.
-enum { EDGE_SLOTS_PER_BYTE = 4, EDGE_SLOTS_FREE = 4096 };
 
 typedef struct FrameFact {      // preorder over block/loop/if/try_table/try; frame 0 is the function body
   uint8_t kind;                 // Op: OP_block, OP_loop, OP_if, OP_try_table, OP_try; function body: OP_block

@@ -255,6 +255,8 @@ uint32_t zw_list_marked(FuncCheck *f)
   return n - first;
 }
 
+// Edges carry the locals their frame assigns; more of them than this, per byte of the body and for nothing, and all live in memory.
+enum { EDGE_SLOTS_PER_BYTE = 4, EDGE_SLOTS_FREE = 4096 };
 void zw_count_edge_slots(FuncCheck *f, const FrameFact *frame, uint32_t n)
 {
   f->edge_slots += ((uint64_t)frame->nbr + frame->ncatches + 2) * n;
@@ -268,12 +270,8 @@ static void list_sets(FuncCheck *f, const LocalSet *sets, uint32_t n, FrameFact 
   if (n == 1)
     *zw_push(f->a, &f->assigned) = sets->local, fact->nassigned = 1;
   else {
-    uint64_t *marks = f->marks, *mark_words = f->mark_words;
-    for (uint32_t k = 0; k < n; k++) {
-      uint32_t x = sets[k].local;
-      marks[x / 64] |= (uint64_t)1 << x % 64;
-      mark_words[x / 4096] |= (uint64_t)1 << x / 64 % 64;
-    }
+    for (uint32_t k = 0; k < n; k++)
+      zw_mark_local(f, sets[k].local);
     fact->nassigned = zw_list_marked(f);
   }
   zw_count_edge_slots(f, fact, fact->nassigned);

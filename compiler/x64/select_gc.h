@@ -1,14 +1,6 @@
 // Objects in the GC heap.  Part of select.c.  Nothing here traps: checks are instructions of their own.
 #pragma once
 
-// base + reference + offset.
-static Opnd field_addr(Ra *ra, Ref ref, Ref base, uint32_t offset)
-{
-  Opnd o = { .reg = REG_NONE, .rm = REG_NONE, .disp = (int32_t)offset, .val = REF_NONE, .vrn = ref, .vrm = base };
-  o.rn = (uint8_t)use_base(ra, ref);
-  o.rm = (uint8_t)use_base(ra, base);
-  return o;
-}
 // The same with an element, whose place from the reference is in t: emit_place makes it above the access.
 typedef struct Element { Ref ref, index; Reg t; unsigned shift; } Element;
 static Opnd element_addr(Ra *ra, Ref ref, Ref base, Ref index, unsigned shift, Element *e)

@@ -431,6 +431,14 @@ static Opnd ptr_addr(Ra *ra, Ref base, uint32_t offset)
   o.rn = (uint8_t)use_base(ra, base), o.vrn = base;
   return o;
 }
+// The base of the GC heap + a reference + offset.
+static Opnd field_addr(Ra *ra, Ref ref, Ref base, uint32_t offset)
+{
+  Opnd o = { .reg = REG_NONE, .rm = REG_NONE, .disp = (int32_t)offset, .val = REF_NONE, .vrn = ref, .vrm = base };
+  o.rn = (uint8_t)use_base(ra, ref);
+  o.rm = (uint8_t)use_base(ra, base);
+  return o;
+}
 static unsigned kind_bytes(ValKind k) { return k == VK_I32 || k == VK_F32 || k == VK_REF ? 4 : k == VK_V128 ? 16 : 8; }
 static const bool may_fuse[OP_COUNT] = {
   [OP_i32_load] = true, [OP_f32_load] = true, [OP_i64_load] = true, [OP_f64_load] = true, [OP_v128_load] = true,
@@ -464,8 +472,7 @@ static __attribute__((noinline)) bool fuse_load_now(Ra *ra, Ref v, unsigned byte
     if (1u << (ins->fl & GCA_WIDTH) != bytes || bytes < 4 || (bytes == 16 && !ra->t->avx))
       return false;
     ra->val[v].vstate |= VS_FUSED;
-    *o = (Opnd){ .reg = REG_NONE, .rm = REG_NONE, .disp = (int32_t)ins->c, .val = REF_NONE, .vrn = ins->a, .vrm = ins->b };
-    o->rn = (uint8_t)use_base(ra, ins->a), o->rm = (uint8_t)use_base(ra, ins->b);
+    *o = field_addr(ra, ins->a, ins->b, ins->c);
     return true;
   default: return false;
   }

@@ -286,24 +286,11 @@ void zb_copy_loops(Build *b)
   }
 }
 
-// Edges carry the locals their frame assigns; when that is out of proportion to the body, all locals live in the frame
-// instead (backend.md 3.3, complexity guard).
-bool zb_too_many_edge_slots(const FuncFacts *ff, const Func *fn)
-{
-  uint64_t slots = 0, most = (uint64_t)EDGE_SLOTS_PER_BYTE * fn->body_len + EDGE_SLOTS_FREE;
-  for (uint32_t k = 0; k < ff->nframes && slots <= most; k++) {
-    const FrameFact *f = &ff->frames[k];
-    uint32_t assigned = f->kind == OP_loop ? ff->loops[f->loop].nassigned : f->nassigned;
-    slots += ((uint64_t)f->nbr + f->ncatches + 2) * assigned;
-  }
-  return slots > most;
-}
-
 static void start_locals(Build *b)
 {
   const FuncFacts *ff = b->facts;
   const FuncType *t = zw_func_type(b->m, b->f->func);
-  b->frame_locals = ff->flags & FN_NO_SETS || zb_too_many_edge_slots(ff, b->fn);
+  b->frame_locals = ff->flags & FN_NO_SETS;
   if (b->frame_locals || ff->ntries)
     b->frame_at = zw_new_array(b->scratch, uint32_t, ff->nlocals + 1);
   for (uint32_t l = 0; l < ff->nlocals; l++) {

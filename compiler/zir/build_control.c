@@ -524,10 +524,15 @@ static void end_loop(Build *b)
 static __attribute__((noinline)) void narrow_phis(Build *b, const Frame *f)
 {
   ZirFunc *z = b->f;
-  // What never iterates, and what is not there, has no phis that could have been masked.
-  bool iterates = !f->ghost && z->blocks[f->header].is_header && z->blocks[f->header].loop != NO_LOOP;
-  const ZBlock *head = &z->blocks[iterates ? f->header : 0];
-  for (uint32_t m = 0; iterates && m < b->nmasked && !z->loops[head->loop].nested; m++) {
+  uint32_t nmasked = b->nmasked;
+  b->nmasked = 0;
+  if (f->ghost)
+    return;
+  const ZBlock *head = &z->blocks[f->header];
+  // What never iterates has no phis that could have been masked.
+  if (!head->is_header || head->loop == NO_LOOP || z->loops[head->loop].nested)
+    return;
+  for (uint32_t m = 0; m < nmasked; m++) {
     uint32_t phi = b->masked[m].phi, bits = b->masked[m].bits;
     if (phi < head->first || phi >= head->first + head->nphi || (z->ins[phi].c && z->ins[phi].c <= bits + 1))
       continue;
@@ -546,7 +551,6 @@ static __attribute__((noinline)) void narrow_phis(Build *b, const Frame *f)
         *ins = (ZIns){ OP_copy, VK_I32, 0, phi, 0, 0 };
     }
   }
-  b->nmasked = 0;
 }
 
 static void end_frame(Build *b)

@@ -214,6 +214,14 @@ static void array_copy(Build *b)
 }
 
 // ---- casts ----
+// A word of the row of a type id.
+static Ref row_word(Build *b, Ref rows, Ref id, uint32_t word)
+{
+  Ref place = bin(b, OP_i64_add, rows, bin(b, OP_i64_shl, to_i64(b, id), i64_const(b, 3)));
+  return ptr_load(b, VK_I32, ptr_load(b, VK_I64, place, 0, AL_IMMUT), 4 * word, AL_IMMUT);
+}
+static Ref rows_of_types(Build *b) { return vm_load(b, VK_I64, offsetof(VmCtx, type_rows), AL_IMMUT); }
+
 // Is the type with this id (0 = none) that type of the module or below it?
 Ref zb_is_subtype(Build *b, Ref id, uint32_t type)
 {
@@ -223,31 +231,27 @@ Ref zb_is_subtype(Build *b, Ref id, uint32_t type)
     return bin(b, OP_i32_eq, id, want);
   if (t->depth >= GC_ROW_DEPTH)
     return zb_lib(b, LIB_sig_subtype, VK_I32, (Ref[]){ id, want }, 2);
-  Ref rows = vm_load(b, VK_I64, offsetof(VmCtx, type_rows), AL_IMMUT);
-  Ref place = bin(b, OP_i64_add, rows, bin(b, OP_i64_shl, to_i64(b, id), i64_const(b, 3)));
-  Ref row = ptr_load(b, VK_I64, place, 0, AL_IMMUT);
-  return bin(b, OP_i32_eq, ptr_load(b, VK_I32, row, 4 * (GC_ROW_DISPLAY + t->depth), AL_IMMUT), want);
+  return bin(b, OP_i32_eq, row_word(b, rows_of_types(b), id, GC_ROW_DISPLAY + t->depth), want);
 }
 
 typedef struct Operand { Ref ref; bool nonnull, no_i31; } Operand; // what is known of it
 
+static Ref is_i31(Build *b, Ref ref) { return bin(b, OP_i32_and, un(b, OP_i32_wrap_i64, ref), i32_const(b, 1)); }
 // The id of its type, 0 for null and i31.
 static Ref type_id(Build *b, const Operand *o)
 {
   Ref ref = o->ref, none = zw_zir_const(b->f, VK_REF, GC_NO_OBJECT, 0);
   if (!o->no_i31)
-    ref = zb_select(b, none, ref, bin(b, OP_i32_and, un(b, OP_i32_wrap_i64, o->ref), i32_const(b, 1)));
+    ref = zb_select(b, none, ref, is_i31(b, o->ref));
   if (!o->nonnull)
     ref = zb_select(b, none, ref, is_null(b, o->ref));
   return word_of(b, ref, 0);
 }
-static Ref is_i31(Build *b, Ref ref) { return bin(b, OP_i32_and, un(b, OP_i32_wrap_i64, ref), i32_const(b, 1)); }
 // The kind in the row of its type: 0 for all that is no struct or array.
 static Ref kind_of(Build *b, const Operand *o)
 {
-  Ref rows = vm_load(b, VK_I64, offsetof(VmCtx, type_rows), AL_IMMUT), id = type_id(b, o);
-  Ref place = bin(b, OP_i64_add, rows, bin(b, OP_i64_shl, to_i64(b, id), i64_const(b, 3)));
-  return ptr_load(b, VK_I32, ptr_load(b, VK_I64, place, 0, AL_IMMUT), 4 * GC_ROW_KIND, AL_IMMUT);
+  Ref rows = rows_of_types(b);
+  return row_word(b, rows, type_id(b, o), GC_ROW_KIND);
 }
 static Ref is_function_of(Build *b, const Operand *o, uint32_t type)
 {

@@ -381,4 +381,3 @@ Ref zb_is_subtype(Build *b, Ref id, uint32_t type);
 
 // ---- build.c ----
 void zb_copy_loops(Build *b);
-bool zb_too_many_edge_slots(const FuncFacts *ff, const Func *fn);
