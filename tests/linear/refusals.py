@@ -109,7 +109,7 @@ def empty_structs(n): return module([b"\x5f\0"] * n + F, [n], [body(b"\x1a")])
 
 
 @own(1000)
-def wrong_counts(n): return b"\0asm\1\0\0\0" + b"".join(section(k, u(0xffffff) + b"\0" * n) for k in (1,))
+def wrong_counts(n): return b"\0asm\1\0\0\0" + section(1, u(0xffffff) + b"\0" * n)
 
 
 @own(1000)

@@ -28,45 +28,12 @@ static void repeat(Buf *b, const char *s, unsigned n)
     put(b, "%s", s);
 }
 
-// Each writes a text of about n bytes.
-typedef void Family(Buf *b, unsigned n);
-static void parentheses(Buf *b, unsigned n) { put(b, "(module"); repeat(b, "(", n / 2); repeat(b, ")", n / 2); put(b, ")"); }
-static void opened(Buf *b, unsigned n) { put(b, "(module"); repeat(b, "(", n); }
-static void closed(Buf *b, unsigned n) { put(b, "(module"); repeat(b, ")", n); }
-static void digits(Buf *b, unsigned n) { put(b, "(module (func "); repeat(b, "0 ", n / 2); put(b, "))"); }
-static void folded(Buf *b, unsigned n)
-{
-  put(b, "(module (func (result i32) ");
-  repeat(b, "(i32.eqz", n / 9);
-  repeat(b, ")", n / 9);
-  put(b, "))");
-}
-static void folded_blocks(Buf *b, unsigned n)
-{
-  put(b, "(module (func ");
-  repeat(b, "(block", n / 7);
-  repeat(b, ")", n / 7);
-  put(b, " drop))");
-}
-static void flat_blocks(Buf *b, unsigned n)
-{
-  put(b, "(module (func ");
-  repeat(b, "loop ", n / 9);
-  repeat(b, "end ", n / 9);
-  put(b, "drop))");
-}
 static void names(Buf *b, unsigned n)
 {
   put(b, "(module");
   for (unsigned k = 0; k < n / 14; k++)
     put(b, "(func $%x)", k);
   put(b, "(func $0))");
-}
-static void uses(Buf *b, unsigned n)
-{
-  put(b, "(module (func (local $x i32)");
-  repeat(b, "local.get $x drop ", n / 18);
-  put(b, "drop))");
 }
 static void symbols(Buf *b, unsigned n)
 {
@@ -83,9 +50,6 @@ static void labels(Buf *b, unsigned n)
   repeat(b, "end ", n / 16);
   put(b, "drop))");
 }
-static void locals(Buf *b, unsigned n) { put(b, "(module (func (local "); repeat(b, "i32 ", n / 4); put(b, ") drop))"); }
-static void params(Buf *b, unsigned n) { put(b, "(module (type (func (param "); repeat(b, "i32 ", n / 4); put(b, "))) (func drop))"); }
-static void types(Buf *b, unsigned n) { put(b, "(module "); repeat(b, "(type(func))", n / 12); put(b, "(func drop))"); }
 static void type_uses(Buf *b, unsigned n)
 {
   put(b, "(module ");
@@ -97,9 +61,6 @@ static void type_uses(Buf *b, unsigned n)
   }
   put(b, "(func drop))");
 }
-static void functions(Buf *b, unsigned n) { put(b, "(module "); repeat(b, "(func)", n / 6); put(b, "(func drop))"); }
-static void globals(Buf *b, unsigned n) { put(b, "(module "); repeat(b, "(global i32(i32.const 0))", n / 25); put(b, "(func drop))"); }
-static void memories(Buf *b, unsigned n) { put(b, "(module "); repeat(b, "(memory 0)", n / 10); put(b, "(func drop))"); }
 static void exports(Buf *b, unsigned n)
 {
   put(b, "(module (func) ");
@@ -114,46 +75,73 @@ static void inline_exports(Buf *b, unsigned n)
     put(b, "(export\"%x\")", k);
   put(b, "drop))");
 }
-static void imports(Buf *b, unsigned n) { put(b, "(module "); repeat(b, "(import\"\"\"\"(func))", n / 19); put(b, "(func drop))"); }
-static void elements(Buf *b, unsigned n) { put(b, "(module (func)(table 1 funcref)(elem(i32.const 0)"); repeat(b, " 0", n / 2); put(b, ")(func drop))"); }
-static void element_exprs(Buf *b, unsigned n) { put(b, "(module (func)(elem funcref "); repeat(b, "(ref.func 0)", n / 12); put(b, ")(func drop))"); }
-static void segments(Buf *b, unsigned n) { put(b, "(module "); repeat(b, "(data)", n / 6); put(b, "(func drop))"); }
-static void long_string(Buf *b, unsigned n) { put(b, "(module (data \""); repeat(b, "abcdefgh", n / 8); put(b, "\")(func drop))"); }
-static void escapes(Buf *b, unsigned n) { put(b, "(module (data \""); repeat(b, "\\00", n / 3); put(b, "\")(func drop))"); }
-static void strings(Buf *b, unsigned n) { put(b, "(module (data "); repeat(b, "\"\"", n / 2); put(b, ")(func drop))"); }
-static void annotations(Buf *b, unsigned n) { put(b, "(module "); repeat(b, "(@a)", n / 4); put(b, "(func drop))"); }
-static void nested_annotations(Buf *b, unsigned n) { put(b, "(module "); repeat(b, "(@a", n / 4); repeat(b, ")", n / 4); put(b, "(func drop))"); }
-static void customs(Buf *b, unsigned n) { put(b, "(module "); repeat(b, "(@custom \"\")", n / 12); put(b, "(func drop))"); }
-static void hints(Buf *b, unsigned n)
-{
-  put(b, "(module (func (param i32) ");
-  repeat(b, "local.get 0 (@metadata.code.branch_hint \"\\00\")if end ", n / 54);
-  put(b, "drop))");
-}
-static void comments(Buf *b, unsigned n) { put(b, "(module "); repeat(b, "(;", n / 4); repeat(b, ";)", n / 4); put(b, "(func drop))"); }
-static void quoted(Buf *b, unsigned n) { put(b, "(module quote \"(func "); repeat(b, "nop ", n / 4); put(b, "drop)\")"); }
-static void quoted_strings(Buf *b, unsigned n) { put(b, "(module quote \"(func \""); repeat(b, "\"\"", n / 2); put(b, "\"drop)\")"); }
-static void quoted_parentheses(Buf *b, unsigned n) { put(b, "(module quote \""); repeat(b, "(", n); put(b, "\")"); }
-static void binary(Buf *b, unsigned n) { put(b, "(module binary \"\\00asm\\01\\00\\00\\00\" \""); repeat(b, "abcdefgh", n / 8); put(b, "\")"); }
-static void floats(Buf *b, unsigned n) { put(b, "(module (func "); repeat(b, "f64.const 1.5 drop ", n / 19); put(b, "drop))"); }
-static void long_float(Buf *b, unsigned n) { put(b, "(module (func f64.const 1."); repeat(b, "3", n); put(b, "))"); }
-static void table_labels(Buf *b, unsigned n) { put(b, "(module (func i32.const 0 br_table"); repeat(b, " 0", n / 2); put(b, " local.get 9))"); }
-static void recursive_types(Buf *b, unsigned n) { put(b, "(module (rec "); repeat(b, "(type(struct))", n / 14); put(b, ")(func drop))"); }
-static void fields(Buf *b, unsigned n) { put(b, "(module (type(struct"); repeat(b, "(field i8)", n / 10); put(b, "))(func drop))"); }
-static void results(Buf *b, unsigned n) { put(b, "(module (func (result"); repeat(b, " i32", n / 4); put(b, ")))"); }
-static void long_word(Buf *b, unsigned n) { put(b, "(module (func "); repeat(b, "x", n); put(b, "))"); }
-static void spaces(Buf *b, unsigned n) { put(b, "(module "); repeat(b, "\n", n); put(b, "(func drop))"); }
 
-#define FAMILY(f) { #f, f }
-static const struct { const char *name; Family *make; } families[] = {
-  FAMILY(parentheses), FAMILY(opened), FAMILY(closed), FAMILY(digits), FAMILY(folded), FAMILY(folded_blocks), FAMILY(flat_blocks),
-  FAMILY(names), FAMILY(uses), FAMILY(symbols), FAMILY(labels), FAMILY(locals), FAMILY(params), FAMILY(types), FAMILY(type_uses),
-  FAMILY(functions), FAMILY(globals), FAMILY(memories), FAMILY(exports), FAMILY(inline_exports), FAMILY(imports), FAMILY(elements),
-  FAMILY(element_exprs), FAMILY(segments), FAMILY(long_string), FAMILY(escapes), FAMILY(strings), FAMILY(annotations),
-  FAMILY(nested_annotations), FAMILY(customs), FAMILY(hints), FAMILY(comments), FAMILY(quoted), FAMILY(quoted_strings),
-  FAMILY(quoted_parentheses), FAMILY(binary), FAMILY(floats), FAMILY(long_float), FAMILY(table_labels), FAMILY(recursive_types),
-  FAMILY(fields), FAMILY(results), FAMILY(long_word), FAMILY(spaces),
+// Most are a head, a run of the same words, for some a run of others that is as long, and a tail.
+typedef struct Family {
+  const char *name, *head, *run[2];
+  unsigned bytes; // of a word of each run
+  const char *tail;
+  void (*make)(Buf *b, unsigned n); // instead of all these
+} Family;
+static const Family families[] = {
+  { "parentheses", "(module", { "(", ")" }, 2, ")", NULL },
+  { "opened", "(module", { "(" }, 1, "", NULL },
+  { "closed", "(module", { ")" }, 1, "", NULL },
+  { "digits", "(module (func ", { "0 " }, 2, "))", NULL },
+  { "folded", "(module (func (result i32) ", { "(i32.eqz", ")" }, 9, "))", NULL },
+  { "folded_blocks", "(module (func ", { "(block", ")" }, 7, " drop))", NULL },
+  { "flat_blocks", "(module (func ", { "loop ", "end " }, 9, "drop))", NULL },
+  { .name = "names", .make = names },
+  { "uses", "(module (func (local $x i32)", { "local.get $x drop " }, 18, "drop))", NULL },
+  { .name = "symbols", .make = symbols },
+  { .name = "labels", .make = labels },
+  { "locals", "(module (func (local ", { "i32 " }, 4, ") drop))", NULL },
+  { "params", "(module (type (func (param ", { "i32 " }, 4, "))) (func drop))", NULL },
+  { "types", "(module ", { "(type(func))" }, 12, "(func drop))", NULL },
+  { .name = "type_uses", .make = type_uses },
+  { "functions", "(module ", { "(func)" }, 6, "(func drop))", NULL },
+  { "globals", "(module ", { "(global i32(i32.const 0))" }, 25, "(func drop))", NULL },
+  { "memories", "(module ", { "(memory 0)" }, 10, "(func drop))", NULL },
+  { .name = "exports", .make = exports },
+  { .name = "inline_exports", .make = inline_exports },
+  { "imports", "(module ", { "(import\"\"\"\"(func))" }, 19, "(func drop))", NULL },
+  { "elements", "(module (func)(table 1 funcref)(elem(i32.const 0)", { " 0" }, 2, ")(func drop))", NULL },
+  { "element_exprs", "(module (func)(elem funcref ", { "(ref.func 0)" }, 12, ")(func drop))", NULL },
+  { "segments", "(module ", { "(data)" }, 6, "(func drop))", NULL },
+  { "long_string", "(module (data \"", { "abcdefgh" }, 8, "\")(func drop))", NULL },
+  { "escapes", "(module (data \"", { "\\00" }, 3, "\")(func drop))", NULL },
+  { "strings", "(module (data ", { "\"\"" }, 2, ")(func drop))", NULL },
+  { "annotations", "(module ", { "(@a)" }, 4, "(func drop))", NULL },
+  { "nested_annotations", "(module ", { "(@a", ")" }, 4, "(func drop))", NULL },
+  { "customs", "(module ", { "(@custom \"\")" }, 12, "(func drop))", NULL },
+  { "hints", "(module (func (param i32) ", { "local.get 0 (@metadata.code.branch_hint \"\\00\")if end " }, 54, "drop))", NULL },
+  { "comments", "(module ", { "(;", ";)" }, 4, "(func drop))", NULL },
+  { "quoted", "(module quote \"(func ", { "nop " }, 4, "drop)\")", NULL },
+  { "quoted_strings", "(module quote \"(func \"", { "\"\"" }, 2, "\"drop)\")", NULL },
+  { "quoted_parentheses", "(module quote \"", { "(" }, 1, "\")", NULL },
+  { "binary", "(module binary \"\\00asm\\01\\00\\00\\00\" \"", { "abcdefgh" }, 8, "\")", NULL },
+  { "floats", "(module (func ", { "f64.const 1.5 drop " }, 19, "drop))", NULL },
+  { "long_float", "(module (func f64.const 1.", { "3" }, 1, "))", NULL },
+  { "table_labels", "(module (func i32.const 0 br_table", { " 0" }, 2, " local.get 9))", NULL },
+  { "recursive_types", "(module (rec ", { "(type(struct))" }, 14, ")(func drop))", NULL },
+  { "fields", "(module (type(struct", { "(field i8)" }, 10, "))(func drop))", NULL },
+  { "results", "(module (func (result", { " i32" }, 4, ")))", NULL },
+  { "long_word", "(module (func ", { "x" }, 1, "))", NULL },
+  { "spaces", "(module ", { "\n" }, 1, "(func drop))", NULL },
 };
+
+static void write_family(Buf *b, const Family *f, unsigned n)
+{
+  if (f->make) {
+    f->make(b, n);
+    return;
+  }
+  put(b, "%s", f->head);
+  repeat(b, f->run[0], n / f->bytes);
+  if (f->run[1])
+    repeat(b, f->run[1], n / f->bytes);
+  put(b, "%s", f->tail);
+}
 
 static void read_it(Ctx *ctx, void *arg)
 {
@@ -192,7 +180,7 @@ int main(void)
     for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
       Buf b = { 0 };
       const char *why;
-      families[k].make(&b, sizes[i]);
+      write_family(&b, &families[k], sizes[i]);
       double x = refusal(&b, &why);
       bool bad = x < 0 || x > PER_BYTE;
       printf("%-20s %8zu bytes  %6.1f  %.70s%s\n", families[k].name, b.n, x, why, x < 0 ? "NOT REFUSED" : bad ? "  TOO MUCH" : "");

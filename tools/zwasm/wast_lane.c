@@ -13,31 +13,30 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static Image *jit(const uint8_t *bytes, size_t len, uint64_t features, uint32_t flags, char *err, size_t err_bytes)
+static Image *jit(const uint8_t *bytes, size_t len, uint64_t features, uint32_t flags, bool lazy, char *err, size_t err_bytes)
 {
-  CompileOptions o = { .engine = ENGINE_JIT, .features = features, .image_flags = flags, .threads = 1 };
+  CompileOptions o = { .engine = ENGINE_JIT, .features = features, .image_flags = flags, .threads = 1, .lazy = lazy };
   return zw_compile(bytes, len, &o, err, err_bytes);
 }
 
 static Image *load_jit(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes)
 {
-  return jit(bytes, len, features, 0, err, err_bytes);
+  return jit(bytes, len, features, 0, false, err, err_bytes);
 }
 
 static Image *load_jit_check(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes)
 {
-  return jit(bytes, len, features, IMAGE_CHECKED, err, err_bytes);
+  return jit(bytes, len, features, IMAGE_CHECKED, false, err, err_bytes);
 }
 
 static Image *load_jit_no_signals(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes)
 {
-  return jit(bytes, len, features, IMAGE_CHECKED | IMAGE_NO_SIGNALS, err, err_bytes);
+  return jit(bytes, len, features, IMAGE_CHECKED | IMAGE_NO_SIGNALS, false, err, err_bytes);
 }
 
 static Image *load_jit_lazy(const uint8_t *bytes, size_t len, uint64_t features, char *err, size_t err_bytes)
 {
-  CompileOptions o = { .engine = ENGINE_JIT, .features = features, .threads = 1, .lazy = true };
-  return zw_compile(bytes, len, &o, err, err_bytes);
+  return jit(bytes, len, features, 0, true, err, err_bytes);
 }
 
 // ---- cwasm across processes: zwasmc writes the file, we load it ----
