@@ -258,20 +258,26 @@ static void if_op(Gen *g, unsigned depth)
   }
   block(g, join, kinds);
 }
+// A switch over a value & mask: n cases from block `first` on, in any order, and the default.
+static void begin_switch(Gen *g, unsigned mask, uint32_t first, unsigned n, uint32_t other, const char *kinds)
+{
+  uint32_t ix = begin(g, 'i', "i32.and");
+  operand(g, 'i'), zw_text_printf(&g->out, ", i32 %u\n  switch v%u [", mask, ix);
+  for (unsigned k = 0; k < n + 1; k++)
+    zw_text_printf(&g->out, "%s%u", k ? " " : "", rnd(g, n));
+  zw_text_printf(&g->out, "] ");
+  for (unsigned k = 0; k < n; k++)
+    zw_text_printf(&g->out, "b%u, ", first + k);
+  args(g, other, kinds), nl(g);
+}
 // The way back of a loop is through the cases of a large switch, as in an interpreter: each hands on the loop's variables, most as they
 // are; some share a tail, some leave.  n counts, the header's own phis are v[i] and on.
 static void cases_op(Gen *g, unsigned depth, uint32_t head, uint32_t n, uint32_t i, const char *kinds, uint32_t done, const char *out)
 {
   unsigned ncases = 7 + rnd(g, 8);
-  uint32_t first = g->nblocks, tail = first + ncases, ix = begin(g, 'i', "i32.and");
+  uint32_t first = g->nblocks, tail = first + ncases;
   g->nblocks += ncases + 1;
-  operand(g, 'i'), zw_text_printf(&g->out, ", i32 15\n  switch v%u [", ix);
-  for (unsigned k = 0; k < ncases + 1; k++)
-    zw_text_printf(&g->out, "%s%u", k ? " " : "", rnd(g, ncases));
-  zw_text_printf(&g->out, "] ");
-  for (unsigned k = 0; k < ncases; k++)
-    zw_text_printf(&g->out, "b%u, ", first + k);
-  args(g, done, out), nl(g);
+  begin_switch(g, 15, first, ncases, done, out);
   uint32_t mark = g->nscope;
   for (unsigned k = 0; k < ncases; k++) {
     block(g, first + k, "");
@@ -374,14 +380,7 @@ static void switch_op(Gen *g, unsigned depth)
   uint32_t first = g->nblocks, join;
   g->nblocks += n + 2;
   join = first + n + 1;
-  uint32_t ix = begin(g, 'i', "i32.and");
-  operand(g, 'i'), zw_text_printf(&g->out, ", i32 7\n  switch v%u [", ix);
-  for (unsigned k = 0; k < n + 1; k++)
-    zw_text_printf(&g->out, "%s%u", k ? " " : "", rnd(g, n));
-  zw_text_printf(&g->out, "] ");
-  for (unsigned k = 0; k < n; k++)
-    zw_text_printf(&g->out, "b%u, ", first + k);
-  args(g, join, kinds), nl(g);
+  begin_switch(g, 7, first, n, join, kinds);
   uint32_t mark = g->nscope;
   for (unsigned k = 0; k < n; k++) {
     block(g, first + k, "");
