@@ -126,10 +126,17 @@ static bool keep_spare(Ctx *ctx, const Module *m, const FuncFacts *f)
   ctx->func.spare_own_most = ctx->scratch.spare_own_most = giant ? 0 : m->code_len > SPARE_BYTES ? m->code_len : SPARE_BYTES;
   ctx->func.sparse = ctx->scratch.sparse = giant;
   if (giant) {
-    zw_arena_trim(&ctx->func);
-    zw_arena_trim(&ctx->scratch);
+    zw_arena_give_back(&ctx->func);
+    zw_arena_give_back(&ctx->scratch);
   }
   return giant;
+}
+
+// A pass has left its scratch.  Of a giant function no page of it waits for the next pass.
+static void give_back_scratch(Ctx *ctx, bool giant)
+{
+  if (giant)
+    zw_arena_give_back(&ctx->scratch);
 }
 
 // One function from its bytes to machine code; the milestones hold from their line on.
@@ -147,10 +154,12 @@ static void compile_function(Ctx *ctx, void *arg)
   bool giant = keep_spare(ctx, j->m, &j->m->facts[w->at]);
   ZirFunc *z = zw_zir_build(&w->m, func, j->o, &ctx->func);
   leave_facts(w, j->m->facts[w->at].region, giant);
+  give_back_scratch(ctx, giant);
   zw_verify_zir(ctx, z, j->o);                 // SSA that keeps the V-rules
   lap(j, &t, &w->times.build);
 
   LirFunc *l = j->t->select(ctx, z, j->o, &ctx->func);
+  give_back_scratch(ctx, giant);
   zw_verify_lir(ctx, l, j->t, j->o);           // every use reads the right value
   lap(j, &t, &w->times.select);
   zw_zir_drop_code(z);                         // encode asks about blocks and loops only

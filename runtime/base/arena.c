@@ -323,6 +323,13 @@ void zw_arena_trim(Arena *a)
   free_spare_own(a);
 }
 
+void zw_arena_give_back(Arena *a)
+{
+  zw_arena_trim(a);
+  if (a->chunks)
+    zw_alloc_discard(a->next, (size_t)(a->end - a->next));
+}
+
 ArenaMark zw_arena_mark(const Arena *a) { return (ArenaMark){ a->chunks, a->next, a->last_own }; }
 
 void zw_arena_release(Arena *a, ArenaMark m)

@@ -40,6 +40,8 @@ void zw_arena_reset(Arena *a);
 void zw_arena_lend(Arena *a, void *p, size_t bytes);
 // Give back what is only kept for the next need.
 void zw_arena_trim(Arena *a);
+// The same, and the pages that are free in the newest chunk: what was in them is gone.
+void zw_arena_give_back(Arena *a);
 // Scratch use: everything allocated after mark is gone after release.
 ArenaMark zw_arena_mark(const Arena *a);
 void zw_arena_release(Arena *a, ArenaMark m);
