@@ -14,7 +14,7 @@ enum {
   TUNE_INLINE_LOOP_OPS = 20,  // the same when the call is in a loop
   TUNE_INLINE_SELF_OPS = 40,  // the same when it is a function's own body, which is read once in itself
   TUNE_INLINE_DEPTH = 3,      // calls in inlined bodies
-  TUNE_INLINE_FREE_OPS = 200, // instructions that inlining may add to every function, whatever its size
+  TUNE_INLINE_FREE_OPS = 200, // instructions that inlining may add to every function (or the bytes of the mean body)
   TUNE_EPILOGUES = 4,         // returns that get an epilogue of their own
   TUNE_DISPATCH_LIRS = 16,    // a table dispatch of so many instructions is repeated where a jump would go to it
   TUNE_HOT_LOOP_BYTES = 128,  // loops up to so many bytes are aligned to 32, larger ones to 16

@@ -373,7 +373,7 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   Build b;
   memset(&b, 0, offsetof(Build, levels));
   b.m = m, b.o = o, b.f = f, b.scratch = scratch, b.func = func, b.facts = ff, b.fn = &m->funcs[func];
-  b.block_cap = ff->nblocks, b.most_grown = ff->nops / 4 + INLINE_FREE_OPS;
+  b.block_cap = ff->nblocks, b.most_grown = ff->nops / 4 + zb_free_ops(m);
   b.stack_cap = ff->max_height + 8 + INLINE_DEPTH * (INLINE_MOST_OPS + 8);
   reserve(&b);
   b.p = b.fn->body + ff->code_at;

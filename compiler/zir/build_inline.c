@@ -16,6 +16,14 @@ static bool find_returns(const FuncFacts *ff, uint8_t *returns)
   return returns[0];
 }
 
+// What inlining may add to a function whatever its size: not more instructions than the module's mean body has bytes.  A module
+// of tiny functions that call each other would become many times what it is.
+uint32_t zb_free_ops(const Module *m)
+{
+  uint64_t n = m->nfuncs - m->nimported_funcs, bytes = m->code_len > INLINE_SMALL_MODULE ? m->code_len : INLINE_SMALL_MODULE;
+  return bytes / n < INLINE_FREE_OPS ? (uint32_t)(bytes / n) : INLINE_FREE_OPS;
+}
+
 static bool can_inline(const Build *b, uint32_t func)
 {
   const Module *m = b->m;

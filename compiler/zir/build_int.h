@@ -59,7 +59,7 @@ typedef struct Try {
 // P1's skeleton; an Inst remembers where they belong in the layout.
 enum { INLINE_OPS = TUNE_INLINE_OPS, INLINE_LOOP_OPS = TUNE_INLINE_LOOP_OPS /* when the call is in a loop */, INLINE_SELF_OPS = TUNE_INLINE_SELF_OPS,
        INLINE_MOST_OPS = INLINE_LOOP_OPS > INLINE_SELF_OPS ? INLINE_LOOP_OPS : INLINE_SELF_OPS, INLINE_LOCALS = 16, INLINE_LOOPS = 2 };
-enum { INLINE_DEPTH = TUNE_INLINE_DEPTH, INLINE_FREE_OPS = TUNE_INLINE_FREE_OPS };
+enum { INLINE_DEPTH = TUNE_INLINE_DEPTH, INLINE_FREE_OPS = TUNE_INLINE_FREE_OPS, INLINE_SMALL_MODULE = 32 << 10 /* bytes of code: it may as if it had so many */ };
 typedef struct Inst {
   uint32_t next;                  // call in the same block, or in the same entry block of a callee; UINT32_MAX = last
   uint32_t first, last;           // inlined calls in the part of map[0] that is this callee's
@@ -353,6 +353,7 @@ void zb_note_throw(Build *b);
 
 // ---- build_inline.c ----
 void zb_add_inst(Build *b, const Inst *inst);  // to the current block
+uint32_t zb_free_ops(const Module *m);
 bool zb_enter_inline(Build *b, uint32_t func); // arguments on the stack; false: a plain call, please
 void zb_leave_inline(Build *b);
 void zb_note_call(Build *b);
