@@ -116,19 +116,26 @@ static void use_spare(Worker *w)
   }
 }
 
+// An arena for a giant function: what is large in it can go by itself, and nothing is kept for the next one.
+static void make_thrifty(Arena *a, size_t large)
+{
+  if (a->large || large)
+    zw_arena_free(a);
+  a->sparse = large > 0;
+  a->large = large;
+}
+
 // Large arrays are kept for the next function, but not while one that is larger than any compiler makes is compiled: one that is a large part
 // of its module too.
-enum { GIANT = 32 << 10, PART_OF_CODE = 16 };
+enum { GIANT = 8 << 10, PART_OF_CODE = 16, LEAST_LARGE = 32 << 10 /* from there on memory goes back to the system at once */ };
 static bool keep_spare(Ctx *ctx, const Module *m, const FuncFacts *f)
 {
   const uint64_t part = m->code_len / PART_OF_CODE, most = part > GIANT ? part : GIANT;
   const bool giant = f->nops > most || f->nblocks > most / 2;
+  size_t large = f->nops < LEAST_LARGE ? LEAST_LARGE : f->nops < ARENA_OWN_BYTES ? f->nops : ARENA_OWN_BYTES;
   ctx->func.spare_own_most = ctx->scratch.spare_own_most = giant ? 0 : m->code_len > SPARE_BYTES ? m->code_len : SPARE_BYTES;
-  ctx->func.sparse = ctx->scratch.sparse = giant;
-  if (giant) {
-    zw_arena_give_back(&ctx->func);
-    zw_arena_give_back(&ctx->scratch);
-  }
+  make_thrifty(&ctx->func, giant ? large : 0);
+  make_thrifty(&ctx->scratch, giant ? large : 0);
   return giant;
 }
 

@@ -330,7 +330,7 @@ static void take_parts(Arena *a, const Part *parts, uint32_t n)
   size_t bytes = 0;
   for (uint32_t k = 0; k < n; k++)
     bytes += parts[k].bytes;
-  bool large = bytes >= ARENA_OWN_BYTES;
+  bool large = bytes >= zw_arena_large(a);
   char *at = large ? NULL : zw_arena_stale(a, bytes, 1, 16);
   for (uint32_t k = 0; k < n; k++) {
     if (large)

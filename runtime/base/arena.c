@@ -212,7 +212,7 @@ static ArenaOwn *find_own(const Arena *a, const void *p) // there are a few doze
 // The block that the array of so many bytes is, wholly: it may also be the first of several in one block.
 static ArenaOwn *find_own_array(const Arena *a, const void *p, size_t bytes)
 {
-  ArenaOwn *o = bytes >= ARENA_OWN_BYTES ? find_own(a, p) : NULL;
+  ArenaOwn *o = bytes >= zw_arena_large(a) ? find_own(a, p) : NULL;
   return o && o->bytes == bytes + sizeof(ArenaOwn) ? o : NULL;
 }
 
@@ -351,7 +351,7 @@ static __attribute__((noinline)) bool add_chunk(Arena *a, size_t need)
   } else {
     // A quarter more than there is, so that a fifth stays unused at most.  With zw_alloc's header it is one of its sizes.
     size_t bytes = a->chunks ? zw_align_up(a->bytes / 4, 8192) - 16 : a->first_bytes ? a->first_bytes : FIRST_CHUNK;
-    size_t most = a->bytes >= LARGE_ARENA ? LARGE_CHUNK : MAX_CHUNK;
+    size_t most = a->large ? 2 * a->large : a->bytes >= LARGE_ARENA ? LARGE_CHUNK : MAX_CHUNK;
     if (bytes > most)
       bytes = most;
     if (bytes < need + sizeof(ArenaChunk))
@@ -386,7 +386,7 @@ static inline void *take(Arena *a, size_t bytes, size_t align, bool clear)
 {
   ASSERT(align && align <= 64 && (align & (align - 1)) == 0);
   const size_t redzone = ZW_REDZONE;
-  if (bytes >= ARENA_OWN_BYTES) {
+  if (bytes >= zw_arena_large(a)) {
     void *own = new_own(a, bytes, clear);
     return own ? own : out_of_memory(a);
   }
@@ -421,7 +421,7 @@ void *zw_arena_grow(Arena *a, void *p, size_t used, size_t old_bytes, size_t byt
     void *q = grow_own(a, o, old_bytes, bytes);
     return q ? q : out_of_memory(a);
   }
-  if (bytes < ARENA_OWN_BYTES && old_bytes && extend(a, p, old_bytes, bytes))
+  if (bytes < zw_arena_large(a) && old_bytes && extend(a, p, old_bytes, bytes))
     return p;
   void *q = take(a, bytes, 16, false);
   if (q && used)

@@ -10,7 +10,7 @@ typedef struct ArenaChunk {
   bool lent;    // memory of somebody else
 } ArenaChunk;
 typedef struct ArenaOwn ArenaOwn;
-enum { ARENA_OWN_BYTES = 256 << 10 }; // what is so large has a block of its own
+enum { ARENA_OWN_BYTES = 256 << 10 }; // what is so large has a block of its own; less where memory counts (Arena.large)
 typedef struct Arena {
   char *next, *end;                // free space of the newest chunk
   ArenaChunk *chunks;              // newest first
@@ -20,12 +20,14 @@ typedef struct Arena {
   ArenaOwn *spare_own;             // those released and kept for the next need, the latest first
   uint64_t spare_own_bytes, spare_own_most; // in them; the most to keep, 0 = none
   uint64_t bytes;                  // in all chunks and blocks
+  size_t large;                    // what is as large has a block of its own; 0 = ARENA_OWN_BYTES, and no more
   bool sparse;                     // large arrays of zeros are not touched before somebody writes to them
   size_t first_bytes;              // of the first chunk; 0 = a small one.  Pages that nobody touches cost nothing
   uint64_t max_bytes;              // more than this fails like out of memory; 0 = no limit
   void (*nomem)(void *arg);        // called instead of returning NULL; must not return.  May be NULL
   void *nomem_arg;
 } Arena;
+static inline size_t zw_arena_large(const Arena *a) { return a->large ? a->large : ARENA_OWN_BYTES; }
 typedef struct ArenaMark { ArenaChunk *chunk; char *next; uint64_t own; } ArenaMark;
 
 void zw_arena_init(Arena *a, void (*nomem)(void *arg), void *nomem_arg);

@@ -127,6 +127,29 @@ static void arena_gives_back_what_is_large(void **state)
   zw_arena_free(&a);
 }
 
+// Where memory counts, much smaller ones do, and chunks stay small.
+static void arena_gives_back_what_it_calls_large(void **state)
+{
+  (void)state;
+  enum { LARGE = 40 << 10 };
+  Arena a;
+  zw_arena_init(&a, NULL, NULL);
+  a.large = LARGE, a.first_bytes = 1 << 20;
+  char *small = zw_arena_alloc(&a, 1000, 8), *large = zw_arena_alloc(&a, LARGE, 8);
+  assert_true(a.bytes < 4 * LARGE);
+  memset(small, 1, 1000), memset(large, 2, LARGE);
+  large = zw_arena_grow(&a, large, LARGE, LARGE, 2 * LARGE);
+  assert_true(large[0] == 2 && large[LARGE - 1] == 2);
+  uint64_t with = a.bytes;
+  zw_arena_drop(&a, large);
+  assert_true(a.bytes <= with - 2 * LARGE);
+  for (int k = 0; k < 100; k++)
+    memset(zw_arena_alloc(&a, LARGE - 1000, 8), 3, LARGE - 1000);
+  assert_true(a.bytes < with + 100 * 2 * LARGE && small[999] == 1);
+  zw_arena_free(&a);
+  assert_int_equal(a.bytes, 0);
+}
+
 // An arena that wants spare blocks hands them out again, zeroed where zeros are asked for, and keeps no more than it wants.
 static void arena_uses_large_blocks_again(void **state)
 {
@@ -438,7 +461,7 @@ int main(void)
     cmocka_unit_test(realloc_keeps_and_zeroes),
     cmocka_unit_test(alloc_fails_at_the_nth),
     cmocka_unit_test(arena_zeroes_what_it_hands_out_again),
-    cmocka_unit_test(arena_gives_back_what_is_large),
+    cmocka_unit_test(arena_gives_back_what_is_large), cmocka_unit_test(arena_gives_back_what_it_calls_large),
     cmocka_unit_test(arena_uses_large_blocks_again),
     cmocka_unit_test(arena_uses_lent_memory),
     cmocka_unit_test(arena_adopts_another),
