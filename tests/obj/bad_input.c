@@ -175,7 +175,7 @@ static void cuts_near(const Input *in, size_t at)
   for (size_t k = at < NEAR ? 0 : at - NEAR; k <= at + NEAR && k < in->n; k++)
     try_bytes(in->p, k);
 }
-static void sampled_cuts(const Input *in)
+static void cuts_at_sections(const Input *in)
 {
   for (size_t at = 8; at < in->n;) { // the sections of a valid module
     cuts_near(in, at);
@@ -189,7 +189,11 @@ static void sampled_cuts(const Input *in)
     } while (b & 0x80 && at < in->n);
     at += size;
   }
-  for (size_t k = 0; k < CUTS / (ninputs - nsmall); k++)
+}
+static void sampled_cuts(const Input *in)
+{
+  size_t large = ninputs - nsmall;
+  for (size_t k = 0; k < (CUTS + large - 1) / large; k++)
     try_bytes(in->p, below(in->n));
 }
 
@@ -271,9 +275,13 @@ int main(int argc, char **argv)
     every_prefix(&inputs[i]);
   say("every prefix", nsmall);
   for (size_t i = nsmall; i < ninputs; i++)
+    cuts_at_sections(&inputs[i]);
+  if (nsmall < ninputs)
+    say("cuts at sections", ninputs - nsmall);
+  for (size_t i = nsmall; i < ninputs; i++)
     sampled_cuts(&inputs[i]);
   if (nsmall < ninputs)
-    say("cuts", ninputs - nsmall);
+    say("cuts anywhere", ninputs - nsmall);
   for (unsigned long i = 0; i < edits && nsmall; i++)
     edit();
   if (edits)
