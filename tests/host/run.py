@@ -25,7 +25,7 @@ with tempfile.TemporaryDirectory() as tmp:
             code, out = run([cc, f"-std={std}", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", tmp, "-I", include, "-c", "h.c", "-o", "h.o"])
             check(f"header {cc} {std}", code == 0, out)
     for cc in ("g++", "clang++"):
-        for std in ("c++11", "c++20"):
+        for std in ("c++11", "c++14", "c++17", "c++20"):
             open("h.cpp", "w").write('#include "guest.h"\nint unused();\nint unused() { return ZWASM_OK; }\n')
             code, out = run([cc, f"-std={std}", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", tmp, "-I", include, "-c", "h.cpp", "-o", "h.o"])
             check(f"header {cc} {std}", code == 0, out)
@@ -33,7 +33,7 @@ with tempfile.TemporaryDirectory() as tmp:
     modes = [("gcc PIE", ["gcc", "-pie", "-fPIE"]), ("gcc non-PIE", ["gcc", "-no-pie", "-fno-pie"]), ("gcc -static", ["gcc", "-static"]),
              ("gcc static-PIE", ["gcc", "-static-pie", "-fPIE"]), ("clang lld", ["clang", "-fuse-ld=lld"]), ("gcc lld --gc-sections", ["gcc", "-B", tmp, "-fuse-ld=lld", "-Wl,--gc-sections"]),
              ("gcc gold", ["gcc", "-fuse-ld=gold"]), ("gcc bfd --gc-sections", ["gcc", "-fuse-ld=bfd", "-Wl,--gc-sections"]), ("clang -O3", ["clang", "-O3"])]
-    texts = set()
+    texts, in_a_row = set(), [0, 0]
     for name, cc in modes:
         code, out = run(cc + common + [host, "guest.o", rt, "-o", "host", "-lpthread"])
         if not check(f"link {name}", code == 0, out):
@@ -42,6 +42,9 @@ with tempfile.TemporaryDirectory() as tmp:
         check(f"link {name} says nothing", not warned, out)
         code, out = run(["./host"])
         check(f"run {name}", code == 0 and out.endswith("done\n"), f"exit {code}\n{out}")
+        counted = re.search(r"in a row (\d+) stack overflows, (\d+) guard faults", out)
+        if check(f"{name}: 10,000 stack overflows and 100,000 guard faults in a row", counted and int(counted[1]) >= 10000 and int(counted[2]) >= 100000, out):
+            in_a_row = [in_a_row[k] + int(counted[k + 1]) for k in (0, 1)]
         texts.add("\n".join(l for l in out.split("\n") if "ok" not in l and l != "done"))
     check("one trap text in all link modes", len(texts) == 1, repr(texts))
     text = texts.pop() if texts else ""
@@ -126,7 +129,7 @@ with tempfile.TemporaryDirectory() as tmp:
     check("at most five global symbols beside the header's", len(beside) <= 5, str(beside))
 
     # a debugger walks through wasm frames to main
-    if shutil.which("gdb"):
+    if check("there is a gdb", shutil.which("gdb")):
         run(["gcc", "-g"] + common + [host, "guest.o", rt, "-o", "host", "-lpthread"])
         code, out = run(["gdb", "-q", "-batch", "-nx", "-ex", "set debuginfod enabled off", "-ex", "handle SIGSEGV nostop noprint pass", "-ex", "break guest_env_callback", "-ex", "run",
                          "-ex", "bt", "./host"])
@@ -137,4 +140,4 @@ with tempfile.TemporaryDirectory() as tmp:
     stolen = [l for l in out.split("\n") if re.search(r" [TWD] (memcpy|memset|memmove|memcmp|malloc|free|sigaction|write|read|open|abort|exit)$", l)]
     check("the runtime defines no libc name", not stolen, "\n".join(stolen))
 
-finish("host", 40)
+finish("host", 130, f"; {len(modes)} link modes, {in_a_row[0]} stack overflows and {in_a_row[1]} guard faults")

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Traps are the same in every lane: exit code, text and backtrace of programs that trap in every way there is, by the
-interpreter, the JIT, .cwasm files and programs, each with guard pages, with explicit checks and without signals.
+interpreter, the JIT, .cwasm files and programs, each with guard pages, with explicit checks and without signals.  So is
+what each mode asks of the machine: a fault handler while guard pages are relied on and none otherwise, and a sentence
+where the address space for them cannot be had, before any code has run.
    lanes.py BIN_DIR
 """
 import os
 import re
+import subprocess
 import sys
 import tempfile
 
@@ -122,10 +125,47 @@ def address(text):
     return (re.search(r"out of bounds memory access( at address .*)?\n", text) or [r"\1\n"])[0]
 
 
+WAITS = """(import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1) (data (i32.const 0) "\\10\\00\\00\\00\\04\\00\\00\\00") (data (i32.const 16) "here")
+  (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8))))"""
+
+
+def caught_signals(command):
+    """SigCgt of a process whose guest has spoken and waits."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as p:
+        said = p.stdout.read(4)
+        with open(f"/proc/{p.pid}/status") as f:
+            caught = int(re.search(r"^SigCgt:\s*([0-9a-f]+)", f.read(), re.M)[1], 16)
+        p.stdin.close()
+        p.stdout.read()
+    return caught if said == b"here" and p.returncode == 0 else f"exit {p.returncode}, {said}"
+
+
+def demands():
+    """What each mode has installed, and what it says in a short address space."""
+    open("waits.wat", "w").write(f"(module {WAITS})")
+    check("waits: assembles", run([zwasm, "wasm", "waits.wat", "-o", "waits.wasm"])[0] == 0)
+    for lane, commands in lanes("waits").items():
+        for c in commands[:-1]:
+            run(c)
+        guarded = lane.split()[1] in ("guard", "-O0")
+        own = 0 if lane.startswith("exe") else 1 << 5 # zwasm itself has words for an abort, which is a bug of ours
+        caught, segv = caught_signals(commands[-1]), 1 << 10
+        check(f"{lane}: {'a fault handler and no other' if guarded else 'no handler'}", caught == own | (segv if guarded else 0), caught)
+        got = run(["bash", "-c", 'ulimit -v 1000000; exec "$@"', "-", *commands[-1]])
+        if guarded:
+            check(f"{lane}: a short address space", got[0] == 126 and "--bounds=check" in got[2] and got[2].count("\n") == 1 and not got[1], got)
+        else:
+            check(f"{lane}: a short address space is enough", got == (0, "here", ""), got)
+
+
 def main():
     count = 0
     with tempfile.TemporaryDirectory() as tmp:
         os.chdir(tmp)
+        demands()
         for k, (name, text) in enumerate(programs().items()):
             stem = f"t{k}"
             open(stem + ".wat", "w").write(f"(module {text})")
