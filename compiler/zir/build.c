@@ -350,7 +350,7 @@ static void reserve(Build *b)
     PLAIN_PART(b->f->blocks, ff->nblocks),
   };
   const Part scratch[] = {
-    PART(b->open, ff->nframes + 8), PART(b->frames, 16), PART(b->versions, 16), PART(b->undo, ff->nblocks + 16),
+    PART(b->open, ff->nframes + 8), PART(b->frames, 16), PART(b->at_end, 16), PART(b->undo, ff->nblocks + 16),
     PART(b->carry, 2 * ff->nsucc + 8), PART(b->ways, 16),
     PLAIN_PART(b->map, ff->nblocks), PLAIN_PART(b->homes, ff->nblocks), PLAIN_PART(b->stack, b->stack_cap),
     PLAIN_PART(b->locals, ff->nlocals),

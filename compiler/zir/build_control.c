@@ -215,7 +215,7 @@ static void write_values(Build *b, const Frame *f, Ref *to, const Ref *results, 
 {
   for (uint32_t k = 0; k < n; k++)
     *to++ = results[k];
-  const uint32_t *assigned = f->assigned, *end = assigned + f->nassigned;
+  const uint32_t *assigned = zb_assigned(b, f), *end = assigned + f->nassigned;
   const Ref *locals = b->locals;
   while (assigned < end)
     *to++ = locals[*assigned++];
@@ -226,10 +226,10 @@ static uint32_t edge_to_end(Build *b, Frame *f, const Ref *results, uint32_t edg
 {
   f->reached = true;
   zb_limit(b, f);
-  uint32_t *at_end = b->versions.p[f - b->frames.p].at_end;
+  uint32_t *at_end = b->at_end.p[f - b->frames.p].of;
   for (unsigned k = 0; k < ST_COUNT; k += 4) {
     Four now = four(b->ver + k), there = four(at_end + k);
-    put_four(at_end + k, f->npending ? there & (Four)(there == now) : now);
+    put_four(at_end + k, f->pending != NO_EDGE ? there & (Four)(there == now) : now);
   }
   uint32_t carry = b->carry.n, n = f->nresults + f->nassigned;
   zw_reserve(b->scratch, &b->carry, carry + n);
@@ -238,7 +238,7 @@ static uint32_t edge_to_end(Build *b, Frame *f, const Ref *results, uint32_t edg
   if (edge == NO_EDGE)
     edge = zb_add_edge(b, NO_BLOCK);
   b->edges.p[edge].to = f->pending, b->edges.p[edge].args = carry;
-  f->pending = edge, f->npending++;
+  f->pending = edge;
   return edge;
 }
 
@@ -301,11 +301,11 @@ static void join_versions(Build *b, const uint32_t *at_end)
 }
 
 // The edges that wait for this block: what each brings to the phis stands at the beginning of what it carries.
-static void finish_edges(Build *b, const Frame *f, uint32_t nphi)
+static void finish_edges(Build *b, const Frame *f, uint32_t nways, uint32_t nphi)
 {
-  zw_reserve(b->f->arena, &b->edge_args, b->edge_args.n + nphi * f->npending);
+  zw_reserve(b->f->arena, &b->edge_args, b->edge_args.n + nphi * nways);
   Ref *arg = b->edge_args.p + b->edge_args.n;
-  for (uint32_t k = f->pending, next; k != UINT32_MAX; k = next) {
+  for (uint32_t k = f->pending, next; k != NO_EDGE; k = next) {
     ZEdge *e = &b->edges.p[k];
     const Ref *in = b->carry.p + e->args;
     next = e->to;
@@ -345,18 +345,20 @@ static inline void enter_by(Build *b, uint32_t edge) { b->way_in = b->f->ntries 
 void zb_join(Build *b, Frame *f)
 {
   uint32_t nresults = f->nresults, nassigned = f->nassigned, nways = 0, nphi = 0;
-  join_versions(b, b->versions.p[f - b->frames.p].at_end);
+  join_versions(b, b->at_end.p[f - b->frames.p].of);
   rollback(b, f->undo);
   b->sp = f->height;
-  zw_reserve(b->scratch, &b->ways, f->npending);
+  for (uint32_t k = f->pending; k != NO_EDGE; k = b->edges.p[k].to) {
+    zw_reserve(b->scratch, &b->ways, nways + 1);
+    b->ways.n = nways + 1;
+    b->ways.p[nways++] = b->carry.p + b->edges.p[k].args;
+  }
   Ref **ways = b->ways.p;
-  for (uint32_t k = f->pending; k != UINT32_MAX; k = b->edges.p[k].to)
-    ways[nways++] = b->carry.p + b->edges.p[k].args;
   for (uint32_t s = 0; s < nresults; s++) {
     Ref r = ways[0][s];
     push(b, ways_agree(ways, nways, s) ? r : join_slot(b, zw_ref_type(b->f, r), nways, s, nphi++));
   }
-  const uint32_t *assigned = f->assigned;
+  const uint32_t *assigned = zb_assigned(b, f);
   const uint8_t *kinds = b->facts->local_kinds;
   Ref *locals = b->locals;
   for (uint32_t k = 0, s = nresults; k < nassigned; k++, s++) {
@@ -367,10 +369,10 @@ void zb_join(Build *b, Frame *f)
     change_local(b, locals, local, r);
   }
   b->f->blocks[b->block].nphi = nphi;
-  finish_edges(b, f, nphi);
+  finish_edges(b, f, nways, nphi);
   if (nways == 1 && b->f->ins[b->f->blocks[b->edges.p[f->pending].from].end - 1].op == OP_br)
     enter_by(b, f->pending);
-  if (b->carry.n - f->carry == f->npending * (nresults + nassigned)) // nothing between is for a frame further out
+  if (b->carry.n - f->carry == nways * (nresults + nassigned)) // nothing between is for a frame further out
     b->carry.n = f->carry;
 }
 
@@ -388,42 +390,42 @@ void zb_ghost_branch(Build *b, uint32_t label) { b->frames.p[b->frames.n - 1 - l
 enum { FRAMES_KEPT = 2048 };
 void zb_pop_frame(Build *b)
 {
+  b->at_if.n -= zb_top(b)->own_state;
   uint32_t n = b->frames.n--, keep = n + FRAMES_KEPT;
   if (n > b->frames_there)
     b->frames_there = n;
   if (NEVER(keep + FRAMES_KEPT < b->frames_there)) {
     discard(b->frames.p + keep, b->frames_there - keep, sizeof *b->frames.p);
-    discard(b->versions.p + keep, b->frames_there - keep, sizeof *b->versions.p);
+    discard(b->at_end.p + keep, b->frames_there - keep, sizeof *b->at_end.p);
     b->frames_there = keep;
   }
 }
 Frame *zb_push_frame(Build *b, Op kind, uint32_t nparams, uint32_t nresults)
 {
-  const FrameFact *fact = &b->facts->frames[b->next_frame];
-  ASSERT(fact->kind == kind);
+  const FrameFact *fact = &b->facts->frames[b->next_frame++];
+  ASSERT(fact->kind == kind && nparams <= UINT16_MAX && nresults <= UINT16_MAX);
   Frame *f = zw_push(b->scratch, &b->frames);
   f->kind = (uint8_t)kind; // field by field: clearing it whole is a string instruction
-  f->has_else = f->limits = f->reached = false;
+  f->has_else = f->limits = f->reached = f->own_state = false;
   f->named = fact->nbr > 0, f->ghost = b->ghost;
-  f->fact = b->next_frame++, f->height = b->sp - nparams, f->undo = b->undo.n;
-  f->nparams = nparams, f->nresults = nresults;
-  f->assigned = b->facts->assigned + fact->assigned_off, f->nassigned = b->frame_locals ? 0 : fact->nassigned;
-  f->pending = UINT32_MAX, f->npending = 0, f->stamp = 0, f->carry = b->carry.n;
-  f->header = NO_BLOCK, f->else_edge = UINT32_MAX;
+  f->height = b->sp - nparams, f->undo = b->undo.n;
+  f->nparams = (uint16_t)nparams, f->nresults = (uint16_t)nresults;
+  f->assigned_off = fact->assigned_off, f->nassigned = b->frame_locals ? 0 : fact->nassigned;
+  f->pending = f->header = NO_EDGE, f->carry = b->carry.n;
   open_serial(b, f);
-  zw_reserve(b->scratch, &b->versions, b->frames.n);
-  b->versions.n = b->frames.n;
+  zw_reserve(b->scratch, &b->at_end, b->frames.n);
+  b->at_end.n = b->frames.n;
   return f;
 }
 
 static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
 {
   Frame *f = zb_push_frame(b, OP_loop, nparams, nresults);
-  uint32_t loop = b->facts->frames[f->fact].loop;
+  uint32_t loop = b->facts->frames[b->next_frame - 1].loop;
   const LoopFact *l = &b->facts->loops[loop];
   b->loops_read = b->nlevels ? b->loops_read : loop + 1;
   f->header = next_id(b);
-  f->assigned = b->facts->assigned + l->assigned_off, f->nassigned = l->iterates && !b->frame_locals ? l->nassigned : 0;
+  f->assigned_off = l->assigned_off, f->nassigned = l->iterates && !b->frame_locals ? l->nassigned : 0;
   if (!l->iterates) {
     go_on(b);
     return;
@@ -438,9 +440,19 @@ static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
   zb_loop_changes(b, l->effects);
   for (uint32_t k = 0; k < nparams; k++)
     b->stack[f->height + k] = append(b, OP_phi, zw_ref_type(b->f, b->stack[f->height + k]), 0, 0, 0, 0);
+  const uint32_t *assigned = zb_assigned(b, f);
   for (uint32_t k = 0; k < f->nassigned; k++)
-    change_local(b, b->locals, f->assigned[k], append(b, OP_phi, b->facts->local_kinds[f->assigned[k]], 0, 0, 0, 0));
+    change_local(b, b->locals, assigned[k], append(b, OP_phi, b->facts->local_kinds[assigned[k]], 0, 0, 0, 0));
   b->f->blocks[b->block].nphi = nparams + f->nassigned;
+}
+
+// State at an `if`, for its other arm.  In a nest of ifs it is mostly that of the one around.
+static void keep_state(Build *b, Frame *f)
+{
+  if (b->at_if.n && memcmp(b->at_if.p[b->at_if.n - 1].of, b->ver, sizeof b->ver) == 0)
+    return;
+  memcpy(zw_push(b->scratch, &b->at_if)->of, b->ver, sizeof b->ver);
+  f->own_state = true;
 }
 
 static void enter_if(Build *b, uint32_t nparams, uint32_t nresults, Ref cond)
@@ -448,7 +460,6 @@ static void enter_if(Build *b, uint32_t nparams, uint32_t nresults, Ref cond)
   uint64_t truth = 0;
   bool known = known_condition(b, &cond, &truth);
   Frame *f = zb_push_frame(b, OP_if, nparams, nresults);
-  f->saved = b->saved.n;
   for (uint32_t k = 0; k < nparams; k++)
     *zw_push(b->scratch, &b->saved) = b->stack[f->height + k];
   uint32_t first = b->edges.n;
@@ -457,7 +468,7 @@ static void enter_if(Build *b, uint32_t nparams, uint32_t nresults, Ref cond)
   if (!known || !truth)
     f->else_edge = zb_add_edge(b, NO_BLOCK);
   zb_end_block(b, known ? OP_jmp : OP_br, known ? 0 : cond, 0, 0, first);
-  memcpy(b->versions.p[b->frames.n - 1].at_if, b->ver, sizeof b->ver);
+  keep_state(b, f);
   zb_limit(b, f);
   if (known && !truth) {
     zb_skip_block(b);
@@ -484,14 +495,14 @@ static void start_else(Build *b, Frame *f)
     rollback(b, f->undo);
     b->sp = f->height;
     for (uint32_t k = 0; k < f->nparams; k++)
-      push(b, b->saved.p[f->saved + k]);
+      push(b, b->saved.p[b->saved.n - f->nparams + k]);
   }
-  if (f->else_edge == UINT32_MAX) {
+  if (f->else_edge == NO_EDGE) {
     zb_skip_block(b);
     return;
   }
   zb_next_arm(b, f);
-  memcpy(b->ver, b->versions.p[b->frames.n - 1].at_if, sizeof b->ver);
+  memcpy(b->ver, b->at_if.p[b->at_if.n - 1].of, sizeof b->ver);
   b->edges.p[f->else_edge].to = next_id(b);
   zb_start_block(b);
   const ZBlock *from = &b->f->blocks[b->edges.p[f->else_edge].from];
@@ -569,13 +580,13 @@ static void end_frame(Build *b)
   }
   if (f->kind == OP_loop && b->nmasked)
     narrow_phis(b, f);
-  bool alone = joins && b->live && !b->ghost && !f->npending; // falls to its end, and nothing else leads there
+  bool alone = joins && b->live && !b->ghost && f->pending == NO_EDGE; // falls to its end, and nothing else leads there
   if (joins && b->live && !alone)
     zb_fall_to_end(b, f);
   zb_close_frame(b);
   if (alone) {
     go_on(b);
-  } else if (joins && f->npending) {
+  } else if (joins && f->pending != NO_EDGE) {
     zb_start_block(b);
     zb_join(b, f);
   } else if (joins && f->reached) {
@@ -587,7 +598,7 @@ static void end_frame(Build *b)
     rollback(b, f->undo);
     b->sp = f->height;
   }
-  b->saved.n = is_if && !f->ghost ? f->saved : b->saved.n;
+  b->saved.n -= is_if ? f->nparams : 0;
   if (b->frames.n == 1 && b->live && !b->ghost)
     emit_return(b);
   zb_pop_frame(b);
@@ -629,6 +640,17 @@ void zb_br_if(Build *b, Op op, uint32_t label, Ref cond)
   enter_by(b, e + 1);
 }
 
+// Of all open frames.  Those of former br_tables do not matter: each has a stamp of its own.
+static TableEdge *table_edges(Build *b)
+{
+  uint32_t n = b->table_edges.n;
+  zw_reserve(b->scratch, &b->table_edges, b->frames.n);
+  for (; n < b->frames.n; n++)
+    b->table_edges.p[n].stamp = 0;
+  b->table_edges.n = n;
+  return b->table_edges.p;
+}
+
 static void br_table(Build *b)
 {
   uint32_t n = zw_fast_u32(&b->p), first = b->edges.n, stamp = ++b->stamp;
@@ -648,18 +670,15 @@ static void br_table(Build *b)
   for (uint32_t k = 0; k < n; k++)
     zw_fast_u32(&b->p);
   uint32_t dflt = zw_fast_u32(&b->p);
-  Frame *last = &b->frames.p[b->frames.n - 1 - dflt];
+  TableEdge *there = table_edges(b) + b->frames.n - 1;
   uint32_t table = b->xa.n;
-  last->stamp = stamp, last->stamp_edge = UINT32_MAX; // gets the last edge
+  there[-(int64_t)dflt] = (TableEdge){ stamp, UINT32_MAX }; // gets the last edge
   for (uint32_t k = 0; k < n; k++) {
     uint32_t label = zw_fast_u32(&labels);
-    Frame *f = &b->frames.p[b->frames.n - 1 - label];
-    if (f->stamp != stamp) {
-      uint32_t e = zb_branch_edge(b, label);
-      f = &b->frames.p[b->frames.n - 1 - label];
-      f->stamp = stamp, f->stamp_edge = e - first;
-    }
-    *zw_push(b->f->arena, &b->xa) = f->stamp_edge;
+    TableEdge *t = there - label;
+    if (t->stamp != stamp)
+      *t = (TableEdge){ stamp, zb_branch_edge(b, label) - first };
+    *zw_push(b->f->arena, &b->xa) = t->edge;
   }
   uint32_t e = zb_branch_edge(b, dflt) - first;
   for (uint32_t k = 0; k < n; k++)

@@ -123,10 +123,10 @@ void zb_leave_inline(Build *b)
 {
   Level *l = &b->levels[b->nlevels - 1];
   Frame *f = &b->frames.p[b->frames.n - 1];
-  if (b->live && f->npending)
+  if (b->live && f->pending != NO_EDGE)
     zb_fall_to_end(b, f);
   zb_close_frame(b);
-  if (f->npending) {
+  if (f->pending != NO_EDGE) {
     uint32_t rest = b->insts.p[l->inst].rest = zb_more_blocks(b);
     zb_open_block(b, rest, l->loop, l->depth, l->cold);
     zb_join(b, f);

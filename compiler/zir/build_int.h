@@ -31,22 +31,25 @@ static inline ZIns zb_ins_of(Key k)
 }
 
 typedef struct Undo { uint32_t local; Ref old; } Undo;
-typedef struct Frame {
+typedef struct Frame {              // of a nest without end there are as many as its input has pairs of bytes
   uint8_t kind;                   // Op
-  bool has_else, named;           // named: some branch goes to its label
-  bool limits;                    // an arm, or its end has been branched to: code in it does not dominate that end
-  bool reached;                   // P1 counts a way to its end, perhaps one that is none
-  bool ghost;                     // entered where P1 alone thinks it live
-  uint32_t fact, height, undo;
-  uint32_t nparams, nresults;
-  const uint32_t *assigned; uint32_t nassigned;
+  bool has_else : 1, named : 1;   // named: some branch goes to its label
+  bool limits : 1;                // an arm, or its end has been branched to: code in it does not dominate that end
+  bool reached : 1;               // P1 counts a way to its end, perhaps one that is none
+  bool ghost : 1;                 // entered where P1 alone thinks it live
+  bool own_state : 1;             // if: the newest of at_if[] is its own, not also of one further out
+  uint16_t nparams, nresults;     // of an if that is there, the newest of saved[] are its parameters
+  uint32_t height, undo;
+  uint32_t assigned_off, nassigned;
   uint32_t carry;                 // what waited in carry[] before it
-  uint32_t pending, npending;     // edges to its end: while they wait, a chain by `to`, and `args` is into carry[]
-  uint32_t header;                // loop: block; try: P1's number of it
-  uint32_t else_edge, saved;      // if: the edge that waits for its else; parameters in saved[]
-  uint32_t stamp, stamp_edge;     // br_table: already has an edge in this one
+  uint32_t pending;               // edges to its end: while they wait, a chain by `to`, and `args` is into carry[]
+  union {
+    uint32_t header;              // loop: block; try: P1's number of it
+    uint32_t else_edge;           // if: the edge that waits for its else
+  };
   uint32_t serial;                // number of this frame, of the arm for an `if`
 } Frame;
+STATIC_ASSERT(sizeof(Frame) == 40, "six to an if of five bytes would be 40 x the input");
 typedef struct Try {
   uint32_t region, outside;       // of its blocks: itself, or without clauses the one around it; of those around it
   bool throws;                    // something in it does
@@ -90,7 +93,8 @@ enum { STATE_FACTS = 16, GLOBAL_FACTS = 8 /* behind them */, CHECK_FACTS = 16 };
 // This load would give this value; its version and address are in Build.fact_ver, fact_base.
 typedef struct Fact { Key load; uint32_t block; Ref value; StateKind state; } Fact;
 typedef struct CheckFact { Ref idx; uint32_t mem, block; uint64_t reach; bool known; } CheckFact;
-typedef struct Versions { uint32_t at_if[ST_COUNT], at_end[ST_COUNT]; } Versions; // of a frame; at_end: 0 = ways differ
+typedef struct Versions { uint32_t of[ST_COUNT]; } Versions;
+typedef struct TableEdge { uint32_t stamp, edge; } TableEdge; // the br_table of this stamp already has an edge to the frame
 
 typedef struct Build {
   const Module *m;
@@ -111,7 +115,9 @@ typedef struct Build {
   BlockInsts *block_insts;        // of each block, or NULL: no call has been inlined
   VEC(uint8_t) open;              // by serial
   uint32_t ver[ST_COUNT], last_ver;
-  VEC(Versions) versions;         // parallel to frames
+  VEC(Versions) at_end;           // parallel to frames: where an edge goes to its end; 0 = ways differ
+  VEC(Versions) at_if;            // of the open ifs; one where several have the same
+  VEC(TableEdge) table_edges;     // parallel to frames, as far as some br_table looked
   Fact state_facts[STATE_FACTS + GLOBAL_FACTS];
   uint32_t fact_ver[STATE_FACTS + GLOBAL_FACTS], fact_base[STATE_FACTS + GLOBAL_FACTS];
   uint32_t last_store;            // to a memory; + 1
@@ -164,6 +170,8 @@ static inline uint32_t append(Build *b, Op op, unsigned ty, unsigned fl, uint32_
   return append_key(b, zb_key(op, ty, fl, x, y, z));
 }
 
+static inline Frame *zb_top(Build *b) { return &b->frames.p[b->frames.n - 1]; }
+static inline const uint32_t *zb_assigned(const Build *b, const Frame *f) { return b->facts->assigned + f->assigned_off; }
 static inline void push(Build *b, Ref r) { b->stack[b->sp++] = r; }
 static inline Ref pop(Build *b) { return b->stack[--b->sp]; }
 static inline Ref i32_const(Build *b, uint32_t v)

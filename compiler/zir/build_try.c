@@ -65,9 +65,10 @@ static void go_to_region(Build *b, uint32_t region)
 // From here on a local that the try sets is in memory as well: a handler does not know how far the try came.
 static void keep_locals(Build *b, const Frame *f, Try *t)
 {
+  const uint32_t *assigned = zb_assigned(b, f);
   for (uint32_t k = 0; k < f->nassigned; k++)
-    if (b->through[f->assigned[k]]++ == 0)
-      zb_set_frame_local(b, f->assigned[k], b->locals[f->assigned[k]]);
+    if (b->through[assigned[k]]++ == 0)
+      zb_set_frame_local(b, assigned[k], b->locals[assigned[k]]);
   t->keeps = f->nassigned > 0;
   b->nthrough += t->keeps;
 }
@@ -75,7 +76,7 @@ static void keep_locals(Build *b, const Frame *f, Try *t)
 static void leave_try(Build *b, const Frame *f, Try *t)
 {
   for (uint32_t k = 0; t->keeps && k < f->nassigned; k++)
-    b->through[f->assigned[k]]--;
+    b->through[zb_assigned(b, f)[k]]--;
   b->nthrough -= t->keeps;
   t->keeps = false;
   b->region = t->outside;
@@ -122,8 +123,9 @@ static void start_handler(Build *b, Frame *f)
     t->exn = append(b, OP_catch_value, VK_REF, 0, 0, n, 0);
   if (c->with_ref)
     push(b, t->exn);
+  const uint32_t *assigned = zb_assigned(b, f);
   for (uint32_t k = 0; k < f->nassigned; k++)
-    change_local(b, b->locals, f->assigned[k], zb_get_frame_local(b, f->assigned[k]));
+    change_local(b, b->locals, assigned[k], zb_get_frame_local(b, assigned[k]));
 }
 
 // Nothing in the try throws, or it is not there at all.
@@ -162,7 +164,7 @@ void zb_end_try(Build *b)
       zb_fall_to_end(b, f);
     leave_try(b, f, t);
     table_handlers(b, frame);
-  } else if (!nclauses && b->facts->frames[f->fact].nbr == 0) {
+  } else if (!nclauses && !f->named) {
     go_to_region(b, t->outside);
   } else if (!nclauses) { // the join is a block of its own
     if (b->live)
