@@ -1,5 +1,5 @@
 // The core of P3: one backward walk that is dead code elimination, liveness, register allocation, spill placement and
-// edge moves at once.  Included by a target's select.c after its cfg.h: everything here is static, so constants fold.
+// edge moves at once.  Included by a target's selection after its cfg.h: everything here is static, so constants fold.
 //
 // In: ZIR in layout order.  Out: LIR with physical registers, written downward.  The walk meets a value's last use
 // first and its definition last, so the state is always "who must be where just below this point".
@@ -8,7 +8,10 @@
 //   I3  entry[b] lists what b requires in registers; whatever else lives into b is in its slot or can be made again
 // compiler/alloc/README.md explains promises, weak values and the rule for sharing slots.
 //
-// The target defines before including: RegSet, RA_NREG, RA_GPR, RA_FPR (allocatable), RA_CALLEE (callee-saved), RA_LOW
+// A target compiles it twice: where RA_LATE is 1 the values are set up when they are met, not before the walk begins.  Of a giant function
+// what is known of all values and its ZIR are never there together then (ra_behind.h); that costs a question each time.
+//
+// The target defines before including: RA_LATE, RegSet, RA_NREG, RA_GPR, RA_FPR (allocatable), RA_CALLEE (callee-saved), RA_LOW
 // (cheaper to encode), RA_AVOID_DIV, RA_AVOID_SHIFT; and after: the emit_* functions declared below.
 #pragma once
 #include "ra_behind.h"
@@ -94,6 +97,33 @@ static void init_all_values(Ra *ra)
   }
   init_values(ra, first, end, pos);
 }
+// The values of a page, in late code.
+static __attribute__((noinline, cold)) void set_up(const Ra *ra, uint32_t page)
+{
+  const ZirFunc *z = ra->z;
+  uint32_t v = page * SET_UP, end = v + SET_UP < z->nins ? v + SET_UP : z->nins;
+  ra->is_set_up[page] = 1;
+  if (end == z->nins)
+    ra->val[end] = nowhere;
+  for (; v < end; v++) {
+    ra->val[v] = nowhere, ra->val[v].left = zw_zir_weight(z, v), ra->val[v].pos = zw_zir_pos(z, v);
+    init_special(&ra->val[v], &z->ins[v]);
+  }
+}
+static void init_all(Ra *ra)
+{
+  const ZirFunc *z = ra->z;
+  ra->val = zw_stale_array(ra->a, RaValue, z->nins + 1);
+  if (RA_LATE) {
+    ra->is_set_up = zw_new_array(ra->a, uint8_t, z->nins / SET_UP + 1);
+    return;
+  }
+  init_all_values(ra);
+  for (uint32_t l = 0; l < z->nloops; l++) // hoisted values stand just before the terminator of the entry block
+    for (uint32_t h = z->loops[l].hoist_first; h != REF_NONE; h = z->hoisted[h].next)
+      ra->val[z->hoisted[h].value].pos = zw_zir_pos(z, z->hoisted[h].value);
+  ra->val[z->nins] = nowhere;
+}
 static void find_cases(Ra *ra)
 {
   const ZirFunc *z = ra->z;
@@ -115,15 +145,9 @@ static void find_cases(Ra *ra)
 static void init_ra(Ra *ra)
 {
   const ZirFunc *z = ra->z;
-  uint32_t n = z->nins + 1;
   ra->l = zw_new(ra->a, LirFunc);
   ra->l->z = z;
-  ra->val = zw_stale_array(ra->a, RaValue, n);
-  init_all_values(ra);
-  for (uint32_t l = 0; l < z->nloops; l++) // hoisted values stand just before the terminator of the entry block
-    for (uint32_t h = z->loops[l].hoist_first; h != REF_NONE; h = z->hoisted[h].next)
-      ra->val[z->hoisted[h].value].pos = zw_zir_pos(z, z->hoisted[h].value);
-  ra->val[z->nins] = nowhere;
+  init_all(ra);
   ra->entry = zw_new_array(ra->a, Entry, z->nblocks + 1);
   ra->next[0] = ra->next[1] = NO_BLOCK;
   ra->ncall = z->ncall_pos, ra->ndiv = z->ndiv_pos, ra->nshift = z->nshift_pos, ra->event = UINT32_MAX;

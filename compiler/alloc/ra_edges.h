@@ -24,14 +24,14 @@ static uint32_t edge_source(Ra *ra, Ref v, RegSet avoid)
 {
   if (!zw_ref_is_value(v))
     return PLACE_MAKE;
-  Reg q = ra->val[v].loc;
+  Reg q = val_of(ra, v)->loc;
   if (q != REG_NONE) {
     ra->weak &= ~BIT(q);
     return q;
   }
   if (is_remat(ra, v))
     return PLACE_MAKE;
-  if (ra->val[v].slot && (ra->cold || avoid == ~(RegSet)0))
+  if (val_of(ra, v)->slot && (ra->cold || avoid == ~(RegSet)0))
     return read_place(ra, v);
   q = edge_reg(ra, v, avoid);
   if (q == REG_NONE) {
@@ -50,12 +50,12 @@ static bool lend_slot(Ra *ra, Ref v, uint32_t s)
   if (!ra->slots.p[s].owner)
     return false;
   Ref p = ra->slots.p[s].owner - 1;
-  if (v == p && !(ra->val[p].vstate & VS_LENT)) { // it is at home
+  if (v == p && !(val_of(ra, p)->vstate & VS_LENT)) { // it is at home
     take_slot(ra, p);
-    return ra->val[p].slot == s + 1;
+    return val_of(ra, p)->slot == s + 1;
   }
   uint32_t header = zw_zir_block(z, p);
-  if (ra->val[p].slot || (ra->val[p].vstate & VS_LENT) || ra->val[v].slot || is_remat(ra, v) || is_phi_of(ra, v, header))
+  if (val_of(ra, p)->slot || (val_of(ra, p)->vstate & VS_LENT) || val_of(ra, v)->slot || is_remat(ra, v) || is_phi_of(ra, v, header))
     return false;
   const ZBlock *d = &z->blocks[v < z->nins ? zw_zir_block(z, v) : z->order[0]];
   if (def_pos(ra, v) < z->blocks[header].pos || d->cold || d->depth > z->blocks[ra->b].depth)
@@ -63,9 +63,9 @@ static bool lend_slot(Ra *ra, Ref v, uint32_t s)
   const Promise *inner = outer_loop_of(ra, v); // no iteration of a loop further in may store to it
   if (inner && ra->slots.p[s].used >= inner->open_seq)
     return false;
-  ra->val[v].slot = s + 1;
+  val_of(ra, v)->slot = s + 1;
   ra->slots.p[s].phi = p + 1;
-  ra->val[p].vstate |= VS_LENT;
+  val_of(ra, p)->vstate |= VS_LENT;
   return true;
 }
 // An empty state becomes what a target requires.  False when a value is wanted in two registers; the state is empty then as before.
@@ -74,7 +74,7 @@ static inline bool adopt_state(Ra *ra, const Ref *vals, RegSet regs, RegSet weak
   bool twice = false;
   for (RegSet m = regs; m; m &= m - 1) {
     Reg r = zw_ctz64(m);
-    RaValue *v = &ra->val[vals[r]];
+    RaValue *v = val_of(ra, vals[r]);
     twice |= v->loc != REG_NONE;
     v->loc = (uint8_t)r;
   }
@@ -94,7 +94,7 @@ static inline bool adopt_state(Ra *ra, const Ref *vals, RegSet regs, RegSet weak
 static inline void stay_in_state(Ra *ra, RegSet phis)
 {
   for (RegSet m = phis; m; m &= m - 1)
-    ra->val[ra->cur[zw_ctz64(m)]].loc = REG_NONE;
+    val_of(ra, ra->cur[zw_ctz64(m)])->loc = REG_NONE;
   ra->busy &= ~phis, ra->weak &= ~phis;
   ra->dirty |= ra->busy & ~ra->weak & RA_CALLEE;
   ra->rest = 0;
@@ -118,25 +118,25 @@ static inline void keep_same(Ra *ra, RegSet same, RegSet weak)
 // An edge gives phi p the value v, where p arrives.  avoid: registers that the edge's target wants.
 static inline void deliver(Ra *ra, Ref p, Ref v, RegSet avoid, Moves *mv)
 {
-  Reg r = ra->val[p].ploc;
-  if ((r == REG_NONE && (!dslot_of(ra, p) || (ra->val[p].vstate & VS_UNWANTED))) || zw_zir_is(ra->z, p, ZV_DEAD))
+  Reg r = val_of(ra, p)->ploc;
+  if ((r == REG_NONE && (!dslot_of(ra, p) || (val_of(ra, p)->vstate & VS_UNWANTED))) || zw_zir_is(ra->z, p, ZV_DEAD))
     return;
   bool is_value = zw_ref_is_value(v);
   if (is_value)
     lose_weight(ra, v);
   if (r == REG_NONE) {
     uint32_t s = ra->dslot[p] - 1;
-    if (!is_value || (ra->val[v].slot != s + 1 && !share_slot(ra, v, s) && !lend_slot(ra, v, s)))
+    if (!is_value || (val_of(ra, v)->slot != s + 1 && !share_slot(ra, v, s) && !lend_slot(ra, v, s)))
       add_move(ra, mv, delivery_place(ra, p), edge_source(ra, v, avoid), v, kind_of(ra, p));
     else
       read_place(ra, v);
     return;
   }
-  if (is_value && ra->val[v].loc == r) {
+  if (is_value && val_of(ra, v)->loc == r) {
     be_strong(ra, r);
     return;
   }
-  if (is_value && ra->val[v].loc == REG_NONE && !(ra->reserved & BIT(r)) && (!(ra->busy & BIT(r)) || (ra->weak & BIT(r)))) {
+  if (is_value && val_of(ra, v)->loc == REG_NONE && !(ra->reserved & BIT(r)) && (!(ra->busy & BIT(r)) || (ra->weak & BIT(r)))) {
     if (ra->busy & BIT(r))
       drop(ra, r);
     bind(ra, r, v); // the copy vanishes
@@ -149,7 +149,7 @@ static inline void deliver(Ra *ra, Ref p, Ref v, RegSet avoid, Moves *mv)
 static bool can_reload(const Ra *ra, Ref v)
 {
   const Promise *p = ra->nopen ? ra->open[ra->nopen - 1] : NULL;
-  return is_remat(ra, v) || ra->val[v].slot || (dslot_of(ra, v) && !(ra->val[v].vstate & VS_LENT)) ||
+  return is_remat(ra, v) || val_of(ra, v)->slot || (dslot_of(ra, v) && !(val_of(ra, v)->vstate & VS_LENT)) ||
          (p && def_pos(ra, v) < p->head_pos && !is_promised(p, v));
 }
 // In front of a large switch: what few of its hot targets want in a register is reloaded on their edges, not on all of them.
@@ -197,7 +197,7 @@ static __attribute__((noinline)) RegSet settle(Ra *ra, Meeting *k, Reg r)
 {
   Ref v = k->vals[r];
   bool is_weak = k->weak & BIT(r);
-  Reg q = ra->val[v].loc;
+  Reg q = val_of(ra, v)->loc;
   if (q == r) {
     if (!is_weak)
       be_strong(ra, r);
@@ -221,7 +221,7 @@ static __attribute__((noinline)) RegSet settle(Ra *ra, Meeting *k, Reg r)
     return 0;
   }
   if (q == REG_NONE && !(ra->reserved & BIT(r)) && (!(ra->busy & BIT(r)) || ((ra->weak & BIT(r)) && !is_weak))) {
-    if (!is_weak && k->cools && ra->val[v].slot) { // a cold path reloads for itself
+    if (!is_weak && k->cools && val_of(ra, v)->slot) { // a cold path reloads for itself
       add_move(ra, k->mv, r, read_place(ra, v), v, kind_of(ra, v));
       return 0;
     }
@@ -319,7 +319,7 @@ static void unload_conditional(Ra *ra, uint32_t b)
   for (RegSet m = ra->busy & ~ra->weak & ~promised; m; m &= m - 1) {
     Reg r = zw_ctz64(m);
     Ref v = ra->cur[r];
-    if (def_pos(ra, v) < p->head_pos && ra->val[v].left < ra->weight && !is_promised(p, v))
+    if (def_pos(ra, v) < p->head_pos && val_of(ra, v)->left < ra->weight && !is_promised(p, v))
       free_up(ra, r, 0);
   }
 }
@@ -331,7 +331,7 @@ static void unload_case(Ra *ra, uint32_t b)
   for (RegSet m = ra->busy & ~ra->weak; m; m &= m - 1) {
     Reg r = zw_ctz64(m);
     Ref v = ra->cur[r];
-    if (!is_phi_of(ra, v, b) && !is_remat(ra, v) && !is_promised(p, v) && !watch_bit(ra, ra->val[v].slot) && can_reload(ra, v))
+    if (!is_phi_of(ra, v, b) && !is_remat(ra, v) && !is_promised(p, v) && !watch_bit(ra, val_of(ra, v)->slot) && can_reload(ra, v))
       free_up(ra, r, 0);
   }
 }
@@ -360,21 +360,21 @@ static void block_head(Ra *ra, uint32_t b)
   }
   RegSet phis = 0;
   uint32_t arrive = 0;
-  RaValue *v = &ra->val[k->first];
   for (uint32_t j = k->nphi; j--;) {
-    Reg r = v[j].loc;
-    if (r == REG_NONE && !v[j].slot)
+    RaValue *v = val_of(ra, k->first + j);
+    Reg r = v->loc;
+    if (r == REG_NONE && !v->slot)
       continue; // most: nobody wants them
     arrive |= arrive_bit(j);
-    v[j].ploc = (uint8_t)r;
+    v->ploc = (uint8_t)r;
     if (r != REG_NONE)
       phis |= BIT(r);
-    if (v[j].slot && r == REG_NONE)
-      set_dslot(ra, k->first + j, v[j].slot);
-    if (v[j].slot) {
+    if (v->slot && r == REG_NONE)
+      set_dslot(ra, k->first + j, v->slot);
+    if (v->slot) {
       if (r != REG_NONE)
         store_slot(ra, k->first + j, r);
-      free_slot(ra, v[j].slot - 1);
+      free_slot(ra, v->slot - 1);
     }
   }
   save_entry(ra, b, ra->busy, ra->weak, phis, arrive, ra->cur);

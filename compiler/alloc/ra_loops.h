@@ -97,8 +97,8 @@ static Reg promise_reg(Ra *ra, const Promise *p, Ref v, Reg wish, RegSet spare, 
     can &= RA_CALLEE;
   if (has(can, wish))
     return wish;
-  if (has(can, ra->val[v].hint))
-    return ra->val[v].hint;
+  if (has(can, val_of(ra, v)->hint))
+    return val_of(ra, v)->hint;
   if (can & ~leave)
     can &= ~leave;
   if (!call && (can & ~RA_CALLEE))
@@ -116,7 +116,7 @@ static void want_at_exit(Ra *ra, LoopPlan *x, Reg r, Ref v, bool weak)
     x->xval[r] = v, x->xregs |= BIT(r);
     if (weak)
       x->xweak |= BIT(r);
-    ra->val[v].hint = (uint8_t)r;
+    val_of(ra, v)->hint = (uint8_t)r;
   }
 }
 static void merge_exits(Ra *ra, uint32_t l, LoopPlan *x)
@@ -141,8 +141,8 @@ static void merge_exits(Ra *ra, uint32_t l, LoopPlan *x)
     if (t->cold || e->to == z->loops[l].header || open_header(ra, t))
       continue;
     for (uint32_t j = 0; j < t->nphi; j++)
-      if (ra->val[t->first + j].ploc != REG_NONE)
-        want_at_exit(ra, x, ra->val[t->first + j].ploc, z->edge_args[e->args + j], false);
+      if (val_of(ra, t->first + j)->ploc != REG_NONE)
+        want_at_exit(ra, x, val_of(ra, t->first + j)->ploc, z->edge_args[e->args + j], false);
   }
   for (uint32_t k = 0; k < nedges; k++) { // a phi is best where its next value already has to be, or where it comes from
     const ZEdge *e = &z->edges[last->edges + k];
@@ -151,16 +151,16 @@ static void merge_exits(Ra *ra, uint32_t l, LoopPlan *x)
       continue;
     for (uint32_t j = 0; j < t->nphi; j++) {
       Ref p = t->first + j, v = z->edge_args[e->args + j];
-      if (zw_ref_is_value(v) && v != p && ra->val[v].hint != REG_NONE && ra->val[p].hint == REG_NONE)
-        ra->val[p].hint = ra->val[v].hint;
+      if (zw_ref_is_value(v) && v != p && val_of(ra, v)->hint != REG_NONE && val_of(ra, p)->hint == REG_NONE)
+        val_of(ra, p)->hint = val_of(ra, v)->hint;
     }
     break;
   }
   const ZBlock *entry = &z->blocks[z->loops[l].entry], *head = &z->blocks[z->loops[l].header];
   const Ref *in = z->edge_args + z->edges[entry->edges].args;
   for (uint32_t j = 0; j < head->nphi; j++) // else where its first value comes from
-    if (zw_ref_is_value(in[j]) && ra->val[head->first + j].hint == REG_NONE)
-      ra->val[head->first + j].hint = ra->val[in[j]].hint;
+    if (zw_ref_is_value(in[j]) && val_of(ra, head->first + j)->hint == REG_NONE)
+      val_of(ra, head->first + j)->hint = val_of(ra, in[j])->hint;
 }
 // Phi p of the loop being opened arrives in a slot.  When the value that the bottom brings it has one, because it is wanted
 // behind the loop, that slot serves both: it is lent to the value from the start.
@@ -168,12 +168,12 @@ static void deliver_to_slot(Ra *ra, Ref p, Ref v)
 {
   const ZirFunc *z = ra->z;
   const ZBlock *head = &z->blocks[zw_zir_block(z, p)];
-  uint32_t s = zw_ref_is_value(v) && v < z->nins ? ra->val[v].slot : 0;
-  if (s && !ra->val[p].slot && !ra->slots.p[s - 1].phi && !ra->slots.p[s - 1].owner && def_pos(ra, v) >= head->pos &&
+  uint32_t s = zw_ref_is_value(v) && v < z->nins ? val_of(ra, v)->slot : 0;
+  if (s && !val_of(ra, p)->slot && !ra->slots.p[s - 1].phi && !ra->slots.p[s - 1].owner && def_pos(ra, v) >= head->pos &&
       !is_phi_of(ra, v, zw_zir_block(z, p)) && !z->blocks[zw_zir_block(z, v)].cold && z->blocks[zw_zir_block(z, v)].depth <= z->blocks[ra->b].depth) {
     set_dslot(ra, p, s);
     ra->slots.p[s - 1].phi = p + 1;
-    ra->val[p].vstate |= VS_LENT;
+    val_of(ra, p)->vstate |= VS_LENT;
   } else {
     set_dslot(ra, p, slot_for(ra, p, NULL) + 1);
   }
@@ -210,7 +210,7 @@ static void open_loop(Ra *ra, uint32_t l)
   ra->open[ra->nopen++] = p;
   set_calm(ra);
   for (uint32_t k = 0; k < loop->nliveins; k++)
-    ra->val[z->livein[loop->liveins + k]].vstate |= VS_LIVEIN;
+    val_of(ra, z->livein[loop->liveins + k])->vstate |= VS_LIVEIN;
   const Ref *back = bottom_args(ra, loop->header);
   // per class: registers there are, and how many the body needs for itself
   static const RegSet classes[2] = { RA_GPR, RA_FPR };
@@ -236,14 +236,14 @@ static void open_loop(Ra *ra, uint32_t l)
       Ref v = head->first + k;
       if (class_of(kind_of(ra, v)) != classes[c])
         continue;
-      ra->val[v].ploc = REG_NONE;
+      val_of(ra, v)->ploc = REG_NONE;
       if (is_live_phi(ra, v))
-        nphi++, offer(&phis, v, ra->val[v].left, ra->val[v].hint);
+        nphi++, offer(&phis, v, val_of(ra, v)->left, val_of(ra, v)->hint);
     }
     for (uint32_t k = 0; k < loop->nliveins; k++) {
       Ref v = z->livein[loop->liveins + k];
-      if (class_of(kind_of(ra, v)) == classes[c] && ra->val[v].left)
-        nused++, offer(&used, v, is_remat(ra, v) ? ra->val[v].left / 8 : ra->val[v].left, ra->val[v].hint); // what can be made again, last
+      if (class_of(kind_of(ra, v)) == classes[c] && val_of(ra, v)->left)
+        nused++, offer(&used, v, is_remat(ra, v) ? val_of(ra, v)->left / 8 : val_of(ra, v)->left, val_of(ra, v)->hint); // what can be made again, last
     }
     for (uint32_t k = 0; k < used.n; k++)
       if (used.p[k].reg != REG_NONE)
@@ -251,21 +251,21 @@ static void open_loop(Ra *ra, uint32_t l)
     for (RegSet m = x.xregs & cls; m; m &= m - 1) {
       Reg r = zw_ctz64(m);
       Ref v = x.xval[r];
-      if (!(x.xweak & BIT(r)) && def_pos(ra, v) < p->head_pos && !(ra->val[v].vstate & VS_LIVEIN) && !is_remat(ra, v))
-        offer(&through, v, ra->val[v].left, (uint8_t)r);
+      if (!(x.xweak & BIT(r)) && def_pos(ra, v) < p->head_pos && !(val_of(ra, v)->vstate & VS_LIVEIN) && !is_remat(ra, v))
+        offer(&through, v, val_of(ra, v)->left, (uint8_t)r);
     }
     // outside values that are used in it and wanted at an exit: stay where the exit wants them
     for (RegSet m = x.xregs & cls; m; m &= m - 1) {
       Reg r = zw_ctz64(m);
       Ref v = x.xval[r];
-      if (!(x.xweak & BIT(r)) && def_pos(ra, v) < p->head_pos && (ra->val[v].vstate & VS_LIVEIN) && ra->val[v].left >= ra->weight &&
+      if (!(x.xweak & BIT(r)) && def_pos(ra, v) < p->head_pos && (val_of(ra, v)->vstate & VS_LIVEIN) && val_of(ra, v)->left >= ra->weight &&
           (!loop->has_call || (RA_CALLEE & BIT(r))) && had + keep < nreg)
         promise(p, r, v, false), had++;
     }
     for (uint32_t k = 0; k < phis.n && had + keep < nreg; k++) {
       Reg r = promise_reg(ra, p, phis.p[k].v, phis.p[k].reg, loop->has_call ? 0 : x.xregs | wanted, x.xweak);
       if (r != REG_NONE)
-        promise(p, r, phis.p[k].v, false), had++, p->phis |= BIT(r), ra->val[phis.p[k].v].ploc = ra->val[phis.p[k].v].hint = (uint8_t)r;
+        promise(p, r, phis.p[k].v, false), had++, p->phis |= BIT(r), val_of(ra, phis.p[k].v)->ploc = val_of(ra, phis.p[k].v)->hint = (uint8_t)r;
     }
     // values that only pass through: when there is room besides what the body uses
     uint32_t need = nphi + nused + (loop->max_height < 4 ? loop->max_height : 4), room = nreg > need ? nreg - need : 0;
@@ -299,14 +299,14 @@ static void open_loop(Ra *ra, uint32_t l)
     if (nphi)
       for (uint32_t k = 0; k < head->nphi; k++) {
         Ref v = head->first + k;
-        if (class_of(kind_of(ra, v)) == classes[c] && ra->val[v].ploc == REG_NONE && is_live_phi(ra, v))
+        if (class_of(kind_of(ra, v)) == classes[c] && val_of(ra, v)->ploc == REG_NONE && is_live_phi(ra, v))
           deliver_to_slot(ra, v, back ? back[k] : REF_NONE);
       }
   }
   for (uint32_t k = 0; k < loop->nliveins; k++)
-    ra->val[z->livein[loop->liveins + k]].vstate &= (uint8_t)~VS_LIVEIN;
+    val_of(ra, z->livein[loop->liveins + k])->vstate &= (uint8_t)~VS_LIVEIN;
   for (uint32_t k = 0; k < head->nphi; k++)
-    if (ra->val[head->first + k].ploc != REG_NONE || dslot_of(ra, head->first + k))
+    if (val_of(ra, head->first + k)->ploc != REG_NONE || dslot_of(ra, head->first + k))
       p->arrive |= arrive_bit(k);
 }
 
@@ -342,7 +342,7 @@ static void close_loop(Ra *ra, uint32_t b)
     where[zw_ctz64(m)] = REG_NONE;
   for (RegSet m = p->regs; m; m &= m - 1) {
     Reg r = zw_ctz64(m);
-    Reg q = ra->val[p->reg[r]].loc;
+    Reg q = val_of(ra, p->reg[r])->loc;
     if (q != REG_NONE && (where[q] == REG_NONE || q == r))
       where[q] = r;
   }
@@ -373,27 +373,27 @@ static void close_loop(Ra *ra, uint32_t b)
   }
   for (uint32_t k = 0; k < head->nphi; k++) {
     Ref v = head->first + k;
-    Reg r = ra->val[v].ploc;
+    Reg r = val_of(ra, v)->ploc;
     if (r == REG_NONE) {
-      if (ra->val[v].slot && ra->val[v].slot != dslot_of(ra, v)) // its home is elsewhere: an argument of its own was made here
+      if (val_of(ra, v)->slot && val_of(ra, v)->slot != dslot_of(ra, v)) // its home is elsewhere: an argument of its own was made here
         add_move(ra, mv, slot_place(ra, v), delivery_place(ra, v), v, kind_of(ra, v));
-      if (ra->val[v].loc == REG_NONE && !ra->val[v].slot)
-        ra->val[v].vstate |= VS_UNWANTED;
+      if (val_of(ra, v)->loc == REG_NONE && !val_of(ra, v)->slot)
+        val_of(ra, v)->vstate |= VS_UNWANTED;
       continue;
     }
-    if (ra->val[v].slot)
+    if (val_of(ra, v)->slot)
       want |= BIT(r), add_move(ra, mv, slot_place(ra, v), r, v, kind_of(ra, v));
-    else if (ra->val[v].loc == REG_NONE)
-      ra->val[v].ploc = REG_NONE; // nobody wants it after all
+    else if (val_of(ra, v)->loc == REG_NONE)
+      val_of(ra, v)->ploc = REG_NONE; // nobody wants it after all
   }
   parallel_move(ra, mv);
   for (uint32_t k = 0; k < head->nphi; k++) {
     Ref v = head->first + k;
-    if (ra->val[v].slot)
-      free_slot(ra, ra->val[v].slot - 1);
+    if (val_of(ra, v)->slot)
+      free_slot(ra, val_of(ra, v)->slot - 1);
     if (dslot_of(ra, v)) {
       ra->slots.p[ra->dslot[v] - 1].owner = 0;
-      if (ra->dslot[v] != ra->val[v].slot)
+      if (ra->dslot[v] != val_of(ra, v)->slot)
         free_slot(ra, ra->dslot[v] - 1);
     }
   }

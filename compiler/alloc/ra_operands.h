@@ -55,7 +55,7 @@ static void free_up(Ra *ra, Reg r, RegSet into)
   RegSet q = into & ra->file & class_of(kind_of(ra, w)) & ~ra->busy & ~ra->lock & ~ra->written & ~BIT(r);
   if (q & RA_CALLEE & ~worth_saving(ra, w))
     q &= ~RA_CALLEE | worth_saving(ra, w);
-  if (q && !ra->val[w].slot) {
+  if (q && !val_of(ra, w)->slot) {
     RegSet best = crosses_call(ra, w) ? q & RA_CALLEE : q & ~RA_CALLEE;
     Reg to = choose(ra, best ? best : q);
     move_reg(ra, r, to, kind_of(ra, w));
@@ -148,7 +148,7 @@ static void unlink_uses(Ra *ra, uint32_t i)
 // store in this loop; among values that this block uses no more, the one with the least weight above.
 static uint64_t evict_score(const Ra *ra, Ref v)
 {
-  uint32_t first = ra->z->blocks[ra->b].first, here = point(ra), left = ra->val[v].left;
+  uint32_t first = ra->z->blocks[ra->b].first, here = point(ra), left = val_of(ra, v)->left;
   uint64_t dist;
   if (ra->scanned == ra->b + 1 && ra->up[v] > ra->scan_first && ra->up[v] <= here)
     dist = here + 1 - ra->up[v];
@@ -156,7 +156,7 @@ static uint64_t evict_score(const Ra *ra, Ref v)
     dist = here - v;
   else
     dist = here - first + 16;
-  bool free = ra->val[v].slot || (ra->val[v].vstate & VS_REMAT) || (ra->nopen && def_pos(ra, v) < ra->open[ra->nopen - 1]->head_pos);
+  bool free = val_of(ra, v)->slot || (val_of(ra, v)->vstate & VS_REMAT) || (ra->nopen && def_pos(ra, v) < ra->open[ra->nopen - 1]->head_pos);
   return (dist * (free ? 4 : 3)) << 32 | (UINT32_MAX - left);
 }
 static Reg cheapest(Ra *ra, RegSet m)
@@ -217,8 +217,8 @@ static inline __attribute__((always_inline)) Reg pick(Ra *ra, Ref v, RegSet allo
     good = free & ~RA_CALLEE, cross = false;
   if (has(free, want) && (!cross || has(RA_CALLEE, want) || !good))
     return want;
-  if (has(good, ra->val[v].hint))
-    return ra->val[v].hint;
+  if (has(good, val_of(ra, v)->hint))
+    return val_of(ra, v)->hint;
   if (!good) {
     if (!cross && (free & ra->dirty))
       return best_of(ra, free & ra->dirty);
@@ -232,7 +232,7 @@ static inline __attribute__((always_inline)) Reg pick(Ra *ra, Ref v, RegSet allo
 // ---- operands of an instruction.  Order: def, clobbers, fixed uses, temps for early writes, other uses, LIR, end_ins ----
 static inline void lose_weight(Ra *ra, Ref v)
 {
-  RaValue *p = &ra->val[v];
+  RaValue *p = val_of(ra, v);
   uint32_t left = p->left, less = left - ra->weight;
   p->left = left < ra->weight ? 0 : less;
 }
@@ -264,9 +264,9 @@ static __attribute__((noinline)) Reg def_away(Ra *ra, Ref v, RegSet allowed, Reg
     unbind(ra, d);
   }
   dirty(ra, d);
-  if (ra->val[v].slot) {
+  if (val_of(ra, v)->slot) {
     store_slot(ra, v, d);
-    free_slot(ra, ra->val[v].slot - 1);
+    free_slot(ra, val_of(ra, v)->slot - 1);
   }
   if (!(allowed & BIT(d))) {
     RegSet can = allowed & ra->file & ~ra->lock & ~ra->written, free = can & ~ra->busy;
@@ -283,7 +283,7 @@ static __attribute__((noinline)) Reg def_away(Ra *ra, Ref v, RegSet allowed, Reg
 // The register of `allowed` that the instruction must write v to.  v's range ends here.
 static Reg def(Ra *ra, Ref v, RegSet allowed)
 {
-  RaValue *p = &ra->val[v];
+  RaValue *p = val_of(ra, v);
   Reg d = p->loc;
   if (d != REG_NONE && !p->slot && (allowed & BIT(d))) { // nearly always
     p->loc = REG_NONE;
@@ -295,7 +295,7 @@ static Reg def(Ra *ra, Ref v, RegSet allowed)
   return def_away(ra, v, allowed, d);
 }
 // Nothing needs the value of v: no code when it has no effect either.
-static inline bool is_dead(const Ra *ra, Ref v) { return ra->val[v].loc == REG_NONE && !ra->val[v].slot; }
+static inline bool is_dead(const Ra *ra, Ref v) { return val_of(ra, v)->loc == REG_NONE && !val_of(ra, v)->slot; }
 
 // A value (or constant) in a register for this instruction only, made or copied right above it.
 static void bring(Ra *ra, Reg r, Ref v, Reg from)
@@ -339,7 +339,7 @@ static Reg use(Ra *ra, Ref v, RegSet allowed, Reg want)
 {
   if (!zw_ref_is_value(v))
     return use_const(ra, v, allowed, want);
-  Reg r = ra->val[v].loc;
+  Reg r = val_of(ra, v)->loc;
   lose_weight(ra, v);
   if (r == REG_NONE)
     return use_first(ra, v, allowed, want);
@@ -353,7 +353,7 @@ static Reg use(Ra *ra, Ref v, RegSet allowed, Reg want)
 static __attribute__((noinline)) Reg use_at_far(Ra *ra, Ref v, Reg r)
 {
   if (zw_ref_is_value(v)) {
-    Reg have = ra->val[v].loc;
+    Reg have = val_of(ra, v)->loc;
     if (have == REG_NONE) {
       if (ra->busy & BIT(r))
         free_up(ra, r, ra->file);
@@ -397,7 +397,7 @@ static Reg use_at(Ra *ra, Ref v, Reg r)
   if (!zw_ref_is_value(v))
     return use_at_far(ra, v, r);
   lose_weight(ra, v);
-  Reg have = ra->val[v].loc;
+  Reg have = val_of(ra, v)->loc;
   if (have == REG_NONE && (ra->file & ~ra->busy & BIT(r)) && (has(RA_CALLEE, r) || !crosses_call(ra, v))) {
     bind(ra, r, v);
     dirty(ra, r);
@@ -410,7 +410,7 @@ static Reg use_at(Ra *ra, Ref v, Reg r)
 }
 static __attribute__((noinline)) bool prefer_slot_now(Ra *ra, Ref v, RegSet can)
 {
-  if (!zw_ref_is_value(v) || ra->val[v].loc != REG_NONE || is_remat(ra, v))
+  if (!zw_ref_is_value(v) || val_of(ra, v)->loc != REG_NONE || is_remat(ra, v))
     return false;
   if (!can)
     return true;

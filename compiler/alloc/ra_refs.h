@@ -19,7 +19,7 @@ typedef struct RefRanges { uint32_t *end, *safe; } RefRanges; // by value: posit
 static inline bool is_tracked_ref(const Ra *ra, Ref v)
 {
   const ZirFunc *z = ra->z;
-  return z->ins[v].ty == VK_REF && zw_zir_is_used(z, v) && !zw_zir_is(z, v, ZV_DEAD) && !(ra->val[v].vstate & VS_REMAT);
+  return z->ins[v].ty == VK_REF && zw_zir_is_used(z, v) && !zw_zir_is(z, v, ZV_DEAD) && !(val_of(ra, v)->vstate & VS_REMAT);
 }
 static inline uint32_t block_end_pos(const ZBlock *b) { return b->pos + (b->end - b->first) - 1; }
 static inline uint64_t *ref_in(const Ra *ra, uint32_t b) { return ra->ref_in + (size_t)b * ra->ref_words; }
@@ -124,7 +124,7 @@ static void ref_ranges_of_block(const Ra *ra, RefRanges *g, const ZBlock *b, uin
     g->safe[b->pos + (i - b->first)] = *safepoints;
     *safepoints += is_safepoint(&z->ins[i]);
     for (uint32_t n = ref_operands(ra, i, three, &ops); n--;)
-      ref_extend(g, ops[n], ra->val[i].pos);
+      ref_extend(g, ops[n], val_of(ra, i)->pos);
   }
   for (uint32_t e = b->edges; e < b->edges + b->nedges; e++) {
     const ZBlock *t = &z->blocks[z->edges[e].to];
@@ -150,7 +150,7 @@ static uint32_t ref_ranges(const Ra *ra, RefRanges *g, Arena *a)
 // How many safepoints are strictly between v's definition and its last use.
 static uint32_t ref_crosses(const Ra *ra, const RefRanges *g, Ref v)
 {
-  uint32_t def = ra->val[v].pos, end = g->end[v];
+  uint32_t def = val_of(ra, v)->pos, end = g->end[v];
   return end > def + 1 ? g->safe[end] - g->safe[def + 1] : 0;
 }
 static uint32_t block_at(const ZirFunc *z, uint32_t pos)
@@ -195,7 +195,7 @@ static void make_one_map(Ra *ra)
   uint8_t *listed = zw_new_array(ra->a, uint8_t, ra->slot_bytes.n);
   ra->map_slots.n = 0;
   for (uint32_t k = 0; k < ra->one_map; k++) {
-    uint32_t s = ra->val[ra->ref_value[k]].slot - 1;
+    uint32_t s = val_of(ra, ra->ref_value[k])->slot - 1;
     if (!listed[s])
       listed[s] = 1, *zw_push(ra->a, &ra->map_slots) = s;
   }
@@ -292,7 +292,7 @@ static void ref_call(Ra *ra, Ref v)
     for (uint64_t m = ra->ref_live[w]; m; m &= m - 1) {
       Ref r = ra->ref_value[w * 64 + zw_ctz64(m)];
       take_slot(ra, r);
-      *zw_push(ra->a, &ra->map_slots) = ra->val[r].slot - 1;
+      *zw_push(ra->a, &ra->map_slots) = val_of(ra, r)->slot - 1;
     }
   uint32_t n = ra->map_slots.n - ra->map_first;
   if (ra->maps.n) { // the same as the map before: share it

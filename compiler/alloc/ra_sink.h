@@ -20,9 +20,9 @@ static __attribute__((noinline)) void bring_needed(Ra *ra, uint32_t to, RegSet a
   k->here |= k->needs[to] & ~k->away;
   for (uint64_t m = k->needs[to] & k->away; m; m &= m - 1) {
     const Watch *w = &k->watch[zw_ctz64(m)];
-    if (ra->val[w->v].loc == REG_NONE && dslot_of(ra, w->v))
+    if (val_of(ra, w->v)->loc == REG_NONE && dslot_of(ra, w->v))
       take_slot(ra, w->v); // where it was delivered, mostly
-    uint32_t from = ra->val[w->v].loc == REG_NONE && ra->val[w->v].slot ? read_place(ra, w->v) : edge_source(ra, w->v, avoid);
+    uint32_t from = val_of(ra, w->v)->loc == REG_NONE && val_of(ra, w->v)->slot ? read_place(ra, w->v) : edge_source(ra, w->v, avoid);
     if (from != PLACE_SLOT + w->slot)
       add_move(ra, mv, PLACE_SLOT + w->slot, from, w->v, kind_of(ra, w->v));
   }
@@ -38,7 +38,7 @@ static void store_in_case(Ra *ra, uint32_t b)
     Ref v = k->watch[bit].v;
     if (def_pos(ra, v) < p->head_pos || (v >= z->first && v < z->end))
       continue;
-    Reg r = ra->val[v].loc;
+    Reg r = val_of(ra, v)->loc;
     for (RegSet s = p->regs & ~ra->busy; s && r == REG_NONE; s &= s - 1) // it comes by here
       if (p->reg[zw_ctz64(s)] == v)
         r = zw_ctz64(s), bind(ra, r, v);
@@ -70,18 +70,18 @@ static void give_up_slots(Ra *ra, const ZBlock *b)
       n[zw_ctz64(m)]++;
     Wanted w = required(ra, to);
     for (RegSet m = w.regs & ~w.weak & ~w.phis; m; m &= m - 1)
-      can |= watch_bit(ra, ra->val[w.vals[zw_ctz64(m)]].slot);
+      can |= watch_bit(ra, val_of(ra, w.vals[zw_ctz64(m)])->slot);
   }
   for (RegSet m = p->regs; m; m &= m - 1)
-    can |= watch_bit(ra, ra->val[p->reg[zw_ctz64(m)]].slot);
+    can |= watch_bit(ra, val_of(ra, p->reg[zw_ctz64(m)])->slot);
   for (uint64_t m = k->watched & ~k->away; m; m &= m - 1) {
     unsigned bit = zw_ctz64(m);
     Ref v = k->watch[bit].v;
-    bool there = dslot_of(ra, v) && !(ra->val[v].vstate & VS_LENT);
+    bool there = dslot_of(ra, v) && !(val_of(ra, v)->vstate & VS_LENT);
     if (def_pos(ra, v) < p->head_pos || def_pos(ra, v) > b->pos + (b->end - b->first) || n[bit] * 4 > hot * 3 || !(there || (can >> bit & 1)))
       continue;
     ra->slots.p[k->watch[bit].slot].watch = 0;
-    ra->val[v].slot = 0;
+    val_of(ra, v)->slot = 0;
     free_slot(ra, k->watch[bit].slot);
     k->away |= (uint64_t)1 << bit;
   }

@@ -76,7 +76,8 @@ typedef struct Ra {
   RegSet written;                // written by this instruction: nothing that lives across it may move there
   RegSet reserved;               // no edge may deliver anything here: a switch needs them
   RegSet file, dirty;            // allocatable; callee-saved ones this function writes
-  RaValue *val;                   // parallel to z->ins, one more for the address of results in memory
+  RaValue *val;                  // parallel to z->ins, one more for the address of results in memory; read it by val_of
+  uint8_t *is_set_up;            // in late code: per SET_UP values
   uint32_t *dslot;               // phi in memory: the slot that edges deliver it to, id + 1
   uint32_t *left;                // weight of the uses that are still above
   // nearest use above, inside the block: of the last few thousand instructions from the block's first eviction upward, then again
@@ -145,6 +146,16 @@ typedef struct Ra {
   struct TargetState *t;
 } Ra;
 
+// What is known of v.  Late code sets values up when the first of their page is asked for.
+enum { SET_UP = 4096 / sizeof(RaValue) };
+static void set_up(const Ra *ra, uint32_t page);
+static inline RaValue *val_of(const Ra *ra, Ref v)
+{
+  if (RA_LATE && NEVER(!ra->is_set_up[v / SET_UP]))
+    set_up(ra, v / SET_UP);
+  return &ra->val[v];
+}
+
 // ---- what the target supplies ----
 static void emit_move(Ra *ra, Reg dst, Reg src, ValKind kind);
 static void emit_load(Ra *ra, Reg dst, uint32_t place, ValKind kind);   // dst <- slot, argument or area
@@ -168,7 +179,7 @@ static inline ValKind kind_of(const Ra *ra, Ref v)
   return v == ra->z->nins ? VK_I64 : (ValKind)ra->z->ins[v].ty;
 }
 static inline bool is_reg(uint32_t place) { return place < RA_NREG; }
-static inline uint32_t slot_place(const Ra *ra, Ref v) { return PLACE_SLOT + ra->val[v].slot - 1; }
+static inline uint32_t slot_place(const Ra *ra, Ref v) { return PLACE_SLOT + val_of(ra, v)->slot - 1; }
 static inline uint64_t watch_bit(const Ra *ra, uint32_t slot1) // of the value that has this slot, or 0
 {
   uint32_t w = slot1 ? ra->slots.p[slot1 - 1].watch : 0;
@@ -178,7 +189,7 @@ static inline uint64_t watch_bit(const Ra *ra, uint32_t slot1) // of the value t
 static inline uint32_t read_place(Ra *ra, Ref v)
 {
   if (NEVER(ra->sink != NULL))
-    ra->sink->here |= watch_bit(ra, ra->val[v].slot);
+    ra->sink->here |= watch_bit(ra, val_of(ra, v)->slot);
   return slot_place(ra, v);
 }
 static inline uint32_t dslot_of(const Ra *ra, Ref phi) { return ra->dslot ? ra->dslot[phi] : 0; }
@@ -189,7 +200,7 @@ static void set_dslot(Ra *ra, Ref phi, uint32_t slot1)
   ra->dslot[phi] = slot1;
 }
 static inline uint32_t delivery_place(const Ra *ra, Ref phi) { return PLACE_SLOT + dslot_of(ra, phi) - 1; }
-static inline bool is_remat(const Ra *ra, Ref v) { return !zw_ref_is_value(v) || (ra->val[v].vstate & VS_REMAT); }
+static inline bool is_remat(const Ra *ra, Ref v) { return !zw_ref_is_value(v) || (val_of(ra, v)->vstate & VS_REMAT); }
 
 // ---- LIR ----
 #ifdef ZW_ASSERTS
@@ -306,20 +317,20 @@ static uint32_t begin_stub(Ra *ra, bool cold)
 // ---- registers ----
 static inline void bind(Ra *ra, Reg r, Ref v)
 {
-  ASSERT(!(ra->busy & BIT(r)) && ra->val[v].loc == REG_NONE);
-  ra->cur[r] = v, ra->val[v].loc = (uint8_t)r;
+  ASSERT(!(ra->busy & BIT(r)) && val_of(ra, v)->loc == REG_NONE);
+  ra->cur[r] = v, val_of(ra, v)->loc = (uint8_t)r;
   ra->busy |= BIT(r), ra->weak &= ~BIT(r);
 }
 static inline void unbind(Ra *ra, Reg r)
 {
   ASSERT(ra->busy & BIT(r));
-  ra->val[ra->cur[r]].loc = REG_NONE;
+  val_of(ra, ra->cur[r])->loc = REG_NONE;
   ra->busy &= ~BIT(r), ra->weak &= ~BIT(r);
 }
 static inline void clear_registers(Ra *ra)
 {
   for (RegSet m = ra->busy; m; m &= m - 1)
-    ra->val[ra->cur[zw_ctz64(m)]].loc = REG_NONE;
+    val_of(ra, ra->cur[zw_ctz64(m)])->loc = REG_NONE;
   ra->busy = ra->weak = 0;
   ra->rest = 0;
 }
@@ -337,7 +348,7 @@ static Reg random_bit(Ra *ra, RegSet m)
 }
 
 // ---- positions ----
-static inline uint32_t def_pos(const Ra *ra, Ref v) { return ra->val[v].pos; }
+static inline uint32_t def_pos(const Ra *ra, Ref v) { return val_of(ra, v)->pos; }
 // The outermost open loop that v is not defined in, or NULL.  Open loops nest, so their heads ascend.
 static Promise *outer_loop_of(const Ra *ra, Ref v)
 {
@@ -485,21 +496,21 @@ static __attribute__((noinline)) void watch_slot(Ra *ra, Ref v)
     return;
   unsigned bit = zw_ctz64(~k->watched);
   k->watched |= (uint64_t)1 << bit;
-  k->watch[bit] = (Watch){ v, ra->val[v].slot - 1 };
-  ra->slots.p[ra->val[v].slot - 1].watch = bit + 1;
+  k->watch[bit] = (Watch){ v, val_of(ra, v)->slot - 1 };
+  ra->slots.p[val_of(ra, v)->slot - 1].watch = bit + 1;
 }
 static void take_slot(Ra *ra, Ref v)
 {
-  if (ra->val[v].slot)
+  if (val_of(ra, v)->slot)
     return;
-  ASSERT(!(ra->val[v].vstate & VS_REMAT));
+  ASSERT(!(val_of(ra, v)->vstate & VS_REMAT));
   const Promise *loop = outer_loop_of(ra, v);
   uint32_t d = dslot_of(ra, v);
-  if (d && !(ra->val[v].vstate & VS_LENT) && !(loop && ra->slots.p[d - 1].used >= loop->open_seq)) { // else lent to values of the loop, further down
-    ra->val[v].slot = d;
+  if (d && !(val_of(ra, v)->vstate & VS_LENT) && !(loop && ra->slots.p[d - 1].used >= loop->open_seq)) { // else lent to values of the loop, further down
+    val_of(ra, v)->slot = d;
     return;
   }
-  ra->val[v].slot = slot_for(ra, v, loop) + 1;
+  val_of(ra, v)->slot = slot_for(ra, v, loop) + 1;
   if (NEVER(ra->sink != NULL))
     watch_slot(ra, v);
 }
@@ -512,7 +523,7 @@ static void free_slot(Ra *ra, uint32_t s)
     ra->slots.p[s].watch = 0;
   }
   if (ra->slots.p[s].phi) { // back to the phi, which keeps it up to its header
-    ra->val[ra->slots.p[s].phi - 1].vstate &= (uint8_t)~VS_LENT;
+    val_of(ra, ra->slots.p[s].phi - 1)->vstate &= (uint8_t)~VS_LENT;
     ra->slots.p[s].phi = 0;
     return;
   }
@@ -528,7 +539,7 @@ static void free_slot(Ra *ra, uint32_t s)
 static bool share_slot(Ra *ra, Ref v, uint32_t s)
 {
   const ZirFunc *z = ra->z;
-  if (ra->val[v].slot || !ra->slots.p[s].free || (ra->val[v].vstate & VS_REMAT))
+  if (val_of(ra, v)->slot || !ra->slots.p[s].free || (val_of(ra, v)->vstate & VS_REMAT))
     return false;
   const ZBlock *from = &z->blocks[ra->b], *def = v < z->nins ? &z->blocks[zw_zir_block(z, v)] : &z->blocks[z->order[0]];
   if (def->depth > from->depth || (from->cold && !def->cold))
@@ -537,7 +548,7 @@ static bool share_slot(Ra *ra, Ref v, uint32_t s)
   if (loop && ra->slots.p[s].used >= loop->open_seq)
     return false;
   claim_slot(ra, s);
-  ra->val[v].slot = s + 1;
+  val_of(ra, v)->slot = s + 1;
   return true;
 }
 static inline void weigh_slot(Ra *ra, uint32_t place)

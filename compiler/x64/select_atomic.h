@@ -1,4 +1,4 @@
-// Atomic accesses.  Part of select.c.  Plain loads and locked instructions are sequentially consistent on x86 when every
+// Atomic accesses.  Part of select_all.h.  Plain loads and locked instructions are sequentially consistent on x86 when every
 // store is an exchange.  The builder has checked the alignment.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Calls of functions and of the runtime.  Part of select.c.
+// Calls of functions and of the runtime.  Part of select_all.h.
 #pragma once
 
 // ---- calls ----
@@ -57,14 +57,14 @@ static void call_result(Ra *ra, Ref r, const X64Loc *from, uint32_t area, Moves 
     return;
   ValKind kind = (ValKind)ra->z->ins[r].ty;
   uint32_t src = from->reg != REG_NONE ? from->reg : PLACE_AREA + area + from->off;
-  Reg d = ra->val[r].loc;
+  Reg d = val_of(ra, r)->loc;
   if (d != REG_NONE) {
     unbind(ra, d);
     ra->written |= BIT(d);
     if (d != src)
       add_move(ra, mv, d, src, r, kind);
   }
-  if (ra->val[r].slot)
+  if (val_of(ra, r)->slot)
     add_move(ra, mv, slot_place(ra, r), src, r, kind);
 }
 // Slots of results are free above the call, but not for what lives across it: results are stored before that is reloaded.
@@ -109,7 +109,7 @@ static void save_around(Ra *ra, RegSet clobbered, RegSet args)
     Reg r = zw_ctz64(m);
     Ref w = ra->cur[r];
     ValKind kind = kind_of(ra, w);
-    if (ra->val[w].slot || is_remat(ra, w) || (ra->weak & BIT(r))) {
+    if (val_of(ra, w)->slot || is_remat(ra, w) || (ra->weak & BIT(r))) {
       free_up(ra, r, 0);
       continue;
     }

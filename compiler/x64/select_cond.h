@@ -1,4 +1,4 @@
-// Comparisons, where their result is wanted: branches, selects, traps, values.  Part of select.c.
+// Comparisons, where their result is wanted: branches, selects, traps, values.  Part of select_all.h.
 #pragma once
 
 // ---- conditions ----
@@ -181,7 +181,7 @@ static void sel_sel_int(Ra *ra, const ZIns *ins, Ref v)
   Reg d = def(ra, v, RA_GPR);
   if (c.parity == 1) // (E and not P) ? yes : no  ==  (NE or P) ? no : yes
     c = negated(c), swap_refs(&yes, &no);
-  else if (!c.parity && (!zw_ref_is_value(yes) || (zw_ref_is_value(no) && ra->val[no].loc != REG_NONE && ra->val[yes].loc == REG_NONE)) &&
+  else if (!c.parity && (!zw_ref_is_value(yes) || (zw_ref_is_value(no) && val_of(ra, no)->loc != REG_NONE && val_of(ra, yes)->loc == REG_NONE)) &&
            zw_ref_is_value(no))
     c = negated(c), swap_refs(&yes, &no);
   // d = no; if c, d = yes

@@ -1,4 +1,4 @@
-// Scalar floats and conversions.  Part of select.c.
+// Scalar floats and conversions.  Part of select_all.h.
 #pragma once
 
 // ---- floats ----

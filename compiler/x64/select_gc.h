@@ -1,4 +1,4 @@
-// Objects in the GC heap.  Part of select.c.  Nothing here traps: checks are instructions of their own.
+// Objects in the GC heap.  Part of select_all.h.  Nothing here traps: checks are instructions of their own.
 #pragma once
 
 // The same with an element, whose place from the reference is in t: emit_place makes it above the access.

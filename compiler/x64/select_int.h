@@ -1,4 +1,4 @@
-// Integer arithmetic.  Part of select.c.
+// Integer arithmetic.  Part of select_all.h.
 #pragma once
 
 // ---- integers ----
@@ -15,9 +15,9 @@ static void left_into(Ra *ra, Ref v, Reg d)
 // or a parameter puts it, else d.
 static Reg near(const Ra *ra, Ref v, Reg d)
 {
-  if (!zw_ref_is_value(v) || ra->val[v].loc != REG_NONE || ra->val[v].hint == REG_NONE)
+  if (!zw_ref_is_value(v) || val_of(ra, v)->loc != REG_NONE || val_of(ra, v)->hint == REG_NONE)
     return d;
-  Reg h = ra->val[v].hint;
+  Reg h = val_of(ra, v)->hint;
   return has(ra->file & ~ra->busy & ~ra->lock, h) && (has(RA_CALLEE, h) || !crosses_call(ra, v)) ? h : d;
 }
 static void swap_refs(Ref *a, Ref *b)
@@ -28,10 +28,10 @@ static void swap_refs(Ref *a, Ref *b)
 // Would b be the better left operand: dying here while a lives on?
 static bool better_left(const Ra *ra, Ref a, Ref b, Reg d)
 {
-  if (is_remat(ra, b) || ra->val[b].loc != REG_NONE)
+  if (is_remat(ra, b) || val_of(ra, b)->loc != REG_NONE)
     return false;
-  if (zw_ref_is_value(a) && ra->val[a].loc == REG_NONE)
-    return ra->val[b].hint == d && (ra->val[a].hint != d || crosses_call(ra, a));
+  if (zw_ref_is_value(a) && val_of(ra, a)->loc == REG_NONE)
+    return val_of(ra, b)->hint == d && (val_of(ra, a)->hint != d || crosses_call(ra, a));
   return true;
 }
 enum { COMM = 1, LEA_ADD = 2, LEA_SUB = 4 };
@@ -57,7 +57,7 @@ static void sel_alu(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, un
     note(ra, v, a, REF_NONE, REF_NONE, REF_NONE);
     return;
   }
-  if ((how & LEA_ADD) && zw_ref_is_value(a) && zw_ref_is_value(b) && ra->val[a].loc != REG_NONE && ra->val[b].loc != REG_NONE) {
+  if ((how & LEA_ADD) && zw_ref_is_value(a) && zw_ref_is_value(b) && val_of(ra, a)->loc != REG_NONE && val_of(ra, b)->loc != REG_NONE) {
     Reg r = use(ra, a, RA_GPR, REG_NONE), q = use(ra, b, RA_GPR, REG_NONE);
     Lir *l = lir(ra, X_lea);
     l->rd = (uint8_t)d, l->rn = (uint8_t)r, l->rm = (uint8_t)q, l->sz = (uint8_t)sz;
@@ -253,13 +253,13 @@ static void sel_shift(Ra *ra, const ZIns *ins, Ref v, unsigned op_cl, unsigned o
   if (const_of(ra, ins->b, &c)) {
     c &= sz * 8 - 1;
     Reg d = def(ra, v, RA_GPR);
-    if (ra->t->bmi2 && (op_cl == X_rol_cl || op_cl == X_ror_cl) && zw_ref_is_value(ins->a) && ra->val[ins->a].loc != REG_NONE) {
+    if (ra->t->bmi2 && (op_cl == X_rol_cl || op_cl == X_ror_cl) && zw_ref_is_value(ins->a) && val_of(ra, ins->a)->loc != REG_NONE) {
       Opnd o = use_rm(ra, ins->a, RA_GPR, near(ra, ins->a, d), sz);
       c = op_cl == X_rol_cl ? (sz * 8 - c) & (sz * 8 - 1) : c;
       emit_rmi(ra, X_rorx_rri, X_rorx_rmi, sz, d, &o, (int32_t)c, v, REF_NONE);
       return;
     }
-    if (op_cl == X_shl_cl && c <= 3 && c > 0 && zw_ref_is_value(ins->a) && ra->val[ins->a].loc != REG_NONE) {
+    if (op_cl == X_shl_cl && c <= 3 && c > 0 && zw_ref_is_value(ins->a) && val_of(ra, ins->a)->loc != REG_NONE) {
       Reg r = use(ra, ins->a, RA_GPR, REG_NONE);
       Lir *l = lir(ra, X_lea);
       l->rd = (uint8_t)d, l->sz = (uint8_t)sz;

@@ -1,4 +1,4 @@
-// Loads, stores and addresses.  Part of select.c.
+// Loads, stores and addresses.  Part of select_all.h.
 #pragma once
 
 // ---- memory ----
@@ -87,7 +87,7 @@ static bool sel_store_alu(Ra *ra, const ZIns *ins, Ref b, unsigned sz)
     int32_t imm;
     if (load_width(l->op) != sz || l->a != ins->a || l->c != ins->c || l->fl != ins->fl || !can_sink(ra, old))
       continue;
-    ra->val[old].vstate |= VS_FUSED;
+    val_of(ra, old)->vstate |= VS_FUSED;
     if (imm_of(ra, with, sz == 8, &imm)) {
       Opnd o = mem_addr(ra, ins, ins->a, ins->c, z->at[old]);
       emit_mi(ra, op + 1, sz, &o, sz == 1 ? (int8_t)imm : sz == 2 ? (int16_t)imm : imm);

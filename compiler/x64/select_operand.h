@@ -1,4 +1,4 @@
-// What the allocator asks the target for; constants; operands in registers and memory, loads that become operands.  Part of select.c.
+// What the allocator asks the target for; constants; operands in registers and memory, loads that become operands.  Part of select_all.h.
 #pragma once
 
 // ---- the core's hooks ----
@@ -415,7 +415,7 @@ static __attribute__((noinline)) Opnd mem_addr(Ra *ra, const ZIns *ins, Ref addr
 static Opnd ptr_addr(Ra *ra, Ref base, uint32_t offset)
 {
   Opnd o = { .reg = REG_NONE, .rn = REG_NONE, .rm = REG_NONE, .disp = (int32_t)offset, .val = REF_NONE, .vrn = REF_NONE, .vrm = REF_NONE };
-  if (zw_ref_is_value(base) && ra->val[base].loc == REG_NONE) {
+  if (zw_ref_is_value(base) && val_of(ra, base)->loc == REG_NONE) {
     const ZIns *a = &ra->z->ins[base];
     if (a->op == OP_vm_addr || a->op == OP_frame_addr) {
       o.rn = a->op == OP_vm_addr ? X64_VMCTX : REG_AREA;
@@ -465,18 +465,18 @@ static __attribute__((noinline)) bool fuse_load_now(Ra *ra, Ref v, unsigned byte
   case OP_vm_load: case OP_ptr_load:
     if (kind_bytes((ValKind)ins->ty) != bytes || (bytes == 16 && !ra->t->avx))
       return false;
-    ra->val[v].vstate |= VS_FUSED;
+    val_of(ra, v)->vstate |= VS_FUSED;
     *o = ins->op == OP_vm_load ? at_place(PLACE_VM + ins->a, v) : ptr_addr(ra, ins->a, ins->c);
     return true;
   case OP_gc_load:
     if (1u << (ins->fl & GCA_WIDTH) != bytes || bytes < 4 || (bytes == 16 && !ra->t->avx))
       return false;
-    ra->val[v].vstate |= VS_FUSED;
+    val_of(ra, v)->vstate |= VS_FUSED;
     *o = field_addr(ra, ins->a, ins->b, ins->c);
     return true;
   default: return false;
   }
-  ra->val[v].vstate |= VS_FUSED;
+  val_of(ra, v)->vstate |= VS_FUSED;
   *o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
   return true;
 }
@@ -496,7 +496,7 @@ static Opnd use_rm(Ra *ra, Ref v, RegSet allowed, Reg want, unsigned bytes)
       return at_const(ra, v);
     return in_reg(use(ra, v, allowed, want), v);
   }
-  if (ra->val[v].loc == REG_NONE && (ra->val[v].vstate & VS_REMAT)) {
+  if (val_of(ra, v)->loc == REG_NONE && (val_of(ra, v)->vstate & VS_REMAT)) {
     const ZIns *ins = &ra->z->ins[v];
     RegSet can = allowed & ra->file & ~ra->lock;
     if (ins->op == OP_copy && bytes == 8 && !(allowed & RA_FPR) && !(ra->nopen && is_promised(ra->open[ra->nopen - 1], v))) { // kept for nobody

@@ -1,6 +1,6 @@
-// Vector instructions of wasm: the sel_ functions of emit_simd.def.  Part of select.c (it uses its static functions).
+// Vector instructions of wasm: the sel_ functions of emit_simd.def.  Part of select_all.h (it uses its static functions).
 //
-// Most rows are one machine instruction and use the float patterns of select.c.  The rest are short sequences: they are
+// Most rows are one machine instruction and use the float patterns of select_float.h.  The rest are short sequences: they are
 // written down in program order (Seq) and emitted backwards at the end, with the notes for the allocation checker worked
 // out on the way.  Sequences of more than one instruction keep their inputs apart from the register they write.
 // X64_SCRATCH is free between the moves that bring operands into place, so it is every sequence's first temporary.
