@@ -216,6 +216,16 @@ static void fill_tables(const Builder *b, Blob *out)
   }
 }
 
+// The calls of a function whose bytes lie at `code`.
+static void bind_calls(const Builder *b, const Blob *out, const FuncCode *c, const ImageFunc *f, uint8_t *code)
+{
+  for (uint32_t x = 0; x < c->nfixups; x++) {
+    CHECK(c->fixups[x].at + 4ull <= c->nbytes);
+    uint64_t to = (uint64_t)out->funcs[target_code(b, c->fixups[x].target)].code_off - f->code_off; // from here: it may lie before it
+    b->t->apply_fixup(code, c->fixups[x].at, c->fixups[x].kind, to);
+  }
+}
+
 static void fill_text(const BlobText *s, const Blob *out, uint8_t *text)
 {
   const Builder *b = &s->b;
@@ -225,16 +235,31 @@ static void fill_text(const BlobText *s, const Blob *out, uint8_t *text)
     const ImageFunc *f = &out->funcs[k];
     memset(text + end, 0xcc, f->code_off - end); // int3 between functions on x86; never executed anywhere
     append(text + f->code_off, c->bytes, c->nbytes);
-    for (uint32_t x = 0; x < c->nfixups; x++) {
-      CHECK(c->fixups[x].at + 4ull <= c->nbytes);
-      uint32_t to = out->funcs[target_code(b, c->fixups[x].target)].code_off;
-      b->t->apply_fixup(text, (uint64_t)f->code_off + c->fixups[x].at, c->fixups[x].kind, to);
-    }
+    bind_calls(b, out, c, f, text + f->code_off);
     end = (uint64_t)f->code_off + c->nbytes;
     if (s->from.placed && k < b->ndefined)
       s->from.placed(s->from.arg, k);
   }
   memset(text + end, 0xcc, out->text_bytes - end);
+}
+
+// The same into a file.  Calls are bound where the code lies, which nobody wants there afterwards.
+static void put_text(const BlobText *s, const Blob *out, OutStream *to)
+{
+  const Builder *b = &s->b;
+  uint64_t end = 0;
+  for (uint32_t k = 0; k < b->ncodes; k++) {
+    const FuncCode *c = b->codes[k];
+    const ImageFunc *f = &out->funcs[k];
+    uint8_t *bytes = (uint8_t *)(uintptr_t)c->bytes;
+    zw_out_fill(to, 0xcc, f->code_off - end);
+    bind_calls(b, out, c, f, bytes);
+    zw_out_put(to, bytes, c->nbytes);
+    end = (uint64_t)f->code_off + c->nbytes;
+    if (s->from.placed && k < b->ndefined)
+      s->from.placed(s->from.arg, k);
+  }
+  zw_out_fill(to, 0xcc, out->text_bytes - end);
 }
 
 void zw_blob_done(Blob *b)
@@ -274,6 +299,17 @@ void zw_blob_text(Blob *b, uint8_t *to)
     return;
   }
   fill_text(b->source, b, to);
+  zw_blob_done(b);
+}
+
+void zw_blob_put_text(Blob *b, OutStream *to)
+{
+  if (b->text || !b->last) {
+    keep_text(b);
+    zw_out_put(to, b->text, b->text_bytes);
+    return;
+  }
+  put_text(b->source, b, to);
   zw_blob_done(b);
 }
 

@@ -1,5 +1,6 @@
 // From encoded functions to one position-independent text without external relocations, and its tables.
 #pragma once
+#include "compiler/base/out.h"
 #include "compiler/emit/lir.h"
 
 typedef struct CodeBuf { uint8_t *p; uint32_t n, cap, limit; Arena *a; } CodeBuf; // every write is CHECKed against cap
@@ -59,13 +60,17 @@ void zw_image_handlers(const FuncCode *c, uint32_t code_off, ImageHandler *to);
 Blob *zw_blob_build_from(const Module *m, const struct Target *t, const CodeOptions *o, const BlobSource *from, Arena *a);
 // Write all text_bytes of it.  It goes there directly if b->last says that nobody else wants it.
 void zw_blob_text(Blob *b, uint8_t *to);
+void zw_blob_put_text(Blob *b, OutStream *to); // the same at the end of what is there
 // Copy n bytes that are not wanted afterwards if `last`: then their pages go while the copy grows.
 void zw_move_bytes(void *to, void *from, uint64_t n, bool last);
 // Nobody wants the text any more, written or not.
 void zw_blob_done(Blob *b);
-// .eh_frame for the blob: one entry per function, rows exact at every instruction, a terminator at the end (drop the last 4
-// bytes where a linker appends).  The 32-bit fields at reloc_at[k] must become text + reloc_text_off[k] - address of the field.
+// .eh_frame: one entry per function, rows exact at every instruction.  Each list of entries begins with what they have in common (EH_CIE_BYTES);
+// the 32-bit field EH_PC_AT bytes into an entry must become the function's address - its own.
+enum { EH_CIE_BYTES = 24, EH_PC_AT = 8 };
+void zw_eh_put_cie(OutStream *to, const struct Target *t);
+void zw_eh_put_fde(OutStream *to, uint32_t at, const UnwindRows *rows); // at: behind the beginning of the list
+uint32_t zw_eh_fde_bytes(const UnwindRows *rows);
+// The whole of a blob, with a terminator.  reloc_text_off: what function each of the fields at reloc_at is for.
 typedef struct EhFrame { uint8_t *bytes; uint32_t nbytes; uint32_t *reloc_at; uint32_t *reloc_text_off; uint32_t nrelocs; } EhFrame;
-// The same for any functions: rows[k] at text offset offs[k] (glue, in a section of its own).
-EhFrame zw_eh_frame_of(const UnwindRows *rows, const uint32_t *offs, uint32_t n, const struct Target *t, Arena *a);
 EhFrame zw_eh_frame_build(const Blob *b, const struct Target *t, Arena *a);

@@ -4,15 +4,12 @@
 #include "runtime/base/bits.h"
 #include "runtime/base/leb.h"
 
-enum {
-  EH_PE_PCREL_SDATA4 = 0x1b, CFA_DEF_CFA = 12, CFA_OFFSET = 0x80,
-  CIE_BYTES = 24,
-};
+enum { EH_PE_PCREL_SDATA4 = 0x1b, CFA_DEF_CFA = 12, CFA_OFFSET = 0x80, FDE_HEAD = 17 };
 
-static uint8_t *put_cie(uint8_t *p, const Target *t)
+void zw_eh_put_cie(OutStream *to, const Target *t)
 {
-  uint8_t *start = p;
-  zw_put32(p, CIE_BYTES - 4), zw_put32(p + 4, 0);
+  uint8_t cie[EH_CIE_BYTES] = { 0 }, *p = cie; // what is left at the end is DW_CFA_nop
+  zw_put32(p, EH_CIE_BYTES - 4), zw_put32(p + 4, 0);
   p += 8;
   *p++ = 1;                                  // version
   memcpy(p, "zR", 3), p += 3;
@@ -25,45 +22,36 @@ static uint8_t *put_cie(uint8_t *p, const Target *t)
     *p++ = CFA_OFFSET | t->dwarf_ra, *p++ = 1;
   } else
     *p++ = CFA_DEF_CFA, *p++ = t->dwarf_sp, *p++ = 0;
-  ASSERT(p <= start + CIE_BYTES);
-  return start + CIE_BYTES;                  // the rest is DW_CFA_nop
+  ASSERT(p <= cie + EH_CIE_BYTES);
+  zw_out_put(to, cie, sizeof cie);
 }
 
-static uint32_t fde_bytes(const UnwindRows *c) { return (uint32_t)zw_align_up(17 + c->cfi_bytes, 8); }
+uint32_t zw_eh_fde_bytes(const UnwindRows *c) { return (uint32_t)zw_align_up(FDE_HEAD + c->cfi_bytes, 8); }
 
-EhFrame zw_eh_frame_of(const UnwindRows *rows, const uint32_t *offs, uint32_t n, const Target *t, Arena *a)
+void zw_eh_put_fde(OutStream *to, uint32_t at, const UnwindRows *c)
 {
-  EhFrame e = { 0 };
-  uint64_t bytes = CIE_BYTES + 4;
-  for (uint32_t k = 0; k < n; k++)
-    bytes += fde_bytes(&rows[k]);
-  CHECK(bytes < UINT32_MAX);
-  e.bytes = zw_arena_alloc(a, bytes, 8);
-  e.nbytes = (uint32_t)bytes;
-  e.reloc_at = zw_new_array(a, uint32_t, n + 1);
-  e.reloc_text_off = zw_new_array(a, uint32_t, n + 1);
-  uint8_t *p = put_cie(e.bytes, t);
-  for (uint32_t k = 0; k < n; k++) {
-    const UnwindRows *c = &rows[k];
-    uint32_t at = (uint32_t)(p - e.bytes);
-    zw_put32(p, fde_bytes(c) - 4);
-    zw_put32(p + 4, at + 4);                 // back to the CIE
-    e.reloc_at[e.nrelocs] = at + 8;
-    e.reloc_text_off[e.nrelocs++] = offs[k];
-    zw_put32(p + 12, c->code_bytes);
-    p[16] = 0;                               // no augmentation data
-    if (c->cfi_bytes)
-      memcpy(p + 17, c->cfi, c->cfi_bytes);
-    p += fde_bytes(c);
-  }
-  return e;                                  // ends with a zero length
+  uint8_t head[FDE_HEAD] = { 0 };            // no augmentation data; the function's place comes by a relocation
+  zw_put32(head, zw_eh_fde_bytes(c) - 4);
+  zw_put32(head + 4, at + 4);                // back to the CIE
+  zw_put32(head + 12, c->code_bytes);
+  zw_out_put(to, head, sizeof head);
+  zw_out_put(to, c->cfi, c->cfi_bytes);
+  zw_out_fill(to, 0, zw_eh_fde_bytes(c) - FDE_HEAD - c->cfi_bytes);
 }
 
 EhFrame zw_eh_frame_build(const Blob *b, const Target *t, Arena *a)
 {
   CHECK(b->rows);
-  uint32_t *offs = zw_new_array(a, uint32_t, b->nfuncs + 1);
-  for (uint32_t k = 0; k < b->nfuncs; k++)
-    offs[k] = b->funcs[k].code_off;
-  return zw_eh_frame_of(b->rows, offs, b->nfuncs, t, a);
+  OutStream out;
+  zw_out_init(&out, a, -1);
+  EhFrame e = { .reloc_at = zw_new_array(a, uint32_t, b->nfuncs + 1), .reloc_text_off = zw_new_array(a, uint32_t, b->nfuncs + 1) };
+  zw_eh_put_cie(&out, t);
+  for (uint32_t k = 0; k < b->nfuncs; k++) {
+    e.reloc_at[e.nrelocs] = (uint32_t)zw_out_at(&out) + EH_PC_AT;
+    e.reloc_text_off[e.nrelocs++] = b->funcs[k].code_off;
+    zw_eh_put_fde(&out, (uint32_t)zw_out_at(&out), &b->rows[k]);
+  }
+  zw_out_fill(&out, 0, 4);                   // a zero length: the end
+  e.bytes = out.p, e.nbytes = (uint32_t)out.n;
+  return e;
 }

@@ -23,11 +23,14 @@ static void put_c_str(const Header *h, const char *key, const char *s)
 
 static void put_type(const Header *h, uint32_t kind, uint32_t index)
 {
+  Arena *scratch = &h->m->ctx->scratch;
+  ArenaMark mark = zw_arena_mark(scratch);
   Text t;
-  zw_text_init(&t, h->out->a);
+  zw_text_init(&t, scratch);
   zw_put_extern_type(&t, h->m, kind, index);
   zw_text_printf(h->out, ", ");
   put_str(h, "type", (Str){ t.p, t.n });
+  zw_arena_release(scratch, mark);
 }
 
 static void put_func(const Header *h, uint32_t func)
@@ -94,6 +97,7 @@ static void put_imports(const Header *h)
     put_thing(h, i->kind, i->index, &h->names->imports[k]);
     put_c_str(h, "from", from[h->names->imports[k].kind]);
     zw_text_printf(h->out, "}");
+    zw_header_drain(h);
   }
 }
 
@@ -105,19 +109,21 @@ static void put_exports(const Header *h)
     put_str(h, "name", e->name);
     put_thing(h, e->kind, e->index, &h->names->exports[k]);
     zw_text_printf(h->out, "}");
+    zw_header_drain(h);
   }
 }
 
-void zw_bindings_write(const Module *m, const ObjOptions *o, const char *source_name, Text *out)
+void zw_bindings_write(const Module *m, const ObjOptions *o, const char *source_name, OutStream *to)
 {
-  Header h = { .m = m, .o = o, .names = zw_cnames(m, o, &m->ctx->module), .out = out };
+  Text text;
+  Header h = zw_header_begin(m, o, &text, to);
   const char *base = strrchr(source_name, '/');
-  h.p = h.names->prefix;
-  zw_text_printf(out, "{\n  \"module\": \"%s\", \"abi\": %u", h.p, (unsigned)IMAGE_ABI);
+  zw_text_printf(h.out, "{\n  \"module\": \"%s\", \"abi\": %u", h.p, (unsigned)IMAGE_ABI);
   put_c_str(&h, "source", base ? base + 1 : source_name);
-  zw_text_printf(out, ",\n  \"imports\": [");
+  zw_text_printf(h.out, ",\n  \"imports\": [");
   put_imports(&h);
-  zw_text_printf(out, "%s],\n  \"exports\": [", m->nimports ? "\n  " : "");
+  zw_text_printf(h.out, "%s],\n  \"exports\": [", m->nimports ? "\n  " : "");
   put_exports(&h);
-  zw_text_printf(out, "%s]\n}\n", m->nexports ? "\n  " : "");
+  zw_text_printf(h.out, "%s]\n}\n", m->nexports ? "\n  " : "");
+  zw_header_drain(&h);
 }

@@ -76,12 +76,8 @@ static void put_exact(Text *t, Str s)
 
 // ---- who has which name ----
 
-typedef struct Owner { // wasm: the name in the module
-  const char *name;
-  Str module, wasm;
-  bool import, header;
-  uint32_t kind, type, index;
-} Owner;
+typedef enum OwnerKind { OWNER_HEADER, OWNER_IMPORT, OWNER_EXPORT } OwnerKind;
+typedef struct Owner { const char *name; uint32_t kind : 2, index : 30; } Owner; // index: of the import or export
 typedef struct Namer {
   const Module *m;
   const ObjOptions *o;
@@ -107,98 +103,109 @@ static const char *keep_name(const Namer *t, const Text *s, ArenaMark mark)
   return name;
 }
 
-static const char *describe(const Owner *w, char *buf, size_t bytes)
+static const char *describe(const Namer *t, const Owner *w, char *buf, size_t bytes)
 {
-  if (w->header)
-    zw_format(buf, bytes, "the header itself");
-  else if (w->import)
-    zw_format(buf, bytes, "import \"%.*s\" \"%.*s\"", (int)w->module.n, w->module.p, (int)w->wasm.n, w->wasm.p);
+  const Import *i = w->kind == OWNER_IMPORT ? &t->m->imports[w->index] : NULL;
+  const Export *x = w->kind == OWNER_EXPORT ? &t->m->exports[w->index] : NULL;
+  if (i)
+    zw_format(buf, bytes, "import \"%.*s\" \"%.*s\"", (int)i->module.n, i->module.p, (int)i->name.n, i->name.p);
+  else if (x)
+    zw_format(buf, bytes, "export \"%.*s\"", (int)x->name.n, x->name.p);
   else
-    zw_format(buf, bytes, "export \"%.*s\"", (int)w->wasm.n, w->wasm.p);
+    zw_format(buf, bytes, "the header itself");
   return buf;
 }
 
 // A module may import one thing several times.
 static bool same_thing(const Namer *t, const Owner *a, const Owner *b)
 {
-  return a->import && b->import && a->kind == b->kind && zw_str_eq(a->module, b->module) && zw_str_eq(a->wasm, b->wasm) &&
-         (a->kind != EXT_FUNC || t->m->types[a->type].canon == t->m->types[b->type].canon);
+  if (a->kind != OWNER_IMPORT || b->kind != OWNER_IMPORT)
+    return false;
+  const Module *m = t->m;
+  const Import *i = &m->imports[a->index], *k = &m->imports[b->index];
+  return i->kind == k->kind && zw_str_eq(i->module, k->module) && zw_str_eq(i->name, k->name) &&
+         (i->kind != EXT_FUNC || m->types[m->funcs[i->index].type].canon == m->types[m->funcs[k->index].type].canon);
 }
 
-// Returns the index of the thing that has the name: w's own, or that of an earlier import of the same.
-static uint32_t claim(Namer *t, const char *name, const char *suffix, const Owner *w, uint64_t at)
+// Claims w->name, which lasts.  Returns the index of the thing that has the name: w's own, or that of an earlier import of the same.
+static uint32_t claim(Namer *t, const Owner *w, uint64_t at)
 {
-  ArenaMark mark = zw_arena_mark(&t->m->ctx->scratch);
-  Text s = begin_name(t);
-  zw_text_printf(&s, "%s%s", name, suffix);
-  uint32_t slot = (uint32_t)zw_hash_bytes(s.p, s.n, 0) & t->mask;
-  while (t->slots[slot] && strcmp(t->owners.p[t->slots[slot] - 1].name, s.p) != 0)
+  uint32_t slot = (uint32_t)zw_hash_bytes(w->name, strlen(w->name), 0) & t->mask;
+  while (t->slots[slot] && strcmp(t->owners.p[t->slots[slot] - 1].name, w->name) != 0)
     slot = (slot + 1) & t->mask;
   const Owner *has = t->slots[slot] ? &t->owners.p[t->slots[slot] - 1] : NULL;
   if (has && !same_thing(t, has, w)) {
     char a[160], b[160];
-    zw_fail(t->m->ctx, ERR_unsupported, at, "%s and %s would both be '%s' in C%s", describe(has, a, sizeof a),
-            describe(w, b, sizeof b), s.p, t->o->exact ? "" : "; --mangle=exact keeps them apart");
+    zw_fail(t->m->ctx, ERR_unsupported, at, "%s and %s would both be '%s' in C%s", describe(t, has, a, sizeof a),
+            describe(t, w, b, sizeof b), w->name, t->o->exact ? "" : "; --mangle=exact keeps them apart");
   }
-  if (has) {
-    zw_arena_release(&t->m->ctx->scratch, mark);
+  if (has)
     return has->index;
-  }
   CHECK(t->owners.n < t->owners.cap); // they would move above the mark
-  Owner *mine = &t->owners.p[t->owners.n++];
-  *mine = *w;
-  mine->name = keep_name(t, &s, mark);
+  *zw_push(&t->m->ctx->scratch, &t->owners) = *w;
   t->slots[slot] = t->owners.n;
-  return mine->index;
+  return w->index;
 }
 
-// "env_log" of an import, "fac" of an export.
-static const char *plain_name(const Namer *t, const Owner *w)
+static Text put3(const Namer *t, const char *a, const char *b, const char *c)
 {
-  ArenaMark mark = zw_arena_mark(&t->m->ctx->scratch);
   Text s = begin_name(t);
-  void (*put)(Text *, Str) = t->o->exact ? put_exact : put_readable;
-  if (w->import) {
-    put(&s, w->module);
-    zw_text_printf(&s, "%s", t->between);
-  }
-  put(&s, w->wasm);
-  return keep_name(t, &s, mark);
+  zw_text_printf(&s, "%s%s%s", a, b, c);
+  return s;
 }
-
 static const char *join(const Namer *t, const char *a, const char *b, const char *c)
 {
   ArenaMark mark = zw_arena_mark(&t->m->ctx->scratch);
-  Text s = begin_name(t);
-  zw_text_printf(&s, "%s%s%s", a, b, c);
+  Text s = put3(t, a, b, c);
   return keep_name(t, &s, mark);
+}
+
+// "env_log" of an import, "fac" of an export, in scratch memory.
+static const char *plain_name(const Namer *t, const Owner *w)
+{
+  Text s = begin_name(t);
+  void (*put)(Text *, Str) = t->o->exact ? put_exact : put_readable;
+  if (w->kind == OWNER_IMPORT) {
+    put(&s, t->m->imports[w->index].module);
+    zw_text_printf(&s, "%s", t->between);
+  }
+  put(&s, w->kind == OWNER_IMPORT ? t->m->imports[w->index].name : t->m->exports[w->index].name);
+  return s.p;
 }
 
 // "calc_env_log", "calc_fac".
 static const char *c_name(const Namer *t, const Owner *w)
 {
+  ArenaMark mark = zw_arena_mark(&t->m->ctx->scratch);
   const char *name = plain_name(t, w);
-  return join(t, t->prefix, "_", among(name, own_names, ARRAY_COUNT(own_names)) ? join(t, name, t->behind, "") : name);
+  Text s = put3(t, t->prefix, "_", name);
+  if (among(name, own_names, ARRAY_COUNT(own_names)))
+    zw_text_printf(&s, "%s", t->behind);
+  return keep_name(t, &s, mark);
 }
 
 // The same as a name that stands alone: "env_log", not "2_x" and not "and_eq".
 static const char *field_name(const Namer *t, const Owner *w)
 {
+  ArenaMark mark = zw_arena_mark(&t->m->ctx->scratch);
   const char *name = plain_name(t, w);
+  Text s = put3(t, name, "", "");
   if (is_digit(name[0])) { // exact: as if it could not stand in a name at all, _30 to _39
     char digit[4] = { '_', '3', name[0], 0 };
-    name = t->o->exact ? join(t, digit, name + 1, "") : join(t, "_", name, "");
+    s = t->o->exact ? put3(t, digit, name + 1, "") : put3(t, "_", name, "");
   }
-  return zw_is_c_identifier(name) ? name : join(t, name, t->behind, "");
+  if (!zw_is_c_identifier(s.p))
+    zw_text_printf(&s, "%s", t->behind);
+  return keep_name(t, &s, mark);
 }
 
 // What --rename-import says about an import, or NULL.
-static const char *renamed(const Namer *t, const Owner *w, bool *used)
+static const char *renamed(const Namer *t, const Import *i, bool *used)
 {
   for (uint32_t k = 0; k < t->o->nrenames; k++) {
     const char *want = t->o->renames[k].wasm;
-    if (strlen(want) != w->module.n + 1 + w->wasm.n || memcmp(want, w->module.p, w->module.n) != 0 || want[w->module.n] != '.' ||
-        memcmp(want + w->module.n + 1, w->wasm.p, w->wasm.n) != 0)
+    if (strlen(want) != i->module.n + 1 + i->name.n || memcmp(want, i->module.p, i->module.n) != 0 || want[i->module.n] != '.' ||
+        memcmp(want + i->module.n + 1, i->name.p, i->name.n) != 0)
       continue;
     used[k] = true;
     return t->o->renames[k].c;
@@ -270,12 +277,17 @@ static const char *wasi_symbol(const Module *m, const Import *i)
   return w->symbol;
 }
 
-static const char *name_results(Namer *t, const char *name, uint32_t type, const Owner *w, uint64_t at)
+// The name of w and a suffix, which is w's as well.
+static const char *claim_with(Namer *t, const char *suffix, Owner w, uint64_t at)
 {
-  if (t->m->types[type].func.nresults < 2)
-    return NULL;
-  claim(t, name, "_result", w, at);
-  return join(t, name, "_result", "");
+  w.name = join(t, w.name, suffix, "");
+  claim(t, &w, at);
+  return w.name;
+}
+
+static const char *name_results(Namer *t, uint32_t type, const Owner *w, uint64_t at)
+{
+  return t->m->types[type].func.nresults < 2 ? NULL : claim_with(t, "_result", *w, at);
 }
 
 static CName name_import(Namer *t, uint32_t index, bool *used)
@@ -283,33 +295,38 @@ static CName name_import(Namer *t, uint32_t index, bool *used)
   const Module *m = t->m;
   const Import *i = &m->imports[index];
   bool func = i->kind == EXT_FUNC;
-  Owner w = { .module = i->module, .wasm = i->name, .import = true, .kind = i->kind, .index = index,
-              .type = func ? m->funcs[i->index].type : 0 };
-  const char *mine = renamed(t, &w, used);
+  Owner w = { .kind = OWNER_IMPORT, .index = index };
+  const char *mine = renamed(t, i, used);
   const char *wasi = t->o->wasi && !mine ? wasi_symbol(m, i) : NULL;
   if (wasi)
     return (CName){ .name = wasi, .kind = CALL_WASI, .first = index };
   if (func && !t->o->struct_imports) {
-    const char *name = mine ? mine : c_name(t, &w);
-    uint32_t first = claim(t, name, "", &w, i->at);
-    return (CName){ name, name_results(t, name, w.type, &w, i->at), CALL_C, first };
+    w.name = mine ? mine : c_name(t, &w);
+    uint32_t first = claim(t, &w, i->at);
+    return (CName){ .name = w.name, .result = name_results(t, m->funcs[i->index].type, &w, i->at), .kind = CALL_C, .first = first };
   }
   const char *name = mine ? mine : field_name(t, &w);
-  uint32_t first = claim(t, name, ".field", &w, i->at); // fields are in a name space of their own
-  const char *result = func ? name_results(t, join(t, t->prefix, "_", name), w.type, &w, i->at) : NULL;
-  return (CName){ name, result, CALL_FIELD, first };
+  w.name = join(t, name, ".field", ""); // fields are in a name space of their own
+  uint32_t first = claim(t, &w, i->at);
+  if (func)
+    w.name = join(t, t->prefix, "_", name);
+  const char *result = func ? name_results(t, m->funcs[i->index].type, &w, i->at) : NULL;
+  return (CName){ .name = name, .result = result, .kind = CALL_FIELD, .first = first };
 }
 
-static CName name_export(Namer *t, const Export *e)
+static CName name_export(Namer *t, uint32_t index)
 {
   const Module *m = t->m;
-  Owner w = { .wasm = e->name, .kind = e->kind };
-  const char *name = c_name(t, &w);
-  claim(t, name, "", &w, e->at);
-  if (e->kind != EXT_FUNC)
-    return (CName){ .name = name, .kind = CALL_C };
-  claim(t, name, "_try", &w, e->at);
-  return (CName){ .name = name, .result = name_results(t, name, m->funcs[e->index].type, &w, e->at), .kind = CALL_C };
+  const Export *e = &m->exports[index];
+  Owner w = { .kind = OWNER_EXPORT, .index = index };
+  w.name = c_name(t, &w);
+  claim(t, &w, e->at);
+  CName c = { .name = w.name, .kind = CALL_C };
+  if (e->kind == EXT_FUNC) {
+    c.try = claim_with(t, "_try", w, e->at);
+    c.result = name_results(t, m->funcs[e->index].type, &w, e->at);
+  }
+  return c;
 }
 
 // The module's own C name.
@@ -359,7 +376,8 @@ const CNames *zw_cnames(const Module *m, const ObjOptions *o, Arena *a)
   c->entry = o->entry ? o->entry : "_start";
   Namer t = { .m = m, .o = o, .prefix = c->prefix, .a = a, .mask = 63, .between = o->exact ? "_x" : "_", .behind = o->exact ? "_x" : "_" };
   uint64_t most = 3ull * m->nexports + 2ull * m->nimports + ARRAY_COUNT(own_names) + 1; // names
-  while (t.mask < 2 * most) // half full
+  CHECK(most < 1u << 30);
+  while (t.mask < most + most / 2)
     t.mask = t.mask * 2 + 1;
   Arena *scratch = &m->ctx->scratch;
   ArenaMark mark = zw_arena_mark(scratch);
@@ -368,10 +386,9 @@ const CNames *zw_cnames(const Module *m, const ObjOptions *o, Arena *a)
   c->imports = zw_new_array(a, CName, m->nimports);
   c->exports = zw_new_array(a, CName, m->nexports);
   bool *used = zw_new_array(a, bool, o->nrenames + 1ull);
-  Owner header = { .header = true };
-  claim(&t, t.prefix, "", &header, ZW_NO_POS);
+  claim(&t, &(Owner){ .name = t.prefix, .kind = OWNER_HEADER }, ZW_NO_POS);
   for (size_t k = 0; k < ARRAY_COUNT(own_names); k++)
-    claim(&t, join(&t, t.prefix, "_", own_names[k]), "", &header, ZW_NO_POS);
+    claim(&t, &(Owner){ .name = join(&t, t.prefix, "_", own_names[k]), .kind = OWNER_HEADER }, ZW_NO_POS);
   for (uint32_t k = 0; k < m->nimports; k++) {
     c->imports[k] = name_import(&t, k, used);
     c->has_fields |= c->imports[k].kind == CALL_FIELD;
@@ -381,7 +398,7 @@ const CNames *zw_cnames(const Module *m, const ObjOptions *o, Arena *a)
       zw_fail(m->ctx, ERR_unlinkable, ZW_NO_POS, "--rename-import=%s=%s: there is no such import that C could provide",
               o->renames[k].wasm, o->renames[k].c);
   for (uint32_t k = 0; k < m->nexports; k++)
-    c->exports[k] = name_export(&t, &m->exports[k]);
+    c->exports[k] = name_export(&t, k);
   if (o->for_exe)
     check_program(m, c);
   zw_arena_release(scratch, mark);

@@ -9,6 +9,7 @@ typedef enum CallKind {
 } CallKind;
 typedef struct CName {
   const char *name;          // of a field: "env_log", what stands behind the prefix elsewhere
+  const char *try;           // of an exported function: "calc_fac_try"
   const char *result;        // of a function with several results: the name of their struct
   CallKind kind;
   uint32_t first;            // the first import of the same thing: what is imported twice is declared once

@@ -13,6 +13,7 @@
 
 enum { GC_PREFIX = 0xfb }; // of instructions on objects
 
+typedef struct Glue { uint32_t at, code_bytes, rows; } Glue; // rows: index in glue_rows
 typedef struct Elf {
   const Module *m;
   Blob *b;
@@ -21,11 +22,22 @@ typedef struct Elf {
   const CNames *names;
   ElfOut *out;
   uint32_t text, glue, rodata, meta, relro, bss, eh; // sections
-  VEC(UnwindRows) glue_rows;     // in the order of their places in .text.NAME
-  VEC(uint32_t) glue_offs;
+  VEC(Glue) glue_at;             // in the order of their places in .text.NAME
+  VEC(UnwindRows) glue_rows;     // each once, nearly
   VEC(uint32_t) adapters;        // per import: offset of its adapter in .text.NAME
   uint32_t nfields;
 } Elf;
+
+// What is asked about the meta span when it is written and gone.
+typedef struct MetaFacts { size_t meta_bytes, data_bytes; bool gc, exprs, gc_exprs, lines; } MetaFacts;
+static MetaFacts facts_of(const MetaImage *image)
+{
+  const ImageHeader *h = (const void *)image->meta;
+  const ImageSpan *exprs = &h->span[IMG_EXPRS];
+  return (MetaFacts){ .meta_bytes = image->meta_bytes, .data_bytes = image->data_bytes, .gc = h->flags & IMAGE_GC, .exprs = exprs->count,
+                      .gc_exprs = exprs->count && memchr(image->meta + exprs->off, GC_PREFIX, exprs->count), // or a byte like it
+                      .lines = h->span[IMG_LINES].count };
+}
 
 static const char *with_prefix(const Elf *e, const char *before, const char *after)
 {
@@ -33,14 +45,6 @@ static const char *with_prefix(const Elf *e, const char *before, const char *aft
   zw_text_init(&s, e->out->a);
   zw_text_printf(&s, "%s%s%s", before, e->names->prefix, after);
   return s.p;
-}
-
-static const char *try_name(const Elf *e, const char *name)
-{
-  size_t n = strlen(name);
-  char *s = zw_arena_alloc(e->out->a, n + sizeof "_try", 1);
-  memcpy(s, name, n), memcpy(s + n, "_try", sizeof "_try");
-  return s;
 }
 
 // ---- C glue ----
@@ -63,30 +67,43 @@ static FuncCode make_glue(Elf *e, uint32_t kind, uint32_t func, Fixup fixups[2])
   return c;
 }
 
+// Unwind rows of a piece of glue: most are like some of the last.
+static uint32_t find_rows(Elf *e, const FuncCode *c)
+{
+  enum { LOOK = 8 };
+  uint32_t n = e->glue_rows.n;
+  for (uint32_t k = n; k-- > (n > LOOK ? n - LOOK : 0);)
+    if (e->glue_rows.p[k].cfi_bytes == c->cfi_bytes && (!c->cfi_bytes || memcmp(e->glue_rows.p[k].cfi, c->cfi, c->cfi_bytes) == 0))
+      return k;
+  uint8_t *cfi = zw_arena_stale(e->out->a, c->cfi_bytes, 1, 1);
+  if (c->cfi_bytes)
+    memcpy(cfi, c->cfi, c->cfi_bytes);
+  *zw_push(e->out->a, &e->glue_rows) = (UnwindRows){ .cfi = cfi, .cfi_bytes = c->cfi_bytes };
+  return n;
+}
+
 // Place one piece of glue and bind its call, and for constructors the descriptor's address.  Returns its offset.
 static uint32_t put_glue(Elf *e, uint32_t kind, uint32_t func, uint32_t call)
 {
   ArenaMark mark = zw_arena_mark(&e->m->ctx->scratch);
   Fixup fixups[2];
   FuncCode c = make_glue(e, kind, func, fixups);
-  uint32_t at = (uint32_t)zw_elf_put(e->out, e->glue, c.bytes, c.nbytes, 16);
+  uint64_t at = zw_elf_put(e->out, e->glue, c.bytes, c.nbytes, 16);
+  if (at + c.nbytes > INT32_MAX)
+    zw_fail(e->m->ctx, ERR_limit, ZW_NO_POS, "the module has more than 2 GiB of functions for C");
   if (kind != GLUE_IMPORT_FIELD)
-    zw_elf_rela(e->out, e->glue, at + fixups[0].at, R_X86_64_PLT32, call, -4);
+    zw_elf_rela(e->out, e->glue, (ElfRela){ at + fixups[0].at, R_X86_64_PLT32, call, -4 });
   if (kind == GLUE_MODULE)
-    zw_elf_rela(e->out, e->glue, at + fixups[1].at, R_X86_64_PC32, zw_elf_global(e->out, with_prefix(e, "", "_module")), -4);
-  uint8_t *cfi = zw_arena_stale(e->out->a, c.cfi_bytes, 1, 1);
-  if (c.cfi_bytes)
-    memcpy(cfi, c.cfi, c.cfi_bytes);
-  *zw_push(e->out->a, &e->glue_rows) = (UnwindRows){ cfi, c.cfi_bytes, c.code_bytes };
-  *zw_push(e->out->a, &e->glue_offs) = at;
+    zw_elf_rela(e->out, e->glue, (ElfRela){ at + fixups[1].at, R_X86_64_PC32, zw_elf_global(e->out, with_prefix(e, "", "_module")), -4 });
+  *zw_push(e->out->a, &e->glue_at) = (Glue){ (uint32_t)at, c.code_bytes, find_rows(e, &c) };
   zw_arena_release(&e->m->ctx->scratch, mark);
-  return at;
+  return (uint32_t)at;
 }
 
 static void put_c_function(Elf *e, const char *name, uint32_t kind, uint32_t func, const char *runtime)
 {
   uint32_t at = put_glue(e, kind, func, zw_elf_global(e->out, runtime));
-  uint32_t bytes = e->glue_rows.p[e->glue_rows.n - 1].code_bytes;
+  uint32_t bytes = e->glue_at.p[e->glue_at.n - 1].code_bytes;
   zw_elf_define(e->out, zw_elf_global(e->out, name), e->glue, at, bytes, STT_FUNC);
 }
 
@@ -107,7 +124,7 @@ static void put_exports(Elf *e)
     switch ((ExternKind)x->kind) {
     case EXT_FUNC:
       put_c_function(e, name, GLUE_CALL, x->index, refs ? "zwasm_rt_call_refs" : "zwasm_rt_call");
-      put_c_function(e, try_name(e, name), GLUE_TRY, x->index, refs ? "zwasm_rt_call_try_refs" : "zwasm_rt_call_try");
+      put_c_function(e, e->names->exports[k].try, GLUE_TRY, x->index, refs ? "zwasm_rt_call_try_refs" : "zwasm_rt_call_try");
       break;
     case EXT_MEMORY: put_c_function(e, name, GLUE_INDEX, x->index, "zwasm_rt_memory"); break;
     case EXT_TABLE: put_c_function(e, name, GLUE_INDEX, x->index, "zwasm_rt_table"); break;
@@ -141,7 +158,7 @@ static uint64_t put_string(Elf *e, const char *s) { return zw_elf_put(e->out, e-
 // At `at` in .data.rel.ro: the address of offset `off` in a section.
 static void point(Elf *e, uint64_t at, uint32_t section, uint64_t off)
 {
-  zw_elf_rela(e->out, e->relro, at, R_X86_64_64, zw_elf_section_symbol(section), (int64_t)off);
+  zw_elf_rela(e->out, e->relro, (ElfRela){ at, R_X86_64_64, zw_elf_section_symbol(section), (int64_t)off });
 }
 
 static uint64_t put_import_table(Elf *e)
@@ -159,7 +176,7 @@ static uint64_t put_import_table(Elf *e)
     if (c->kind == CALL_C || fn_field)
       point(e, at, e->glue, e->adapters.p[k]);
     else if (c->kind == CALL_WASI)
-      zw_elf_rela(e->out, e->relro, at, R_X86_64_64, zw_elf_global(e->out, c->name), 0);
+      zw_elf_rela(e->out, e->relro, (ElfRela){ at, R_X86_64_64, zw_elf_global(e->out, c->name), 0 });
     if (c->kind != CALL_FIELD)
       continue;
     field[k] = c->first == k ? e->nfields++ : field[c->first];
@@ -168,15 +185,15 @@ static uint64_t put_import_table(Elf *e)
   return table;
 }
 
-static uint64_t put_descriptor(Elf *e, size_t data_bytes, size_t meta_bytes)
+static uint64_t put_descriptor(Elf *e, const MetaFacts *facts)
 {
   const Module *m = e->m;
   uint64_t imports = e->o->bare ? 0 : put_import_table(e);
   uint64_t name = put_string(e, zw_arena_str(e->out->a, m->names.module.n ? m->names.module.p : e->names->prefix,
                                              m->names.module.n ? m->names.module.n : strlen(e->names->prefix)));
   uint64_t d = zw_elf_put(e->out, e->relro, NULL, sizeof(zwasm_module_t), 16);
-  zwasm_module_t v = { .abi = IMAGE_ABI, .struct_size = sizeof v, .meta_bytes = meta_bytes, .text_bytes = e->b->text_bytes,
-                       .data_bytes = data_bytes, .nimports = e->o->bare ? 0 : m->nimports, .max_stack = e->o->stack_size };
+  zwasm_module_t v = { .abi = IMAGE_ABI, .struct_size = sizeof v, .meta_bytes = facts->meta_bytes, .text_bytes = e->b->text_bytes,
+                       .data_bytes = facts->data_bytes, .nimports = e->o->bare ? 0 : m->nimports, .max_stack = e->o->stack_size };
   memcpy(zw_elf_at(e->out, e->relro, d), &v, sizeof v);
   point(e, d + offsetof(zwasm_module_t, name), e->rodata, name);
   point(e, d + offsetof(zwasm_module_t, meta), e->meta, 0);
@@ -189,7 +206,7 @@ static uint64_t put_descriptor(Elf *e, size_t data_bytes, size_t meta_bytes)
     return d;
   // A runtime of another version does not define this: the linker says so.
   uint64_t abi = zw_elf_put(e->out, e->relro, NULL, 8, 8);
-  zw_elf_rela(e->out, e->relro, abi, R_X86_64_64, zw_elf_global(e->out, IMAGE_RUNTIME_SYMBOL_TEXT), 0);
+  zw_elf_rela(e->out, e->relro, (ElfRela){ abi, R_X86_64_64, zw_elf_global(e->out, IMAGE_RUNTIME_SYMBOL_TEXT), 0 });
   return d;
 }
 
@@ -244,7 +261,7 @@ static void name_ref_parts(Elf *e, const FuncType *f, bool import)
     zw_elf_global(e->out, "zw_refs_import");
 }
 
-static void name_parts(Elf *e, const MetaImage *image)
+static void name_parts(Elf *e, const MetaFacts *facts)
 {
   const Module *m = e->m;
   bool generic = !e->o->for_exe; // a host's functions may stand in tables, and go to modules that have no thunk for them
@@ -271,14 +288,13 @@ static void name_parts(Elf *e, const MetaImage *image)
   for (uint32_t k = 0; k < ARRAY_COUNT(libcall_names); k++)
     if (e->b->libcalls >> k & 1)
       zw_elf_global(e->out, libcall_names[k]);
-  if (((const ImageHeader *)(const void *)image->meta)->flags & IMAGE_GC)
+  if (facts->gc)
     zw_elf_global(e->out, "zw_store_gc"), zw_elf_global(e->out, "zw_type_rows");
-  const ImageSpan *exprs = &((const ImageHeader *)(const void *)image->meta)->span[IMG_EXPRS];
-  if (exprs->count)
+  if (facts->exprs)
     zw_elf_global(e->out, "zw_const_expr");
-  if (exprs->count && memchr(image->meta + exprs->off, GC_PREFIX, exprs->count)) // or a byte like it
+  if (facts->gc_exprs)
     zw_elf_global(e->out, "zw_const_object"), zw_elf_global(e->out, "zw_const_roots");
-  if (((const ImageHeader *)(const void *)image->meta)->span[IMG_LINES].count)
+  if (facts->lines)
     zw_elf_global(e->out, "zw_image_line");
   if (e->o->for_exe && e->o->ndirs)
     zw_elf_global(e->out, "zwasm_wasi_preopen"), zw_elf_global(e->out, "zw_wasi_parse_dir");
@@ -286,78 +302,145 @@ static void name_parts(Elf *e, const MetaImage *image)
 
 // ---- unwind data and local symbols ----
 
-static void append_eh(Elf *e, const EhFrame *f, uint32_t section)
+static UnwindRows rows_of_glue(const Elf *e, uint32_t k)
 {
-  uint64_t at = zw_elf_put(e->out, e->eh, f->bytes, f->nbytes - 4, 8); // the linker writes the terminator
-  for (uint32_t k = 0; k < f->nrelocs; k++)
-    zw_elf_rela(e->out, e->eh, at + f->reloc_at[k], R_X86_64_PC32, zw_elf_section_symbol(section), f->reloc_text_off[k]);
+  UnwindRows rows = e->glue_rows.p[e->glue_at.p[k].rows];
+  rows.code_bytes = e->glue_at.p[k].code_bytes;
+  return rows;
 }
 
-static void put_unwind(Elf *e)
+// The entries of the module's functions, then those of the glue; each list with its head.
+static void put_unwind(const Elf *e)
 {
-  EhFrame wasm = zw_eh_frame_build(e->b, e->t, e->out->a);
-  append_eh(e, &wasm, e->text);
-  if (!e->glue_rows.n)
-    return;
-  EhFrame glue = zw_eh_frame_of(e->glue_rows.p, e->glue_offs.p, e->glue_rows.n, e->t, e->out->a);
-  append_eh(e, &glue, e->glue);
+  OutStream *to = e->out->to;
+  zw_elf_open(e->out, e->eh);
+  uint64_t begin = zw_out_at(to);
+  zw_eh_put_cie(to, e->t);
+  for (uint32_t k = 0; k < e->b->nfuncs; k++)
+    zw_eh_put_fde(to, (uint32_t)(zw_out_at(to) - begin), &e->b->rows[k]);
+  begin = zw_out_at(to);
+  for (uint32_t k = 0; k < e->glue_at.n; k++) {
+    UnwindRows rows = rows_of_glue(e, k);
+    if (k == 0)
+      zw_eh_put_cie(to, e->t);
+    zw_eh_put_fde(to, (uint32_t)(zw_out_at(to) - begin), &rows);
+  }
+  CHECK(zw_out_at(to) - begin <= UINT32_MAX);
+  zw_elf_close(e->out); // the linker writes the terminator
 }
 
-// "calc.fac" for a function of the module, "calc.func12" without a name, "calc.thunk3" for those between.
-static void put_local_symbols(Elf *e)
+static void put_unwind_relas(const Elf *e)
 {
-  for (uint32_t k = 0; !e->o->strip && k < e->b->nfuncs; k++) {
-    const ImageFunc *f = &e->b->funcs[k];
-    Text s;
-    zw_text_init(&s, e->out->a);
-    bool thunk = f->flags & IMAGE_FUNC_THUNK;
-    Str name = thunk ? (Str){ 0 } : e->m->funcs[f->func].name;
-    if (name.n && !memchr(name.p, 0, name.n))
-      zw_text_printf(&s, "%s.%.*s", e->names->prefix, (int)name.n, name.p);
-    else
-      zw_text_printf(&s, thunk ? "%s.thunk%u" : "%s.func%u", e->names->prefix, thunk ? k : f->func);
-    zw_elf_local(e->out, s.p, e->text, f->code_off, f->code_bytes);
+  uint64_t at = EH_CIE_BYTES;
+  zw_elf_begin_relas(e->out, e->eh);
+  for (uint32_t k = 0; k < e->b->nfuncs; k++) {
+    zw_elf_put_rela(e->out, (ElfRela){ at + EH_PC_AT, R_X86_64_PC32, zw_elf_section_symbol(e->text), e->b->funcs[k].code_off });
+    at += zw_eh_fde_bytes(&e->b->rows[k]);
+  }
+  at += EH_CIE_BYTES;
+  for (uint32_t k = 0; k < e->glue_at.n; k++) {
+    UnwindRows rows = rows_of_glue(e, k);
+    zw_elf_put_rela(e->out, (ElfRela){ at + EH_PC_AT, R_X86_64_PC32, zw_elf_section_symbol(e->glue), e->glue_at.p[k].at });
+    at += zw_eh_fde_bytes(&rows);
+  }
+}
+
+// "calc.fac" for a function of the module, "calc.func12" without a name, "calc.thunk3" for those between: what stands behind the point.
+typedef struct LocalName { Str name; char buf[24]; } LocalName;
+static void local_name(const Elf *e, uint32_t k, LocalName *to)
+{
+  const ImageFunc *f = &e->b->funcs[k];
+  bool thunk = f->flags & IMAGE_FUNC_THUNK;
+  to->name = thunk ? (Str){ 0 } : e->m->funcs[f->func].name;
+  if (!to->name.n || memchr(to->name.p, 0, to->name.n))
+    to->name = (Str){ to->buf, zw_format(to->buf, sizeof to->buf, thunk ? "thunk%u" : "func%u", thunk ? k : f->func) };
+}
+
+static void put_symbols(const Elf *e, uint32_t nlocals)
+{
+  size_t prefix = strlen(e->names->prefix);
+  LocalName l;
+  zw_elf_begin_symbols(e->out);
+  for (uint32_t k = 0; k < nlocals; k++) {
+    local_name(e, k, &l);
+    zw_elf_put_local(e->out, prefix + l.name.n + 2, e->text, e->b->funcs[k].code_off, e->b->funcs[k].code_bytes);
+  }
+  zw_elf_put_globals(e->out);
+  for (uint32_t k = 0; k < nlocals; k++) {
+    local_name(e, k, &l);
+    zw_elf_put_name(e->out, e->names->prefix, prefix);
+    zw_elf_put_name(e->out, ".", 1);
+    zw_elf_put_name(e->out, l.name.p, l.name.n);
+    zw_elf_put_name(e->out, "", 1);
   }
 }
 
 static const char *section_name(Elf *e, const char *base) { return with_prefix(e, base, ""); }
 
-OutBytes zw_sink_elf(const Module *m, Blob *b, const Target *t, const ObjOptions *o, Arena *a)
+static void make_sections(Elf *e)
+{
+  e->text = zw_elf_section(e->out, section_name(e, ".text.zwasm."), SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 64);
+  e->glue = zw_elf_section(e->out, section_name(e, ".text."), SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 16);
+  e->rodata = zw_elf_section(e->out, section_name(e, ".rodata.zwasm."), SHT_PROGBITS, SHF_ALLOC, 16);
+  e->meta = zw_elf_section(e->out, section_name(e, ".zwasm.meta."), SHT_PROGBITS, SHF_ALLOC, 16);
+  e->relro = zw_elf_section(e->out, section_name(e, ".data.rel.ro.zwasm."), SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 16);
+  e->bss = zw_elf_section(e->out, section_name(e, ".bss.zwasm."), SHT_NOBITS, SHF_ALLOC | SHF_WRITE, 8);
+  e->eh = zw_elf_section(e->out, ".eh_frame", SHT_X86_64_UNWIND, SHF_ALLOC, 8);
+  zw_elf_section(e->out, ".note.GNU-stack", SHT_PROGBITS, 0, 1);
+  zw_elf_put(e->out, e->bss, NULL, 8, 8);
+}
+
+// The text goes first, and with it the memory of all functions; then meta, data and glue, each gone from memory before the next is made.
+void zw_sink_elf_to(const Module *m, Blob *b, const Target *t, const ObjOptions *o, Arena *a, OutStream *to)
 {
   Elf e = { .m = m, .b = b, .t = t, .o = o };
   CNames bare = { .prefix = o->prefix };
+  uint32_t nlocals = o->strip ? 0 : b->nfuncs, nglue = o->for_exe || o->bare ? 0 : 2 * m->nexports + 8;
   e.names = o->bare ? &bare : zw_cnames(m, o, a);
-  e.out = zw_elf_new(m->ctx, a);
-  e.text = zw_elf_section(e.out, section_name(&e, ".text.zwasm."), SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 64);
-  e.glue = zw_elf_section(e.out, section_name(&e, ".text."), SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 16);
-  e.rodata = zw_elf_section(e.out, section_name(&e, ".rodata.zwasm."), SHT_PROGBITS, SHF_ALLOC, 16);
-  e.meta = zw_elf_section(e.out, section_name(&e, ".zwasm.meta."), SHT_PROGBITS, SHF_ALLOC, 16);
-  e.relro = zw_elf_section(e.out, section_name(&e, ".data.rel.ro.zwasm."), SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 16);
-  e.bss = zw_elf_section(e.out, section_name(&e, ".bss.zwasm."), SHT_NOBITS, SHF_ALLOC | SHF_WRITE, 8);
-  e.eh = zw_elf_section(e.out, ".eh_frame", SHT_X86_64_UNWIND, SHF_ALLOC, 8);
-  zw_elf_section(e.out, ".note.GNU-stack", SHT_PROGBITS, 0, 1);
+  e.out = zw_elf_new(m->ctx, a, to, nlocals);
+  make_sections(&e);
 
+  zw_elf_open(e.out, e.text);
+  zw_blob_put_text(b, to);
+  zw_elf_close(e.out);
   MetaImage image = zw_meta_build(m, b, b->image_flags, a);
-  zw_elf_space(e.out, e.text, b->text_bytes);
-  zw_elf_space(e.out, e.meta, image.meta_bytes);
-  zw_elf_space(e.out, e.rodata, image.data_bytes);
-  zw_elf_put(e.out, e.bss, NULL, 8, 8);
+  zw_elf_open(e.out, e.meta);
+  zw_out_put(to, image.meta, image.meta_bytes);
+  zw_elf_close(e.out);
+  MetaFacts facts = facts_of(&image);
+  zw_arena_drop(a, image.meta);
+
+  zw_elf_expect(e.out, e.glue, nglue + m->nimports, nglue + m->nimports);
+  zw_elf_expect(e.out, e.relro, o->bare ? 8 : m->nimports + 16, 0);
+  zw_reserve(a, &e.glue_at, nglue + m->nimports);
+  zw_elf_open(e.out, e.glue);
   if (!o->for_exe && !o->bare) {
     put_constructors(&e);
     put_exports(&e);
   }
   if (!o->bare)
     put_adapters(&e);
-  uint64_t descriptor = put_descriptor(&e, image.data_bytes, image.meta_bytes);
+  zw_elf_close(e.out);
+  zw_elf_open(e.out, e.rodata);
+  zw_meta_put_data(m, to);
+  uint64_t descriptor = put_descriptor(&e, &facts);
   if (o->for_exe)
     put_exe(&e, descriptor);
+  zw_elf_close(e.out);
   if (!o->bare)
-    name_parts(&e, &image);
+    name_parts(&e, &facts);
+
   put_unwind(&e);
-  put_local_symbols(&e);
-  OutBytes file = zw_elf_finish(e.out);
-  zw_blob_text(b, zw_elf_place(e.out, e.text));
-  zw_move_bytes(zw_elf_place(e.out, e.meta), image.meta, image.meta_bytes, true);
-  zw_meta_join(m, zw_elf_place(e.out, e.rodata));
-  return file;
+  zw_elf_put_kept(e.out);
+  put_unwind_relas(&e);
+  put_symbols(&e, nlocals);
+  zw_elf_finish(e.out);
+}
+
+OutBytes zw_sink_elf(const Module *m, Blob *b, const Target *t, const ObjOptions *o, Arena *a)
+{
+  OutStream out;
+  zw_out_init(&out, a, -1);
+  zw_sink_elf_to(m, b, t, o, a, &out);
+  return (OutBytes){ out.p, out.n };
 }

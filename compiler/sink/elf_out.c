@@ -9,25 +9,33 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { MAX_SECTIONS = 16, GLOBAL = 1 << 30 };
+enum { MAX_SECTIONS = 16, GLOBAL = 1 << 28 };
+
+typedef struct Rel { uint32_t at, symbol : 29, type : 3; int32_t addend; } Rel; // type: index in rel_types
+static const uint8_t rel_types[] = { R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32 };
 
 typedef struct Section {
   const char *name;
   uint32_t type;
-  uint64_t flags, align, bytes;
-  uint64_t space;        // of its bytes: the first, which somebody else writes
-  uint8_t *p;            // those behind
+  uint64_t flags, align, bytes, off;
+  uint8_t *p;            // of one that is kept
   uint64_t cap;
-  VEC(Elf64_Rela) rela;
-  uint8_t *place;        // in the finished file
+  VEC(Rel) rela;
+  uint64_t nrelas, relas_off; // in the file
 } Section;
+
+typedef struct Symbol { const char *name; uint32_t off, bytes; uint8_t section, type; } Symbol; // section 0: undefined
 
 typedef struct ElfState {
   Section section[MAX_SECTIONS];
   uint32_t nsections;             // [0] is the null section
-  VEC(Elf64_Sym) locals, globals;
-  VEC(char) strings;
+  uint32_t nlocals;               // functions
+  uint32_t open, relas_of;        // what is being written, or 0
+  VEC(Symbol) globals;
+  uint64_t global_names;          // bytes of their names
   uint32_t *slots, mask;          // hash table of globals by name: index + 1
+  uint64_t symtab_off, strtab_off;
+  uint32_t local_name;            // where the next one's stands in .strtab
   Ctx *ctx;
   int fd;
   Elf *elf;
@@ -36,16 +44,18 @@ typedef struct ElfState {
 
 static void grow_table(ElfOut *o, uint32_t mask);
 
-ElfOut *zw_elf_new(Ctx *ctx, Arena *a)
+ElfOut *zw_elf_new(Ctx *ctx, Arena *a, OutStream *to, uint32_t nlocals)
 {
   ElfOut *o = zw_new(a, ElfOut);
   o->a = a;
+  o->to = to;
   o->s = zw_new(a, ElfState);
   o->s->ctx = ctx;
   o->s->fd = -1;
   o->s->nsections = 1;
-  *zw_push(a, &o->s->strings) = 0;
-  grow_table(o, 255);
+  o->s->nlocals = nlocals;
+  grow_table(o, 127);
+  zw_out_fill(to, 0, sizeof(Elf64_Ehdr));
   return o;
 }
 
@@ -57,59 +67,75 @@ uint32_t zw_elf_section(ElfOut *o, const char *name, uint32_t type, uint64_t fla
   return s->nsections++;
 }
 
-uint64_t zw_elf_put(ElfOut *o, uint32_t section, const void *p, uint64_t n, uint64_t align)
+// The place in the file where something of that alignment begins.
+static uint64_t align_file(ElfOut *o, uint64_t align)
+{
+  zw_out_fill(o->to, 0, zw_align_up(zw_out_at(o->to), align) - zw_out_at(o->to));
+  return zw_out_at(o->to);
+}
+
+void zw_elf_open(ElfOut *o, uint32_t section)
 {
   Section *s = &o->s->section[section];
-  uint64_t at = zw_align_up(s->bytes, align), end = at + n, own = end - s->space;
-  ASSERT(align <= s->align);
-  if (s->type != SHT_NOBITS && own > s->cap) {
+  CHECK(!o->s->open && !s->bytes && s->type != SHT_NOBITS);
+  o->s->open = section;
+  s->off = align_file(o, s->align);
+}
+
+void zw_elf_close(ElfOut *o)
+{
+  Section *s = &o->s->section[o->s->open];
+  s->bytes = zw_out_at(o->to) - s->off;
+  o->s->open = 0;
+}
+
+static uint64_t put_kept(ElfOut *o, Section *s, const void *p, uint64_t n, uint64_t align)
+{
+  uint64_t at = zw_align_up(s->bytes, align), end = at + n;
+  if (s->type != SHT_NOBITS && end > s->cap) {
     uint64_t cap = s->cap ? s->cap * 2 : n; // the first put is often the whole section
-    while (cap < own)
+    while (cap < end)
       cap = cap ? cap * 2 : 256;
-    s->p = zw_arena_grow(o->a, s->p, s->bytes - s->space, s->cap, cap), s->cap = cap;
+    s->p = zw_arena_grow(o->a, s->p, s->bytes, s->cap, cap), s->cap = cap;
   }
-  if (s->type != SHT_NOBITS && own) {
-    uint8_t *to = s->p + (at - s->space);
-    memset(to - (at - s->bytes), 0, at - s->bytes); // what grows is stale
+  if (s->type != SHT_NOBITS && end) {
+    memset(s->p + s->bytes, 0, at - s->bytes); // what grows is stale
     if (p)
-      memcpy(to, p, n);
+      memcpy(s->p + at, p, n);
     else
-      memset(to, 0, n);
+      memset(s->p + at, 0, n);
   }
   s->bytes = end;
   return at;
 }
 
-void zw_elf_space(ElfOut *o, uint32_t section, uint64_t n)
+uint64_t zw_elf_put(ElfOut *o, uint32_t section, const void *p, uint64_t n, uint64_t align)
 {
   Section *s = &o->s->section[section];
-  ASSERT(s->bytes == 0);
-  s->space = s->bytes = n;
+  ASSERT(align <= s->align);
+  if (section != o->s->open)
+    return put_kept(o, s, p, n, align);
+  uint64_t at = align_file(o, align) - s->off;
+  if (p)
+    zw_out_put(o->to, p, n);
+  else
+    zw_out_fill(o->to, 0, n);
+  return at;
 }
 
 uint8_t *zw_elf_at(ElfOut *o, uint32_t section, uint64_t off)
 {
   const Section *s = &o->s->section[section];
-  CHECK(off >= s->space && off < s->bytes);
-  return s->p + (off - s->space);
+  CHECK(section != o->s->open && off < s->bytes);
+  return s->p + off;
 }
 
 // ---- symbols ----
 
-static uint32_t put_name(ElfOut *o, const char *name)
-{
-  ElfState *s = o->s;
-  uint32_t n = (uint32_t)strlen(name) + 1, at = s->strings.n;
-  zw_reserve(o->a, &s->strings, at + n);
-  memcpy(s->strings.p + at, name, n);
-  s->strings.n += n;
-  return at;
-}
-
 static uint32_t *slot_of(ElfState *s, const char *name)
 {
   uint32_t k = (uint32_t)zw_hash_bytes(name, strlen(name), 0) & s->mask;
-  while (s->slots[k] && strcmp(s->strings.p + s->globals.p[s->slots[k] - 1].st_name, name) != 0)
+  while (s->slots[k] && strcmp(s->globals.p[s->slots[k] - 1].name, name) != 0)
     k = (k + 1) & s->mask;
   return &s->slots[k];
 }
@@ -117,21 +143,35 @@ static uint32_t *slot_of(ElfState *s, const char *name)
 static void grow_table(ElfOut *o, uint32_t mask)
 {
   ElfState *s = o->s;
+  zw_arena_drop(o->a, s->slots);
   s->slots = zw_new_array(o->a, uint32_t, mask + 1ull);
   s->mask = mask;
   for (uint32_t k = 0; k < s->globals.n; k++)
-    *slot_of(s, s->strings.p + s->globals.p[k].st_name) = k + 1;
+    *slot_of(s, s->globals.p[k].name) = k + 1;
+}
+
+void zw_elf_expect(ElfOut *o, uint32_t section, uint32_t nrelas, uint32_t nglobals)
+{
+  ElfState *s = o->s;
+  uint32_t mask = s->mask;
+  zw_reserve(o->a, &s->section[section].rela, s->section[section].rela.n + nrelas);
+  zw_reserve(o->a, &s->globals, s->globals.n + nglobals);
+  while (mask / 4 * 3 <= s->globals.n + nglobals)
+    mask = 2 * mask + 1;
+  if (mask != s->mask)
+    grow_table(o, mask);
 }
 
 uint32_t zw_elf_global(ElfOut *o, const char *name)
 {
   ElfState *s = o->s;
-  if (2 * s->globals.n >= s->mask)
+  if (s->globals.n >= s->mask / 4 * 3)
     grow_table(o, 2 * s->mask + 1);
   uint32_t *slot = slot_of(s, name);
   if (!*slot) {
-    Elf64_Sym sym = { .st_name = put_name(o, name), .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE) };
-    *zw_push(o->a, &s->globals) = sym;
+    CHECK(s->globals.n < GLOBAL);
+    *zw_push(o->a, &s->globals) = (Symbol){ .name = name, .type = STT_NOTYPE };
+    s->global_names += strlen(name) + 1;
     *slot = s->globals.n;
   }
   return GLOBAL | (*slot - 1);
@@ -139,112 +179,108 @@ uint32_t zw_elf_global(ElfOut *o, const char *name)
 
 void zw_elf_define(ElfOut *o, uint32_t symbol, uint32_t section, uint64_t off, uint64_t bytes, unsigned type)
 {
-  Elf64_Sym *sym = &o->s->globals.p[symbol & ~(uint32_t)GLOBAL];
-  CHECK(sym->st_shndx == SHN_UNDEF);
-  sym->st_info = (unsigned char)ELF64_ST_INFO(STB_GLOBAL, type);
-  sym->st_other = STV_HIDDEN;
-  sym->st_shndx = (Elf64_Half)section;
-  sym->st_value = off;
-  sym->st_size = bytes;
+  Symbol *sym = &o->s->globals.p[symbol & ~(uint32_t)GLOBAL];
+  CHECK(!sym->section && off <= UINT32_MAX && bytes <= UINT32_MAX);
+  sym->section = (uint8_t)section;
+  sym->type = (uint8_t)type;
+  sym->off = (uint32_t)off;
+  sym->bytes = (uint32_t)bytes;
 }
 
-void zw_elf_local(ElfOut *o, const char *name, uint32_t section, uint64_t off, uint64_t bytes)
+void zw_elf_rela(ElfOut *o, uint32_t section, ElfRela r)
 {
-  Elf64_Sym sym = { .st_name = put_name(o, name), .st_info = ELF64_ST_INFO(STB_LOCAL, STT_FUNC),
-                    .st_shndx = (Elf64_Half)section, .st_value = off, .st_size = bytes };
-  *zw_push(o->a, &o->s->locals) = sym;
+  uint32_t type = 0;
+  while (type < ARRAY_COUNT(rel_types) && rel_types[type] != r.type)
+    type++;
+  CHECK(type < ARRAY_COUNT(rel_types) && r.at <= UINT32_MAX && r.addend == (int32_t)r.addend);
+  *zw_push(o->a, &o->s->section[section].rela) = (Rel){ .at = (uint32_t)r.at, .symbol = r.symbol & ((GLOBAL << 1) - 1), .type = type & 7, .addend = (int32_t)r.addend };
 }
 
-void zw_elf_rela(ElfOut *o, uint32_t section, uint64_t at, uint32_t type, uint32_t symbol, int64_t addend)
+// ---- the end of the file ----
+
+void zw_elf_begin_relas(ElfOut *o, uint32_t section)
 {
-  Section *s = &o->s->section[section];
-  *zw_push(o->a, &s->rela) = (Elf64_Rela){ .r_offset = at, .r_info = ELF64_R_INFO((uint64_t)symbol, type), .r_addend = addend };
+  o->s->relas_of = section;
+  o->s->section[section].relas_off = align_file(o, 8);
 }
-
-// ---- the file ----
 
 // null, sections, local functions, globals: a section's symbol keeps its number.
-static Elf64_Sym *make_symtab(ElfOut *o, uint32_t *count, uint32_t *first_global)
+void zw_elf_put_rela(ElfOut *o, ElfRela r)
 {
   ElfState *s = o->s;
-  uint32_t n = s->nsections + s->locals.n + s->globals.n, at = 1;
-  Elf64_Sym *symtab = zw_new_array(o->a, Elf64_Sym, n);
-  for (; at < s->nsections; at++) {
-    symtab[at].st_info = ELF64_ST_INFO(STB_LOCAL, STT_SECTION);
-    symtab[at].st_shndx = (Elf64_Half)at;
-  }
-  for (uint32_t k = 0; k < s->locals.n; k++)
-    symtab[at++] = s->locals.p[k];
-  *first_global = at;
-  for (uint32_t k = 0; k < s->globals.n; k++)
-    symtab[at++] = s->globals.p[k];
-  *count = at;
-  for (uint32_t k = 1; k < s->nsections; k++) {
-    for (uint32_t i = 0; i < s->section[k].rela.n; i++) {
-      Elf64_Rela *r = &s->section[k].rela.p[i];
-      uint64_t sym = ELF64_R_SYM(r->r_info);
-      if (sym & GLOBAL)
-        r->r_info = ELF64_R_INFO(*first_global + (sym & ~(uint64_t)GLOBAL), ELF64_R_TYPE(r->r_info));
-    }
-  }
-  return symtab;
+  uint32_t symbol = r.symbol & GLOBAL ? s->nsections + s->nlocals + (r.symbol & ~(uint32_t)GLOBAL) : r.symbol;
+  Elf64_Rela rela = { .r_offset = r.at, .r_info = ELF64_R_INFO((uint64_t)symbol, r.type), .r_addend = r.addend };
+  zw_out_put(o->to, &rela, sizeof rela);
+  s->section[s->relas_of].nrelas++;
 }
 
-typedef struct NewSection {
-  const char *name;
-  uint32_t type, link, info;
-  uint64_t flags, align, entsize;
-  void *p; uint64_t bytes;
-  uint64_t space;        // before those; what has some is ours to write
-  Elf_Type data;
-  uint64_t off;          // in the file
-} NewSection;
-
-// Sections in order: ours, their relocations, symtab, strtab, shstrtab.  Ours keep their numbers, one less.
-static uint32_t list_all(ElfOut *o, NewSection *all)
+void zw_elf_put_kept(ElfOut *o)
 {
   ElfState *s = o->s;
-  uint32_t n = 0, nrela = 0, count, first_global;
-  Elf64_Sym *symtab = make_symtab(o, &count, &first_global);
+  CHECK(!s->open);
   for (uint32_t k = 1; k < s->nsections; k++) {
     Section *c = &s->section[k];
-    nrela += c->rela.n > 0;
-    all[n++] = (NewSection){ .name = c->name, .type = c->type, .flags = c->flags, .align = c->align, .p = c->p, .bytes = c->bytes - c->space, .space = c->space,
-                             .data = ELF_T_BYTE };
+    if (c->off)
+      continue;
+    c->off = align_file(o, c->align);
+    if (c->type != SHT_NOBITS)
+      zw_out_put(o->to, c->p, c->bytes);
   }
-  uint32_t symtab_index = s->nsections + nrela;
   for (uint32_t k = 1; k < s->nsections; k++) {
-    Section *c = &s->section[k];
+    const Section *c = &s->section[k];
     if (!c->rela.n)
       continue;
-    Text name;
-    zw_text_init(&name, o->a);
-    zw_text_printf(&name, ".rela%s", c->name);
-    all[n++] = (NewSection){ .name = name.p, .type = SHT_RELA, .flags = SHF_INFO_LINK, .link = symtab_index, .info = k, .align = 8,
-                             .entsize = sizeof(Elf64_Rela), .p = c->rela.p, .bytes = c->rela.n * sizeof(Elf64_Rela), .data = ELF_T_RELA };
+    zw_elf_begin_relas(o, k);
+    for (uint32_t i = 0; i < c->rela.n; i++) {
+      const Rel *r = &c->rela.p[i];
+      zw_elf_put_rela(o, (ElfRela){ r->at, rel_types[r->type], r->symbol, r->addend });
+    }
   }
-  all[n++] = (NewSection){ .name = ".symtab", .type = SHT_SYMTAB, .link = symtab_index + 1, .info = first_global, .align = 8,
-                           .entsize = sizeof(Elf64_Sym), .p = symtab, .bytes = count * sizeof(Elf64_Sym), .data = ELF_T_SYM };
-  all[n++] = (NewSection){ .name = ".strtab", .type = SHT_STRTAB, .align = 1, .p = s->strings.p, .bytes = s->strings.n };
-  all[n++] = (NewSection){ .name = ".shstrtab", .type = SHT_STRTAB, .align = 1 };
-  return n;
 }
 
-// The names of all sections, which are the contents of the last one; where each begins.
-static uint32_t *put_section_names(ElfOut *o, NewSection *all, uint32_t n)
+static void put_symbol(ElfOut *o, uint64_t name, unsigned bind, unsigned type, uint32_t section, uint64_t off, uint64_t bytes)
 {
-  Text names;
-  zw_text_init(&names, o->a);
-  zw_text_put(&names, "", 1);
-  uint32_t *name_at = zw_new_array(o->a, uint32_t, n);
-  for (uint32_t k = 0; k < n; k++) {
-    name_at[k] = (uint32_t)names.n;
-    zw_text_put(&names, all[k].name, strlen(all[k].name) + 1);
-  }
-  all[n - 1].p = names.p;
-  all[n - 1].bytes = names.n;
-  return name_at;
+  CHECK(name <= UINT32_MAX);
+  Elf64_Sym sym = { .st_name = (Elf64_Word)name, .st_info = (unsigned char)ELF64_ST_INFO(bind, type), .st_shndx = (Elf64_Half)section,
+                    .st_other = bind == STB_GLOBAL && section ? STV_HIDDEN : STV_DEFAULT, .st_value = off, .st_size = bytes };
+  zw_out_put(o->to, &sym, sizeof sym);
 }
+
+void zw_elf_begin_symbols(ElfOut *o)
+{
+  ElfState *s = o->s;
+  s->symtab_off = align_file(o, 8);
+  s->local_name = (uint32_t)s->global_names + 1;
+  zw_out_fill(o->to, 0, sizeof(Elf64_Sym));
+  for (uint32_t k = 1; k < s->nsections; k++)
+    put_symbol(o, 0, STB_LOCAL, STT_SECTION, k, 0, 0);
+}
+
+void zw_elf_put_local(ElfOut *o, size_t name_bytes, uint32_t section, uint64_t off, uint64_t bytes)
+{
+  put_symbol(o, o->s->local_name, STB_LOCAL, STT_FUNC, section, off, bytes);
+  o->s->local_name += (uint32_t)name_bytes;
+}
+
+void zw_elf_put_globals(ElfOut *o)
+{
+  ElfState *s = o->s;
+  uint64_t name = 1;
+  CHECK(zw_out_at(o->to) - s->symtab_off == (s->nsections + s->nlocals) * sizeof(Elf64_Sym));
+  for (uint32_t k = 0; k < s->globals.n; k++) {
+    const Symbol *g = &s->globals.p[k];
+    put_symbol(o, name, STB_GLOBAL, g->type, g->section, g->off, g->bytes);
+    name += strlen(g->name) + 1;
+  }
+  s->strtab_off = zw_out_at(o->to);
+  zw_out_fill(o->to, 0, 1);
+  for (uint32_t k = 0; k < s->globals.n; k++)
+    zw_out_put(o->to, s->globals.p[k].name, strlen(s->globals.p[k].name) + 1);
+}
+
+void zw_elf_put_name(ElfOut *o, const char *name, size_t bytes) { zw_out_put(o->to, name, bytes); }
+
+// ---- headers ----
 
 static _Noreturn void elf_failed(const ElfState *s)
 {
@@ -262,54 +298,55 @@ static void close_all(void *arg)
   s->fd = -1;
 }
 
-// header | what libelf writes | section headers || the sections with a space.  Returns where the bars stand; *end: all of it.
-static uint64_t lay_out(NewSection *all, uint32_t n, uint64_t *headers, uint64_t *end)
+typedef struct Headers { Elf64_Shdr h[2 * MAX_SECTIONS + 3]; uint32_t n; Text names; } Headers;
+
+static Elf64_Shdr *add_header(Headers *all, const char *before, const char *name, uint32_t type)
 {
-  uint64_t at = sizeof(Elf64_Ehdr);
-  for (uint32_t k = 0; k < n; k++)
-    if (!all[k].space) {
-      all[k].off = at = zw_align_up(at, all[k].align);
-      at += all[k].type == SHT_NOBITS ? 0 : all[k].bytes;
-    }
-  *headers = zw_align_up(at, 8);
-  uint64_t ours = at = *headers + (n + 1) * sizeof(Elf64_Shdr);
-  for (uint32_t k = 0; k < n; k++)
-    if (all[k].space) {
-      all[k].off = at = zw_align_up(at, all[k].align);
-      at += all[k].space + all[k].bytes;
-    }
-  *end = at;
-  return ours;
+  Elf64_Shdr *h = &all->h[all->n++];
+  *h = (Elf64_Shdr){ .sh_name = (Elf64_Word)all->names.n, .sh_type = type };
+  zw_text_put(&all->names, before, strlen(before));
+  zw_text_put(&all->names, name, strlen(name) + 1);
+  return h;
 }
 
-static void add_section(ElfState *s, const NewSection *n, uint32_t name)
+static void place(Elf64_Shdr *h, uint64_t off, uint64_t bytes, uint64_t align, uint64_t entry)
 {
-  Elf_Scn *scn = elf_newscn(s->elf);
-  Elf64_Shdr *h = scn ? elf64_getshdr(scn) : NULL;
-  if (!h)
-    elf_failed(s);
-  *h = (Elf64_Shdr){ .sh_name = name, .sh_type = n->type, .sh_flags = n->flags, .sh_offset = n->off, .sh_size = n->space + n->bytes,
-                     .sh_link = n->link, .sh_info = n->info, .sh_addralign = n->align, .sh_entsize = n->entsize };
-  if (n->space || !n->bytes)
-    return;
-  Elf_Data *d = elf_newdata(scn);
-  if (!d)
-    elf_failed(s);
-  *d = (Elf_Data){ .d_buf = n->p, .d_size = n->bytes, .d_align = n->align, .d_type = n->data, .d_version = EV_CURRENT };
+  h->sh_offset = off, h->sh_size = bytes, h->sh_addralign = align, h->sh_entsize = entry;
 }
 
-// The first n bytes of what libelf has written.
-static void read_back(const ElfState *s, uint8_t *to, uint64_t n)
+// In order: ours, their relocations, symtab, strtab, shstrtab, which is written here.  Ours keep their numbers, one less.
+static void list_all(ElfOut *o, Headers *all)
 {
-  for (uint64_t at = 0; at < n;) {
-    ssize_t got = pread(s->fd, to + at, n - at, (off_t)at);
-    if (got <= 0 && errno != EINTR)
-      zw_fail(s->ctx, ERR_io, ZW_NO_POS, "cannot read the object back: %s", strerror(errno));
-    at += got > 0 ? (uint64_t)got : 0;
+  ElfState *s = o->s;
+  uint32_t nrela = 0;
+  zw_text_init(&all->names, o->a);
+  zw_text_put(&all->names, "", 1);
+  for (uint32_t k = 1; k < s->nsections; k++) {
+    const Section *c = &s->section[k];
+    Elf64_Shdr *h = add_header(all, "", c->name, c->type);
+    place(h, c->off, c->bytes, c->align, 0);
+    h->sh_flags = c->flags;
+    nrela += c->nrelas > 0;
   }
+  uint32_t symtab = s->nsections + nrela;
+  for (uint32_t k = 1; k < s->nsections; k++) {
+    const Section *c = &s->section[k];
+    if (!c->nrelas)
+      continue;
+    Elf64_Shdr *h = add_header(all, ".rela", c->name, SHT_RELA);
+    place(h, c->relas_off, c->nrelas * sizeof(Elf64_Rela), 8, sizeof(Elf64_Rela));
+    h->sh_flags = SHF_INFO_LINK, h->sh_link = symtab, h->sh_info = k;
+  }
+  Elf64_Shdr *h = add_header(all, "", ".symtab", SHT_SYMTAB);
+  place(h, s->symtab_off, s->strtab_off - s->symtab_off, 8, sizeof(Elf64_Sym));
+  h->sh_link = symtab + 1, h->sh_info = s->nsections + s->nlocals;
+  place(add_header(all, "", ".strtab", SHT_STRTAB), s->strtab_off, zw_out_at(o->to) - s->strtab_off, 1, 0);
+  h = add_header(all, "", ".shstrtab", SHT_STRTAB);
+  place(h, zw_out_at(o->to), all->names.n, 1, 0);
+  zw_out_put(o->to, all->names.p, all->names.n);
 }
 
-static void begin_elf(ElfState *s, uint32_t n, uint64_t headers)
+static void begin_elf(ElfState *s, uint32_t n)
 {
   s->fd = memfd_create("zwasmc", MFD_CLOEXEC); // libelf writes to descriptors only
   if (s->fd < 0)
@@ -324,37 +361,42 @@ static void begin_elf(ElfState *s, uint32_t n, uint64_t headers)
   h->e_type = ET_REL;
   h->e_machine = EM_X86_64;
   h->e_version = EV_CURRENT;
-  h->e_shoff = headers;
+  h->e_shoff = sizeof *h; // there; in the object they lie at its end
   h->e_shstrndx = (Elf64_Half)n;
 }
 
-OutBytes zw_elf_finish(ElfOut *o)
+static void write_elf(ElfState *s, const Headers *all)
 {
-  ElfState *s = o->s;
-  NewSection all[2 * MAX_SECTIONS + 3];
-  uint32_t n = list_all(o, all);
-  const uint32_t *name_at = put_section_names(o, all, n);
-  uint64_t headers, end, at = lay_out(all, n, &headers, &end);
-  zw_on_fail(s->ctx, &s->clean_up, close_all, s);
-  begin_elf(s, n, headers);
-  for (uint32_t k = 0; k < n; k++)
-    add_section(s, &all[k], name_at[k]);
+  begin_elf(s, all->n);
+  for (uint32_t k = 0; k < all->n; k++) {
+    Elf_Scn *scn = elf_newscn(s->elf);
+    Elf64_Shdr *h = scn ? elf64_getshdr(scn) : NULL;
+    if (!h)
+      elf_failed(s);
+    *h = all->h[k];
+  }
   if (elf_update(s->elf, ELF_C_WRITE) < 0)
     elf_failed(s);
-  OutBytes out = { zw_arena_stale(o->a, end, 1, 16), (size_t)end };
-  read_back(s, out.p, at);
-  for (uint32_t k = 0; k < n; k++)
-    if (all[k].space) {
-      memset(out.p + at, 0, all[k].off - at);
-      at = all[k].off + all[k].space;
-      if (all[k].bytes)
-        memcpy(out.p + at, all[k].p, all[k].bytes), at += all[k].bytes;
-    }
-  for (uint32_t k = 1; k < s->nsections; k++)
-    s->section[k].place = out.p + all[k - 1].off;
-  zw_off_fail(s->ctx, &s->clean_up);
-  close_all(s);
-  return out;
 }
 
-uint8_t *zw_elf_place(const ElfOut *o, uint32_t section) { return o->s->section[section].place; }
+void zw_elf_finish(ElfOut *o)
+{
+  ElfState *s = o->s;
+  Headers all = { .n = 0 };
+  Elf64_Ehdr header;
+  Elf64_Shdr sections[ARRAY_COUNT(all.h) + 1];
+  CHECK(s->local_name == zw_out_at(o->to) - s->strtab_off);
+  list_all(o, &all);
+  if (o->to->bad) // nobody will see the rest of it
+    return;
+  uint64_t at = align_file(o, 8), bytes = (all.n + 1) * sizeof(Elf64_Shdr);
+  zw_on_fail(s->ctx, &s->clean_up, close_all, s);
+  write_elf(s, &all);
+  if (pread(s->fd, &header, sizeof header, 0) != sizeof header || pread(s->fd, sections, bytes, sizeof header) != (ssize_t)bytes)
+    zw_fail(s->ctx, ERR_io, ZW_NO_POS, "cannot read the object's headers back");
+  zw_off_fail(s->ctx, &s->clean_up);
+  close_all(s);
+  header.e_shoff = at;
+  zw_out_again(o->to, 0, &header, sizeof header);
+  zw_out_put(o->to, sections, bytes);
+}

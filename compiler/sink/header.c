@@ -178,6 +178,7 @@ static void put_import_functions(const Header *h)
     put_result_struct(h, c, zw_func_type(m, i->index));
     put_plain(h, c, i->index, false);
     zw_put_c_comment(h, "import", &i->module, i->name, i->kind, i->index);
+    zw_header_drain(h);
   }
 }
 
@@ -192,6 +193,7 @@ static void put_field(const Header *h, const Import *i, const CName *c)
   case EXT_TAG: zw_text_printf(h->out, "  zwasm_tag_t *%s; ", c->name); break;
   }
   zw_put_c_comment(h, "import", &i->module, i->name, i->kind, i->index);
+  zw_header_drain(h);
 }
 
 static void put_import_fields(const Header *h)
@@ -229,16 +231,26 @@ static void put_export(const Header *h, const Export *e, const CName *c)
     put_try(h, c, e->index);
 }
 
-void zw_header_write(const Module *m, const ObjOptions *o, const char *source_name, Text *out)
+Header zw_header_begin(const Module *m, const ObjOptions *o, Text *text, OutStream *to)
 {
-  Header h = { .m = m, .o = o, .names = zw_cnames(m, o, &m->ctx->module), .out = out };
-  h.p = h.names->prefix;
+  const CNames *names = zw_cnames(m, o, &m->ctx->module);
+  zw_text_init(text, &m->ctx->module);
+  return (Header){ .m = m, .o = o, .names = names, .p = names->prefix, .out = text, .to = to };
+}
+
+void zw_header_write(const Module *m, const ObjOptions *o, const char *source_name, OutStream *to)
+{
+  Text text;
+  Header h = zw_header_begin(m, o, &text, to);
   put_head(&h, source_name);
   put_import_functions(&h);
   put_import_fields(&h);
-  zw_text_printf(out, "\n/* Exports.  f: a trap goes to the nearest zwasm_try(), else prints a backtrace and aborts.\n"
+  zw_text_printf(h.out, "\n/* Exports.  f: a trap goes to the nearest zwasm_try(), else prints a backtrace and aborts.\n"
                       "   f_try: a trap is the return value. */\n");
-  for (uint32_t k = 0; k < m->nexports; k++)
+  for (uint32_t k = 0; k < m->nexports; k++) {
     put_export(&h, &m->exports[k], &h.names->exports[k]);
-  zw_text_printf(out, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
+    zw_header_drain(&h);
+  }
+  zw_text_printf(h.out, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
+  zw_header_drain(&h);
 }

@@ -7,8 +7,11 @@ typedef struct Header {
   const ObjOptions *o;
   const CNames *names;
   const char *p;     // prefix
-  Text *out;
+  Text *out;         // what is being made
+  OutStream *to;
 } Header;
+Header zw_header_begin(const Module *m, const ObjOptions *o, Text *text, OutStream *to);
+static inline void zw_header_drain(const Header *h) { zw_out_text(h->to, h->out); }
 
 const char *zw_c_type(ValType t);
 // The C name of parameter k of a function: the name section's when all of them differ and can be used, else a0, a1 ...

@@ -161,6 +161,8 @@ static void put_types(Meta *w)
   }
   section_bytes(w, IMG_TYPES, s.p, s.n * 4ull, s.n, 4);
   section_bytes(w, IMG_TYPE_INDEX, index, m->ntypes * 4ull, m->ntypes, 4);
+  zw_arena_drop(w->a, s.p);
+  zw_arena_drop(w->a, index);
 }
 
 static void put_imports_exports(Meta *w)
@@ -271,6 +273,7 @@ static void put_names(Meta *w)
     Str name = f->name.n ? f->name : export[k] ? *export[k] : f->import != UINT32_MAX ? m->imports[f->import].name : STR("");
     names[k] = put_string(w, name);
   }
+  zw_arena_drop(w->a, export);
   w->h.name = put_string(w, m->names.module);
 }
 
@@ -291,6 +294,12 @@ void zw_meta_join(const Module *m, uint8_t *to)
       memcpy(to, m->datas[k].bytes, m->datas[k].len);
     to += m->datas[k].len;
   }
+}
+
+void zw_meta_put_data(const Module *m, OutStream *to)
+{
+  for (uint32_t k = 0; k < m->ndatas; k++)
+    zw_out_put(to, m->datas[k].bytes, m->datas[k].len);
 }
 
 uint8_t *zw_meta_joined(const Module *m, const MetaImage *meta, Arena *a)
@@ -347,6 +356,8 @@ MetaImage zw_meta_build(const Module *m, const Blob *b, uint32_t image_flags, Ar
   put_lines(&w);
   section_bytes(&w, IMG_STRINGS, w.strings.p, w.strings.n, w.strings.n, 1);
   extend(&w, (size_t)(zw_align_up(w.out.n, 8) - w.out.n));
+  zw_arena_drop(a, w.strings.p);
+  zw_arena_drop(a, w.exprs.p);
   MetaImage out = { 0 };
   for (uint32_t k = 0; k < m->ndatas; k++)
     out.data_bytes += m->datas[k].len;

@@ -8,6 +8,7 @@
 typedef struct MetaImage { uint8_t *meta; size_t meta_bytes, data_bytes; } MetaImage;
 MetaImage zw_meta_build(const Module *m, const Blob *b, uint32_t image_flags, Arena *a);
 void zw_meta_join(const Module *m, uint8_t *to);
+void zw_meta_put_data(const Module *m, OutStream *to);
 uint8_t *zw_meta_joined(const Module *m, const MetaImage *meta, Arena *a);
 
 // The source lines of the module's `lines`, as IMG_LINES, IMG_LINE_BLOCKS and IMG_FILES want them.
@@ -52,9 +53,10 @@ typedef struct ObjOptions {
   uint32_t nargs, nenv, ndirs;
   size_t stack_size;         // 0 = default
 } ObjOptions;
+void zw_sink_elf_to(const Module *m, Blob *b, const Target *t, const ObjOptions *o, Arena *a, OutStream *to); // ended by the caller
 OutBytes zw_sink_elf(const Module *m, Blob *b, const Target *t, const ObjOptions *o, Arena *a);
-void zw_header_write(const Module *m, const ObjOptions *o, const char *source_name, Text *out); // the typed C header
+void zw_header_write(const Module *m, const ObjOptions *o, const char *source_name, OutStream *to); // the typed C header
 // A C file to begin with: the imports as functions that trap; in C as clean as the header, which it includes by that name.
-void zw_stubs_write(const Module *m, const ObjOptions *o, const char *header, Text *out);
-void zw_bindings_write(const Module *m, const ObjOptions *o, const char *source_name, Text *out); // the header's facts as JSON
+void zw_stubs_write(const Module *m, const ObjOptions *o, const char *header, OutStream *to);
+void zw_bindings_write(const Module *m, const ObjOptions *o, const char *source_name, OutStream *to); // the header's facts as JSON
 bool zw_is_c_identifier(const char *s);    // and no keyword of C or C++

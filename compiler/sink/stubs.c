@@ -37,21 +37,24 @@ static void put_struct(const Header *h)
     const CName *c = &h->names->imports[k];
     if (c->kind == CALL_FIELD && c->first == k)
       zw_text_printf(h->out, m->imports[k].kind == EXT_FUNC ? "  %s,\n" : "  0, /* %s */\n", c->name);
+    zw_header_drain(h);
   }
   zw_text_printf(h->out, "};\n");
 }
 
-void zw_stubs_write(const Module *m, const ObjOptions *o, const char *header, Text *out)
+void zw_stubs_write(const Module *m, const ObjOptions *o, const char *header, OutStream *to)
 {
-  Header h = { .m = m, .o = o, .names = zw_cnames(m, o, &m->ctx->module), .out = out };
-  h.p = h.names->prefix;
+  Text text;
+  Header h = zw_header_begin(m, o, &text, to);
   const char *base = strrchr(header, '/');
-  zw_text_printf(out, "/* The imports of %s, to be filled in. */\n#include \"%s\"\n", h.p, base ? base + 1 : header);
+  zw_text_printf(h.out, "/* The imports of %s, to be filled in. */\n#include \"%s\"\n", h.p, base ? base + 1 : header);
   for (uint32_t k = 0; k < m->nimports; k++) {
     const CName *c = &h.names->imports[k];
     if (m->imports[k].kind == EXT_FUNC && (c->kind == CALL_C || c->kind == CALL_FIELD) && c->first == k)
       put_function(&h, &m->imports[k], c);
+    zw_header_drain(&h);
   }
   if (h.names->has_fields)
     put_struct(&h);
+  zw_header_drain(&h);
 }

@@ -747,6 +747,35 @@ def object_functions(n): return names(n)
 def object_calls(n): return call_chain(n)
 
 
+@family(800, "--emit=obj,header", "--header=m.h")
+def object_variables(n):
+    # imports that are fields of a struct, globals and tables in turn; as many exports
+    kinds = [b"\3" + I32 + b"\1", b"\1\x70\0" + u(1)]
+    things = vec(name("env") + name(f"f{k}") + kinds[k % 2] for k in range(n))
+    return module([functype([I32], [I32])], [0], [body(get(0) + b"\x23" + u(0) + ADD)], imports=things,
+                  exports=vec(name(f"v{k}") + (b"\1" if k % 2 else b"\3") + u(k // 2) for k in range(n)))
+
+
+@family(800, "--emit=obj,header", "--header=m.h", "--imports=struct")
+def object_fields_of_imports(n): return imports(n)
+
+
+@family(4000, "--emit=obj,header", "--header=m.h")
+def object_data(n): return data_segments(n)
+
+
+@family(20000, "--emit=obj,header", "--header=m.h")
+def object_elements(n): return table_elements(n)
+
+
+@family(800, "--emit=meta")
+def bindings_exports(n): return exports(n)
+
+
+@family(800, "--emit=meta")
+def bindings_imports(n): return imports(n)
+
+
 EXPONENT = 1.15
 PR_SET_THP_DISABLE = 41  # children have it too
 SLACK = 1 << 20  # of memory: the smallest module's run does not touch every page that a run touches once

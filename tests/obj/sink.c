@@ -232,12 +232,12 @@ static void each_field_has_its_sentence(void **state)
   rig_free(r);
 }
 
-typedef struct ObjectJob { Rig *r; OutBytes out; Text header; } ObjectJob;
+typedef struct ObjectJob { Rig *r; OutBytes out; OutStream header; } ObjectJob;
 static void make_object(Ctx *ctx, void *arg)
 {
   ObjectJob *j = arg;
   ObjOptions o = { .prefix = "hand", .wasi = true, .debug_level = 1 };
-  zw_text_init(&j->header, &ctx->module);
+  zw_out_init(&j->header, &ctx->module, -1);
   zw_header_write(j->r->m, &o, "dir/hand.wasm", &j->header);
   j->out = zw_sink_elf(j->r->m, j->r->b, &zw_x64_target, &o, &ctx->module);
 }

@@ -113,6 +113,48 @@ static bool rename_or_remove(const char *from, const char *to, char *err, size_t
   return false;
 }
 
+static FileTemp begin_temp(const char *path, char *temp, size_t temp_bytes, char *err, size_t err_bytes)
+{
+  temp_name(temp, temp_bytes, path);
+  FileTemp f = { .path = path, .temp = temp, .fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) };
+  if (f.fd < 0)
+    zw_format(err, err_bytes, "cannot write '%s': %s", path, strerror(errno));
+  return f;
+}
+
+FileTemp zw_file_begin(const char *path, Arena *a, char *err, size_t err_bytes)
+{
+  char temp[4096];
+  err[0] = 0;
+  if (strcmp(path, "-") == 0 || is_stream(path))
+    return (FileTemp){ .path = path, .fd = -1 };
+  FileTemp f = begin_temp(path, temp, sizeof temp, err, err_bytes);
+  f.temp = zw_arena_str(a, temp, strlen(temp));
+  return f;
+}
+
+void zw_file_drop(FileTemp *f)
+{
+  if (f->fd < 0)
+    return;
+  close(f->fd);
+  unlink(f->temp);
+  f->fd = -1;
+}
+
+bool zw_file_end(FileTemp *f, int why, char *err, size_t err_bytes)
+{
+  int fd = f->fd;
+  f->fd = -1;
+  if (close(fd) != 0 && !why)
+    why = errno;
+  if (!why)
+    return rename_or_remove(f->temp, f->path, err, err_bytes);
+  zw_format(err, err_bytes, "cannot write '%s': %s", f->path, strerror(why));
+  unlink(f->temp);
+  return false;
+}
+
 bool zw_file_write(const char *path, const void *p, size_t n, bool text, char *err, size_t err_bytes)
 {
   if (strcmp(path, "-") == 0) {
@@ -130,22 +172,8 @@ bool zw_file_write(const char *path, const void *p, size_t n, bool text, char *e
     return ok;
   }
   char temp[4096];
-  temp_name(temp, sizeof temp, path);
-  int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (fd < 0) {
-    zw_format(err, err_bytes, "cannot write '%s': %s", path, strerror(errno));
-    return false;
-  }
-  bool ok = write_all(fd, p, n);
-  int why = errno;
-  if (close(fd) != 0 && ok)
-    ok = false, why = errno;
-  if (!ok) {
-    zw_format(err, err_bytes, "cannot write '%s': %s", path, strerror(why));
-    unlink(temp);
-    return false;
-  }
-  return rename_or_remove(temp, path, err, err_bytes);
+  FileTemp f = begin_temp(path, temp, sizeof temp, err, err_bytes);
+  return f.fd >= 0 && zw_file_end(&f, write_all(f.fd, p, n) ? 0 : errno, err, err_bytes);
 }
 
 bool zw_file_take(const char *temp, const char *path, Arena *a, char *err, size_t err_bytes)

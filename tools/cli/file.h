@@ -10,6 +10,13 @@ FileBytes zw_file_read(const char *path, Arena *a, char *err, size_t err_bytes);
 // A device or a pipe is written to as it stands.
 // "-" is standard output, refused when that is a terminal and `text` is false.  False with a sentence.
 bool zw_file_write(const char *path, const void *p, size_t n, bool text, char *err, size_t err_bytes);
+// The same in steps, for what is written while it is made: a descriptor to write to, or -1 when `path` is a device, a pipe or "-" (then the whole
+// is for zw_file_write) or, with a sentence in err, cannot be written.  zw_file_end: why is 0 or the errno of a write that failed.
+// zw_file_drop: nothing of it was.
+typedef struct FileTemp { const char *path, *temp; int fd; } FileTemp;
+FileTemp zw_file_begin(const char *path, Arena *a, char *err, size_t err_bytes);
+bool zw_file_end(FileTemp *f, int why, char *err, size_t err_bytes);
+void zw_file_drop(FileTemp *f);
 // A name beside `path` (in $TMPDIR or /tmp when path is a device or a pipe) for something that another program writes;
 // then zw_file_take() makes it `path`, or remove it.
 const char *zw_file_temp(const char *path, Arena *a);

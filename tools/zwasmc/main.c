@@ -14,6 +14,8 @@ enum { EMIT_OBJ = 1, EMIT_EXE = 2, EMIT_CWASM = 4, EMIT_HEADER = 8, EMIT_META = 
 enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_BUG = 70 };
 
 typedef VEC(const char *) Strings;
+// Written while it is made if path is a file; it becomes that when everything has been.
+typedef struct Output { const char *path; bool text; FileTemp file; OutStream out; } Output;
 typedef struct Zwasmc {
   Common c;
   const char *input, *output, *header, *stubs, *prefix, *depfile, *dump, *linker, *entry;
@@ -28,12 +30,22 @@ typedef struct Zwasmc {
   Source source;
   Ctx ctx;
   ObjOptions obj;
-  OutBytes object, cwasm;
-  Text text, stubs_text, meta; // header, dumps and prints; --stubs; --emit=meta
+  Output object, header_file, meta;
+  OutStream stubs_text;
+  OutBytes cwasm;
+  Text text; // dumps and prints
 } Zwasmc;
 
-static _Noreturn void refuse(const Zwasmc *z, const char *code, const char *sentence)
+static void drop_outputs(Zwasmc *z)
 {
+  zw_file_drop(&z->object.file);
+  zw_file_drop(&z->header_file.file);
+  zw_file_drop(&z->meta.file);
+}
+
+static _Noreturn void refuse(Zwasmc *z, const char *code, const char *sentence)
+{
+  drop_outputs(z);
   zw_say_error(&z->c.say, code, "%s", sentence);
   exit(EXIT_REFUSED);
 }
@@ -208,7 +220,7 @@ static const char *output_of(Zwasmc *z, unsigned kind)
 
 // ---- looking ----
 
-static bool print_constant(const Zwasmc *z, Text *t)
+static bool print_constant(Zwasmc *z, Text *t)
 {
   char err[512];
   const char *dir;
@@ -291,6 +303,68 @@ static void strip_names(Module *m)
   m->names.module = (Str){ 0 };
 }
 
+// path NULL: into memory.
+static void begin_output(Zwasmc *z, Output *o, const char *path, bool text)
+{
+  char err[512] = "";
+  o->path = path;
+  o->text = text;
+  if (path)
+    o->file = zw_file_begin(path, &z->c.arena, err, sizeof err);
+  if (err[0])
+    refuse(z, "io", err);
+  zw_out_init(&o->out, &z->ctx.module, o->file.fd);
+}
+
+static void end_output(Zwasmc *z, Output *o)
+{
+  char err[512];
+  bool ok = zw_out_end(&o->out);
+  ok = o->file.fd < 0 ? zw_file_write(o->path, o->out.p, o->out.n, o->text, err, sizeof err)
+                      : zw_file_end(&o->file, ok ? 0 : o->out.bad, err, sizeof err);
+  if (!ok)
+    refuse(z, "io", err);
+  if (z->c.verbose)
+    fprintf(stderr, "%s: %llu bytes\n", o->path, (unsigned long long)zw_out_at(&o->out));
+}
+
+// The object's own file, or that of a program that is to be linked.
+static const char *object_path(Zwasmc *z)
+{
+  if (z->emit & EMIT_OBJ)
+    return output_of(z, EMIT_OBJ);
+  Arena *a = &z->c.arena;
+  return z->print_link || z->dry_run ? NULL : zw_file_join(a, zw_file_temp(output_of(z, EMIT_EXE), a), ".o");
+}
+
+static void write_code(Zwasmc *z, Ctx *ctx, Module *m, Blob *blob)
+{
+  blob->last = !(z->emit & (EMIT_OBJ | EMIT_EXE));
+  if (z->emit & EMIT_CWASM)
+    z->cwasm = zw_sink_cwasm(m, blob, &ctx->module);
+  blob->last = true;
+  if (z->emit & (EMIT_OBJ | EMIT_EXE)) {
+    begin_output(z, &z->object, object_path(z), false);
+    zw_sink_elf_to(m, blob, z->c.set.target, &z->obj, &ctx->module, &z->object.out);
+  }
+}
+
+static void write_texts(Zwasmc *z, Ctx *ctx, const Module *m)
+{
+  if (z->header) {
+    begin_output(z, &z->header_file, z->header, true);
+    zw_header_write(m, &z->obj, z->input, &z->header_file.out);
+  }
+  if (z->stubs) {
+    zw_out_init(&z->stubs_text, &ctx->module, -1);
+    zw_stubs_write(m, &z->obj, z->header ? z->header : zw_file_join(&z->c.arena, z->obj.prefix, ".h"), &z->stubs_text);
+  }
+  if (z->emit & EMIT_META) {
+    begin_output(z, &z->meta, output_of(z, EMIT_META), true);
+    zw_bindings_write(m, &z->obj, z->input, &z->meta.out);
+  }
+}
+
 // Everything that can fail through ctx: from the input's bytes to the bytes of the outputs.
 static void compile(Ctx *ctx, void *arg)
 {
@@ -308,12 +382,6 @@ static void compile(Ctx *ctx, void *arg)
   }
   if (z->stubs || z->emit & ~(unsigned)EMIT_CWASM)
     z->obj.names = zw_cnames(m, &z->obj, &ctx->module); // a name that cannot be is said before minutes of compiling
-  if (z->header)
-    zw_header_write(m, &z->obj, z->input, &z->text); // before the names are gone: parameters have theirs from them
-  if (z->stubs)
-    zw_stubs_write(m, &z->obj, z->header ? z->header : zw_file_join(&z->c.arena, z->obj.prefix, ".h"), &z->stubs_text);
-  if (z->emit & EMIT_META)
-    zw_bindings_write(m, &z->obj, z->input, &z->meta);
   zw_name_module(m, z->input);
   if (z->strip || z->debug_level == 0)
     strip_names(m);
@@ -323,14 +391,10 @@ static void compile(Ctx *ctx, void *arg)
     CodeOptions o = zw_settings_code(s);
     zw_compile_checked(ctx, m, s->target, &o, s->threads, &out);
     uint64_t t0 = zw_now();
-    out.blob->last = !(z->emit & (EMIT_OBJ | EMIT_EXE));
-    if (z->emit & EMIT_CWASM)
-      z->cwasm = zw_sink_cwasm(m, out.blob, &ctx->module);
-    out.blob->last = true;
-    if (z->emit & (EMIT_OBJ | EMIT_EXE))
-      z->object = zw_sink_elf(m, out.blob, s->target, &z->obj, &ctx->module);
+    write_code(z, ctx, m, out.blob);
     out.times.sink = zw_now() - t0;
   }
+  write_texts(z, ctx, m);
   if (z->c.verbose)
     fprintf(stderr, "%s: %u functions, %llu bytes of code, %llu bytes of text\n", z->input, m->nfuncs - m->nimported_funcs,
             (unsigned long long)m->code_len, (unsigned long long)out.times.text_bytes);
@@ -362,7 +426,7 @@ static void link_program(Zwasmc *z, const char *output)
   const char *linker = same ? zw_link_find(&job, a, err, sizeof err) : NULL;
   if (!linker)
     refuse(z, "link", err);
-  job.object = zw_file_join(a, zw_file_temp(output, a), ".o");
+  job.object = z->object.path ? z->object.path : zw_file_join(a, zw_file_temp(output, a), ".o");
   job.output = zw_file_temp(output, a);
   const char *const *args = zw_link_args(&job, linker, a);
   if (z->print_link || z->dry_run) {
@@ -371,7 +435,7 @@ static void link_program(Zwasmc *z, const char *output)
     printf(z->print_link ? "" : "\n");
     return;
   }
-  write_file(z, job.object, z->object.p, z->object.n, false);
+  end_output(z, &z->object);
   bool linked = zw_link_run(args, err, sizeof err);
   unlink(job.object);
   if (!linked) {
@@ -430,16 +494,16 @@ static void write_outputs(Zwasmc *z)
     const char *path = output_of(z, kind);
     first = first ? first : path;
     if (kind == EMIT_OBJ)
-      write_file(z, path, z->object.p, z->object.n, false);
+      end_output(z, &z->object);
     else if (kind == EMIT_CWASM)
       write_file(z, path, z->cwasm.p, z->cwasm.n, false);
     else if (kind == EMIT_META)
-      write_file(z, path, z->meta.p, z->meta.n, true);
+      end_output(z, &z->meta);
     else if (kind == EMIT_EXE)
       link_program(z, path);
   }
   if (z->header)
-    write_file(z, z->header, z->text.p, z->text.n, true);
+    end_output(z, &z->header_file);
   if ((z->want_depfile || z->depfile) && !z->dry_run && !z->print_link)
     write_depfile(z, first ? first : z->header);
 }
@@ -486,8 +550,7 @@ int main(int argc, char **argv)
   z.debug_level = -1;
   parse(&z, argc, argv);
   zw_text_init(&z.text, &z.c.arena);
-  zw_text_init(&z.stubs_text, &z.c.arena);
-  zw_text_init(&z.meta, &z.c.arena);
+  z.object.file.fd = z.header_file.file.fd = z.meta.file.fd = -1;
   if (z.look && print_constant(&z, &z.text)) {
     zw_print_text(&z.text);
     return 0;
@@ -502,6 +565,7 @@ int main(int argc, char **argv)
   zw_ctx_init(&z.ctx);
   z.source = (Source){ .bytes = z.in.p, .len = z.in.n, .threads = z.c.set.threads, .to_compile = !z.dump };
   if (!zw_guard(&z.ctx, compile, &z)) {
+    drop_outputs(&z);
     zw_source_place(&z.source, &z.ctx.diag);
     zw_say_diag(&z.c.say, &z.ctx.diag, strcmp(z.input, "-") == 0 ? "<stdin>" : z.input, z.in.p, z.in.n);
     return EXIT_REFUSED;
