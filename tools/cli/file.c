@@ -185,6 +185,46 @@ bool zw_file_take(const char *temp, const char *path, Arena *a, char *err, size_
   return made.p && zw_file_write(path, made.p, made.n, false, err, err_bytes);
 }
 
+static bool same_place(const struct stat *a, const struct stat *b) { return a->st_dev == b->st_dev && a->st_ino == b->st_ino; }
+
+// The folder that a name is in, and the name there.
+static const char *folder_of(const char *path, char *dir, size_t dir_bytes)
+{
+  const char *slash = strrchr(path, '/');
+  zw_format(dir, dir_bytes, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+  return slash ? slash + 1 : path;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+  struct stat x, y;
+  char dir_a[4096], dir_b[4096];
+  bool there = stat(a, &x) == 0, there_too = stat(b, &y) == 0;
+  if (there || there_too) // a link to a file that is written is the file; the rename puts a new one where the link was
+    return there && there_too && S_ISREG(x.st_mode) && same_place(&x, &y);
+  const char *name = folder_of(a, dir_a, sizeof dir_a);
+  return strcmp(name, folder_of(b, dir_b, sizeof dir_b)) == 0 && stat(dir_a, &x) == 0 && stat(dir_b, &y) == 0 && same_place(&x, &y);
+}
+
+bool zw_files_differ(const NamedFile *f, size_t n, char *err, size_t err_bytes)
+{
+  for (size_t k = 1; k < n; k++) {
+    for (size_t i = 0; i < k && f[k].path; i++) {
+      if (!f[i].path)
+        continue;
+      bool streams = strcmp(f[i].path, "-") == 0 || strcmp(f[k].path, "-") == 0;
+      if (streams ? i == 0 || strcmp(f[i].path, f[k].path) != 0 : !same_file(f[i].path, f[k].path))
+        continue;
+      if (i == 0)
+        zw_format(err, err_bytes, "'%s' is the input: %s cannot be written there", f[k].path, f[k].what);
+      else
+        zw_format(err, err_bytes, "'%s' cannot be both %s and %s", f[k].path, f[i].what, f[k].what);
+      return false;
+    }
+  }
+  return true;
+}
+
 const char *zw_file_stem(const char *path, bool with_dir, Arena *a)
 {
   if (strcmp(path, "-") == 0)

@@ -23,6 +23,11 @@ const char *zw_file_temp(const char *path, Arena *a);
 // `temp` becomes `path`: by a rename, or by its bytes where path is a device or a pipe.  `temp` is gone either way.
 bool zw_file_take(const char *temp, const char *path, Arena *a, char *err, size_t err_bytes);
 
+typedef struct NamedFile { const char *what, *path; } NamedFile; // "the header", "calc.h"; path NULL = none
+// No two of them are one file, by whatever name; devices, pipes and what comes from standard input do not count.
+// The first of the list is read, the others are written.
+bool zw_files_differ(const NamedFile *f, size_t n, char *err, size_t err_bytes);
+
 // "dir/calc.wasm" -> "calc"; with_dir keeps "dir/".  "-" gives "a".
 const char *zw_file_stem(const char *path, bool with_dir, Arena *a);
 const char *zw_file_join(Arena *a, const char *a1, const char *a2);

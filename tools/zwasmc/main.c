@@ -64,7 +64,8 @@ static const char *const later_suffixes[] = { ".a", ".lib", ".so", ".dylib", ".d
 
 static void add_emit(Zwasmc *z, const char *list)
 {
-  for (const char *p = list; *p;) {
+  const char *p = list;
+  do {
     size_t n = strcspn(p, ","), k = 0;
     for (; k < ARRAY_COUNT(later_kinds); k++)
       if (strlen(later_kinds[k]) == n && memcmp(p, later_kinds[k], n) == 0)
@@ -76,7 +77,7 @@ static void add_emit(Zwasmc *z, const char *list)
       zw_usage_error(&z->c, "unknown kind '%.*s' for --emit: there are obj, exe, cwasm, header and meta", (int)n, p);
     z->emit |= kinds[k].emit;
     p += n + (p[n] == ',');
-  }
+  } while (*p);
 }
 
 // "env.log=c_name": the name is behind the last =, wasm names may have some.
@@ -458,6 +459,12 @@ static void put_make_name(Text *t, const char *name)
   }
 }
 
+static const char *depfile_name(Zwasmc *z, const char *first)
+{
+  Arena *a = &z->c.arena;
+  return z->depfile ? z->depfile : z->want_depfile ? zw_file_join(a, zw_file_stem(first, true, a), ".d") : NULL;
+}
+
 static void write_depfile(Zwasmc *z, const char *first)
 {
   Arena *a = &z->c.arena;
@@ -467,19 +474,42 @@ static void write_depfile(Zwasmc *z, const char *first)
   zw_text_printf(&t, ": ");
   put_make_name(&t, z->input);
   zw_text_printf(&t, "\n");
-  write_file(z, z->depfile ? z->depfile : zw_file_join(a, zw_file_stem(first, true, a), ".d"), t.p, t.n, true);
+  write_file(z, depfile_name(z, first), t.p, t.n, true);
 }
 
 static void write_stubs(Zwasmc *z)
 {
+  char err[512];
   FILE *f = fopen(z->stubs, "wx"); // x: never over something that somebody has filled in
   if (!f && errno == EEXIST)
     refuse(z, "io", zw_file_join(&z->c.arena, z->stubs, " exists, and --stubs never overwrites"));
   bool ok = f && fwrite(z->stubs_text.p, 1, z->stubs_text.n, f) == z->stubs_text.n;
   if (f && fclose(f) != 0)
     ok = false;
+  zw_format(err, sizeof err, "cannot write '%s': %s", z->stubs, strerror(errno));
   if (!ok)
-    refuse(z, "io", zw_file_join(&z->c.arena, "cannot write ", z->stubs));
+    refuse(z, "io", err);
+}
+
+// Two outputs under one name, or one under the input's: refused before anything is read or written.
+static void check_outputs(Zwasmc *z)
+{
+  static const char *const what[] = { "the object", "the program", "the .cwasm file", NULL, "the bindings" }; // as kinds[]
+  NamedFile f[8] = { { "the input", z->input }, { "the stubs", z->stubs }, { "the header", z->header } };
+  const char *first = NULL;
+  char err[512];
+  size_t n = 3;
+  for (size_t k = 0; k < ARRAY_COUNT(what); k++) {
+    if (!what[k] || !(z->emit & kinds[k].emit))
+      continue;
+    f[n++] = (NamedFile){ what[k], output_of(z, kinds[k].emit) };
+    first = first ? first : f[n - 1].path;
+  }
+  f[n++] = (NamedFile){ "the dependency file", depfile_name(z, first ? first : z->header) };
+  if (z->output && strcmp(z->output, "-") == 0 && z->emit & (z->emit - 1))
+    zw_usage_error(&z->c, "-o - takes one kind of output");
+  if (!zw_files_differ(f, n, err, sizeof err))
+    zw_usage_error(&z->c, "%s", err);
 }
 
 static void write_outputs(Zwasmc *z)
@@ -526,7 +556,9 @@ static void settle(Zwasmc *z)
     z->debug_level = 1;
   const char *object = output_of(z, z->emit & EMIT_OBJ ? EMIT_OBJ : z->emit & EMIT_HEADER ? EMIT_HEADER : z->emit & EMIT_META ? EMIT_META
                                     : z->emit & EMIT_EXE ? EMIT_EXE : EMIT_CWASM);
-  bool wants_header = z->emit & EMIT_HEADER || (z->emit & EMIT_OBJ && !z->no_header && strcmp(object, "-") != 0);
+  if (z->header && !z->no_header && !(z->emit & (EMIT_OBJ | EMIT_HEADER)) && !z->dump && !z->look)
+    zw_usage_error(&z->c, "--header belongs to an object: there is none to write");
+  bool wants_header = z->emit & EMIT_HEADER || (z->emit & EMIT_OBJ && !z->no_header && (z->header || strcmp(object, "-") != 0));
   if (!wants_header)
     z->header = NULL;
   else if (!z->header)
@@ -558,6 +590,8 @@ int main(int argc, char **argv)
   if (!z.input)
     zw_usage_error(&z.c, "no input; see zwasmc --help");
   settle(&z);
+  if (!z.dump && !z.look)
+    check_outputs(&z);
   char err[512];
   z.in = zw_file_read(z.input, &z.c.arena, err, sizeof err);
   if (!z.in.p)
