@@ -210,6 +210,21 @@ static void compile_image(Run *r)
   zw_free(ctx);
 }
 
+// Options that machine code was compiled with or without: what cannot be had any more is said rather than dropped.
+static void check_flags_of_code(const Run *r)
+{
+  const Settings *s = &r->c.set;
+  const char *option = s->no_signals ? "--no-signals" : "--bounds=check";
+  char text[600];
+  if (r->engine == ENGINE_INTERP)
+    zw_format(text, sizeof text, "'%s' is machine code: --engine=interp runs modules", r->file);
+  else if (r->image->h->flags & IMAGE_GUARD && (s->no_signals || s->bounds == BOUNDS_CHECK))
+    zw_format(text, sizeof text, "'%s' relies on guard pages and a fault handler: for %s compile it with %s", r->file, option, option);
+  else
+    return;
+  cannot(r, "usage", text);
+}
+
 static void load_precompiled(Run *r, FileBytes in)
 {
   struct stat st;
@@ -225,6 +240,7 @@ static void load_precompiled(Run *r, FileBytes in)
     zw_say_error(&r->c.say, "bad-cwasm", "cannot run '%s': %s", r->file, r->err);
     exit(EXIT_CANNOT);
   }
+  check_flags_of_code(r);
 }
 
 // ---- imports: WASI, nothing else yet ----
