@@ -55,7 +55,7 @@ typedef struct LirFunc {
   uint32_t area_bytes;       // frame area addressed by REG_AREA: demoted locals, payloads, results in memory; 16-aligned
   uint32_t nslots; uint8_t *slot_bytes /* 8 or 16 */; uint32_t *slot_weight; // slots are numbered by P4: hot ones get disp8
   uint32_t used_saved;       // callee-saved registers written: bit per integer register
-  bool has_calls, needs_stack_check;
+  bool has_calls, needs_stack_check, has_switch;
   bool no_stack_check;       // not even for a large frame: border code that has no vmctx, or whose caller has checked
   uint32_t arg_bytes;        // incoming stack arguments, popped on return
   uint32_t max_out_bytes;

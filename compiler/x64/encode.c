@@ -206,7 +206,7 @@ static inline uint8_t *put_jump_op(uint8_t *p, int cc, bool rel8)
   return p + 1 + (!rel8 & (cc >= 0));
 }
 // Jump or jcc to a place: forward with a bound on the distance, backward exactly.  ub: bound of the instruction's end.
-static inline uint8_t *put_branch(Enc *e, uint8_t *p, int cc, uint32_t place, uint32_t ub)
+static inline __attribute__((always_inline)) uint8_t *put_branch(Enc *e, uint8_t *p, int cc, uint32_t place, uint32_t ub)
 {
   if (place <= e->k) {
     int64_t rel = (int64_t)e->chunk_off[place] - ((p - e->base) + 2);
@@ -215,10 +215,10 @@ static inline uint8_t *put_branch(Enc *e, uint8_t *p, int cc, uint32_t place, ui
     zw_put32(p, (uint32_t)(rel8 ? rel : rel - 3 - (cc >= 0)));
     return p + (rel8 ? 1 : 4);
   }
-  bool rel8 = e->chunk_ub[place] - ub <= 127;
+  bool rel8 = e->chunk_off[place] - ub <= 127;
   p = put_jump_op(p, cc, rel8);
   zw_put32(p, 0);
-  *zw_push(e->s, &e->patches) = (Patch){ (uint32_t)(p - e->base), place, rel8 };
+  *zw_push(e->s, &e->patches) = (Patch){ (uint32_t)(p - e->base), rel8, place };
   return p + (rel8 ? 1 : 4);
 }
 
@@ -297,7 +297,7 @@ static __attribute__((noinline)) void give_back_walked(Enc *e, const uint8_t *fr
 static inline bool has_walked_far(const Enc *e, const uint8_t *from) { return (size_t)(from - e->raw.p) > e->raw_gone + GIVE_BACK; }
 
 // A mark that only has to know its address: what is before it need not have been copied.
-static inline void note_mark(Enc *e, const Mark *m, uint32_t pc)
+static inline __attribute__((always_inline)) void note_mark(Enc *e, const Mark *m, uint32_t pc)
 {
   if (m->kind == MK_FAULT) {
     ASSERT(e->out == 0); // the records know rsp only outside of areas
@@ -321,50 +321,99 @@ static inline void note_mark(Enc *e, const Mark *m, uint32_t pc)
   follow_area(e, i);
 }
 
-// The second walk.  What it moves along, the place in both buffers and the bound, stays in registers.
+// Where the second walk is, in both buffers, with the bound of its place: they stay in registers.
+typedef struct Walk { uint8_t *p, *from; const Mark *m; uint32_t ub; } Walk;
+
+static inline __attribute__((always_inline)) Walk put_marks(Enc *e, Walk w, const Mark *end)
+{
+  for (; w.m < end; w.m++) {
+    const Mark *m = w.m;
+    size_t n = (size_t)(e->raw.p + m->at - w.from);
+    if (m->kind > MK_PSEUDO) {
+      note_mark(e, m, (uint32_t)(w.p - e->base + n));
+      continue;
+    }
+    ASSERT((size_t)(e->end - w.p) >= n + m->bound + (size_t)X64_PUT_BYTES + COPY_STEP);
+    w.p = copy_raw(w.p, w.from, n), w.from += n, w.ub += (uint32_t)n + m->bound;
+    const uint8_t *was = w.p;
+    if (m->kind == MK_PSEUDO) {
+      e->p = w.p, e->ub = w.ub;
+      need(e, m->lir, 1);
+      put_pseudo(e, &e->l->lir[m->lir]);
+      follow_area(e, &e->l->lir[m->lir]);
+      w.p = e->p;
+      if (NEVER(has_walked_far(e, w.from)))
+        give_back_walked(e, w.from, m);
+    } else
+      w.p = put_branch(e, w.p, m->kind == MK_JUMP ? -1 : m->cc, m->to, w.ub);
+    CHECK((size_t)(w.p - was) <= m->bound);
+  }
+  return w;
+}
+static inline __attribute__((always_inline)) Walk begin_place(Enc *e, Walk w, uint32_t k)
+{
+  w.ub = e->chunk_off[k];
+  e->k = k;
+  if (NEVER(e->pad[k] != 1)) {
+    uint32_t pad = -(uint32_t)(w.p - e->base) & (e->pad[k] - 1u); // a power of two
+    CHECK((size_t)(e->end - w.p) >= pad + 8u);
+    w.p = zw_x64_nops(w.p, pad);
+  }
+  e->chunk_off[k] = (uint32_t)(w.p - e->base);
+  // Nothing below writes more than its bound, which is checked, and the bounds of the chunk add up to the next one's: there is room.
+  CHECK((uint32_t)(w.p - e->base) <= w.ub && w.ub <= e->end_ub);
+  return w;
+}
 static void put_chunks(Enc *e)
 {
-  uint8_t *p = e->p, *from = e->raw.p;
-  const Mark *m = e->marks.p;
+  Walk w = { e->p, e->raw.p, e->marks.p, 0 };
   for (uint32_t k = 0; k < e->l->nchunks; k++) {
-    uint32_t ub = e->chunk_ub[k];
-    e->k = k;
-    if (NEVER(e->pad[k] != 1)) {
-      uint32_t pad = -(uint32_t)(p - e->base) & (e->pad[k] - 1u); // a power of two
-      CHECK((size_t)(e->end - p) >= pad + 8u);
-      p = zw_x64_nops(p, pad);
-    }
-    e->chunk_off[k] = (uint32_t)(p - e->base);
-    // Nothing below writes more than its bound, which is checked, and the bounds of the chunk add up to the next one's: there is room.
-    CHECK((uint32_t)(p - e->base) <= ub && ub <= e->end_ub);
-    for (const Mark *end = e->marks.p + e->mark_end[k]; m < end; m++) {
-      size_t n = (size_t)(e->raw.p + m->at - from);
-      if (m->kind > MK_PSEUDO) {
-        note_mark(e, m, (uint32_t)(p - e->base + n));
-        continue;
-      }
-      ASSERT((size_t)(e->end - p) >= n + m->bound + (size_t)X64_PUT_BYTES + COPY_STEP);
-      p = copy_raw(p, from, n), from += n, ub += (uint32_t)n + m->bound;
-      const uint8_t *was = p;
-      if (m->kind == MK_PSEUDO) {
-        e->p = p, e->ub = ub;
-        need(e, m->lir, 1);
-        put_pseudo(e, &e->l->lir[m->lir]);
-        follow_area(e, &e->l->lir[m->lir]);
-        p = e->p;
-        if (NEVER(has_walked_far(e, from)))
-          give_back_walked(e, from, m);
-      } else
-        p = put_branch(e, p, m->kind == MK_JUMP ? -1 : m->cc, m->to, ub);
-      CHECK((size_t)(p - was) <= m->bound);
-    }
-    size_t n = (size_t)(e->raw.p + e->raw_end[k] - from);
-    p = NEVER(n > GIVE_BACK) ? move_raw(p, from, n) : copy_raw(p, from, n);
-    from += n;
-    if (NEVER(has_walked_far(e, from)))
-      give_back_walked(e, from, m);
+    w = begin_place(e, w, k);
+    w = put_marks(e, w, e->marks.p + e->ends[k].marks);
+    size_t n = (size_t)(e->raw.p + e->ends[k].raw - w.from);
+    w.p = NEVER(n > GIVE_BACK) ? move_raw(w.p, w.from, n) : copy_raw(w.p, w.from, n);
+    w.from += n;
+    if (NEVER(has_walked_far(e, w.from)))
+      give_back_walked(e, w.from, w.m);
   }
-  e->p = p;
+  e->p = w.p;
+}
+
+// The same of packed LIR, each part of which is measured once more where it is written.
+static __attribute__((noinline)) Walk put_part(Enc *e, Walk w, uint32_t k, const LirChunk *c, uint32_t from, uint32_t to)
+{
+  uint32_t out = e->out, out_base = e->out_base;
+  measure_part(e, k, c, from, to);
+  e->out = out, e->out_base = out_base; // to be followed again
+  w = put_marks(e, (Walk){ w.p, e->raw.p, e->marks.p, w.ub }, e->marks.p + e->marks.n);
+  size_t n = (size_t)(e->raw.p + e->raw.n - w.from);
+  w.p = copy_raw(w.p, w.from, n), w.ub += (uint32_t)n;
+  return w;
+}
+static void give_back_chunks(Enc *e, uint32_t k)
+{
+  Pages *g = e->pages;
+  enum { STEP = 4096 };
+  if (k - g->chunks_gone < STEP || e->l->z->ntries || e->l->ntables || e->l->has_switch) // else they are looked at from elsewhere
+    return;
+  zw_alloc_discard(g->l.chunks + g->chunks_gone, sizeof *g->l.chunks * (k - g->chunks_gone));
+  g->chunks_gone = k;
+}
+static void put_packed_chunks(Enc *e)
+{
+  resolve_labels(e);
+  e->copies = 0, e->const_uses.n = 0;
+  Walk w = { .p = e->p };
+  for (uint32_t k = 0; k < e->l->nchunks; k++) {
+    const LirChunk *c = &e->l->chunks[k];
+    w = begin_place(e, w, k);
+    for (uint32_t at = c->first, to; at < c->end; at = to) {
+      to = bring_run(e, at, c->end);
+      w = put_part(e, w, k, c, at, to);
+    }
+    give_back_chunks(e, k);
+  }
+  e->p = w.p;
 }
 
 // ---- behind the chunks ----
@@ -379,29 +428,33 @@ static void patch_branch(Enc *e, uint32_t at, bool rel8, uint32_t target)
     zw_put32(e->base + at, (uint32_t)rel);
 }
 
+static uint32_t put_trap_stub(Enc *e, const TrapStub *t, unsigned site)
+{
+  uint32_t target = here(e);
+  CHECK((size_t)(e->end - e->p) >= CALL_BYTES);
+  *e->p++ = 0xe8;
+  put_fixup(e, FX_THUNK(THUNK_TRAP, t->kind));
+  put_site(e, site | t->kind, t->wasm_at, here(e));
+  return target;
+}
 static void put_trap_stubs(Enc *e)
 {
+  TrapStub t = { 0 };
   uint32_t target = 0;
-  for (uint32_t pass = 0; pass < 2; pass++) // the stub without a frame comes last, with unwind rows of its own
-    for (uint32_t k = 0; k < e->stubs.n; k++) {
-      const TrapStub *t = &e->stubs.p[k];
-      if (t->no_frame != (pass == 1))
-        continue;
-      CHECK((size_t)(e->end - e->p) >= CALL_BYTES);
-      if (!t->shared) {
-        target = here(e);
-        if (t->no_frame) {
-          zw_cfi_at(&e->cfi, here(e));
-          zw_cfi_cfa_offset(&e->cfi, 8);
-          for (unsigned r = 0; r < e->npushes; r++)
-            zw_cfi_restored(&e->cfi, zw_x64_dwarf[e->pushes[r]]);
-        }
-        *e->p++ = 0xe8;
-        put_fixup(e, FX_THUNK(THUNK_TRAP, t->kind));
-        put_site(e, (t->no_frame ? SITE_NO_FRAME : 0) | t->kind, t->wasm_at, here(e));
-      }
-      patch_branch(e, t->jump_at, t->rel8, target);
-    }
+  for (const uint8_t *p = e->stubs.p, *end = p + e->stubs.n; p < end;) {
+    p = next_stub(e, p, &t);
+    if (!t.shared)
+      target = put_trap_stub(e, &t, 0);
+    patch_branch(e, t.jump_at, t.rel8, target);
+  }
+  t = e->no_frame_stub;
+  if (!t.jump_at) // behind a compare, so never 0
+    return;
+  zw_cfi_at(&e->cfi, here(e)); // unwind rows of its own
+  zw_cfi_cfa_offset(&e->cfi, 8);
+  for (unsigned r = 0; r < e->npushes; r++)
+    zw_cfi_restored(&e->cfi, zw_x64_dwarf[e->pushes[r]]);
+  patch_branch(e, t.jump_at, t.rel8, put_trap_stub(e, &t, SITE_NO_FRAME));
 }
 
 static void patch_branches(Enc *e)
@@ -485,23 +538,35 @@ static void *part(uint8_t **at, void *p, size_t n)
   return to;
 }
 
-// Of a giant function, what only the walks needed goes before its code is there twice.
+static bool is_measured_twice(const Enc *e) { return e->pages && e->pages->twice; }
+static bool is_large(const Enc *e) { return e->pages || e->raw.n >= GIVE_BACK; }
+
+static void drop(Enc *e, void *const *none_wanted, uint32_t n)
+{
+  for (uint32_t k = 0; k < n; k++)
+    zw_arena_drop(e->s, none_wanted[k]);
+}
+// Of a giant function, what only the walks needed goes before more is made,
+static void drop_walks(Enc *e)
+{
+  if (!is_large(e))
+    return;
+  drop(e, (void *[]){ e->raw.p, e->marks.p, e->ends, e->pad, e->patches.p, e->pages ? e->pages->lir : NULL }, 6);
+  if (!e->l->z->ntries && !e->l->ntables) // else handlers and tables are still to be written
+    drop(e, (void *[]){ e->chunk_off, e->stub_chunk, e->block_chunk }, 3);
+}
+// and the rest before its code is there twice.
 static void drop_working_storage(Enc *e)
 {
-  if (e->raw.n < GIVE_BACK)
-    return;
-  void *none_wanted[] = { e->raw.p, e->marks.p, e->chunk_ub, e->raw_end, e->mark_end, e->patches.p, e->stubs.p, e->const_uses.p, e->table_uses.p };
-  for (uint32_t k = 0; k < ARRAY_COUNT(none_wanted); k++)
-    zw_arena_drop(e->s, none_wanted[k]);
-  if (e->pages)
-    zw_arena_drop(e->s, e->pages->l.lir);
+  if (is_large(e))
+    drop(e, (void *[]){ e->stubs.p, e->const_uses.p, e->table_uses.p }, 3);
 }
 
 // What the first walk has read for the last time.
 static void drop_chunks(Enc *e)
 {
   const LirFunc *l = e->l;
-  if (e->raw.n >= GIVE_BACK && !l->z->ntries && !l->ntables) // else handlers and tables look at them
+  if (!is_measured_twice(e) && is_large(e) && !l->z->ntries && !l->ntables) // else handlers and tables look at them
     zw_alloc_discard(l->chunks, sizeof *l->chunks * l->nchunks);
 }
 
@@ -551,10 +616,14 @@ FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena 
   prologue(e);
   uint32_t prologue_bytes = here(e);
   CHECK(prologue_bytes <= prologue_bound(e));
-  put_chunks(e);
+  if (is_measured_twice(e))
+    put_packed_chunks(e);
+  else
+    put_chunks(e);
   e->chunk_off[l->nchunks] = here(e);
-  put_trap_stubs(e);
   patch_branches(e);
+  drop_walks(e);
+  put_trap_stubs(e);
   uint32_t code_bytes = here(e);
   put_constants(e);
   put_tables(e);

@@ -18,16 +18,47 @@ static uint32_t put_jcc_forward(Enc *e, unsigned cc, bool rel8)
   return here(e) - (rel8 ? 1 : 4);
 }
 
+// Stubs wait as bytes, for there may be one every three bytes of wasm: kind and flags, from the jump before to this one, the way in the wasm.
+enum { STUB_REL8 = 0x40, STUB_SHARED = 0x80 };
+STATIC_ASSERT((unsigned)TRAP_COUNT <= STUB_REL8, "a trap's kind has six bits");
+static void push_stub(Enc *e, TrapStub t)
+{
+  zw_reserve(e->s, &e->stubs, e->stubs.n + 16);
+  uint8_t *q = e->stubs.p + e->stubs.n;
+  *q++ = (uint8_t)(t.kind | (t.rel8 ? STUB_REL8 : 0) | (t.shared ? STUB_SHARED : 0));
+  q = put_u32(q, t.jump_at - e->last_stub.jump_at);
+  if (!t.shared)
+    q = put_s32(q, (int32_t)(t.wasm_at - e->last_stub.wasm_at));
+  e->stubs.n = (uint32_t)(q - e->stubs.p);
+  e->last_stub = t;
+}
+// The next one, behind *t.
+static const uint8_t *next_stub(const Enc *e, const uint8_t *p, TrapStub *t)
+{
+  const uint8_t *end = e->stubs.p + e->stubs.n;
+  uint64_t jump = 0;
+  int64_t at = 0;
+  uint8_t flags = *p++;
+  zw_leb_read_u(&p, end, 32, &jump);
+  if (!(flags & STUB_SHARED))
+    zw_leb_read_s(&p, end, 32, &at);
+  *t = (TrapStub){ t->wasm_at + (uint32_t)at, t->jump_at + (uint32_t)jump, flags % STUB_REL8, flags & STUB_REL8, flags & STUB_SHARED };
+  return p;
+}
+
 static void put_jump_to_trap(Enc *e, unsigned cc, uint32_t kind, uint32_t wasm_at, bool no_frame)
 {
   ASSERT(e->out == 0);
   // the stubs come after all chunks, in the order of their jumps; the one without a frame last
-  uint64_t far = (uint64_t)e->end_ub + CALL_BYTES * (uint64_t)(no_frame ? e->ntraps : e->stubs.n) - e->ub;
-  TrapStub *last = e->stubs.n ? &e->stubs.p[e->stubs.n - 1] : NULL;
-  bool shared = last && !no_frame && !last->no_frame && last->kind == kind && last->wasm_at == wasm_at;
-  TrapStub t = { kind, wasm_at, 0, far <= 127, no_frame, shared };
+  uint64_t far = (uint64_t)e->end_ub + CALL_BYTES * (uint64_t)(no_frame ? e->ntraps : e->nstubs) - e->ub;
+  bool shared = !no_frame && e->stubs.n && e->last_stub.kind == kind && e->last_stub.wasm_at == wasm_at;
+  TrapStub t = { .wasm_at = wasm_at, .kind = (uint8_t)kind, .rel8 = far <= 127, .shared = shared };
   t.jump_at = put_jcc_forward(e, cc, t.rel8);
-  *zw_push(e->s, &e->stubs) = t;
+  e->nstubs++;
+  if (no_frame)
+    e->no_frame_stub = t;
+  else
+    push_stub(e, t);
 }
 
 static void stack_check(Enc *e)

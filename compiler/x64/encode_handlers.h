@@ -66,7 +66,7 @@ static ImageHandler *put_handlers(Enc *e, Arena *a, uint32_t *count)
     for (uint32_t c = t->catches; c < t->catches + t->ncatches; c++) {
       const ZCatch *zc = &z->catches[c];
       h[(*count)++] = (ImageHandler){ .pc_begin = r->begin, .pc_end = r->end, .tag = zc->tag, .flags = zc->with_ref,
-                                      .handler_pc = e->chunk_off[label_chunk(e, zc->block)] };
+                                      .handler_pc = e->chunk_off[target_place(e, zc->block)] };
     }
   }
   return h;

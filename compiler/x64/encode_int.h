@@ -32,18 +32,25 @@ typedef enum MarkKind {
   MK_TRAP,                 // likewise
 } MarkKind;
 typedef struct Mark { uint32_t at, lir /* not of a MK_FAULT */, to; uint16_t bound; uint8_t kind, cc; } Mark;
-typedef struct Patch { uint32_t at, chunk; bool rel8; } Patch;          // forward branch to a chunk
+typedef struct Patch { uint32_t at : 31, rel8 : 1, chunk; } Patch;      // forward branch to a chunk
 typedef struct ConstUse { uint32_t at, next, id, bytes; } ConstUse;     // rip-relative field; rip = next.  First walk: at = bytes from it to next
 typedef struct TableUse { uint32_t at, id; } TableUse;                  // rip-relative field at the end of its lea
-typedef struct TrapStub { uint32_t kind, wasm_at, jump_at; bool rel8, no_frame, shared; } TrapStub; // shared: with the one before
+typedef struct TrapStub { uint32_t wasm_at, jump_at; uint8_t kind; bool rel8, shared /* with the one before */; } TrapStub;
 
-// Packed LIR, unpacked where it is looked at: a few parts of `lir` are there.
-enum { RESIDENT = 8 };
+typedef struct ChunkEnd { uint32_t raw, marks; } ChunkEnd;               // in the side buffer and in the marks
+
+// Packed LIR, unpacked where it is looked at: a few parts of `lir` are there.  When the first walk leaves more than SIDE_MOST times the module's
+// code, what it has left is dropped, and the second measures again, a part at a time: the side buffer and the marks are never there for all of it.
+enum { RESIDENT = 8, SIDE_MOST = 5 };
 typedef struct Pages {
   LirFunc l;                           // with room for all of it
+  Lir *lir;                            // which is a little more
   uint8_t *there;                      // of each part
   uint32_t ring[RESIDENT], next;       // part + 1; 0 = none yet
   uint32_t walk;                       // part where a walk is: it, the next and the one before stay
+  bool twice;                          // measured again by the second walk
+  bool resolved;                       // labels say where a jump to them ends up
+  uint32_t chunks_gone;                // so many of them have been given back
 } Pages;
 
 typedef struct Enc {
@@ -56,9 +63,9 @@ typedef struct Enc {
   uint32_t *slot_off, frame, area_off, npushes, out, out_base;
   uint8_t pushes[X64_NSAVE];
   // chunks: a place is a number of one
-  uint32_t *chunk_ub, *chunk_off;      // by place: upper bound of its offset, and its offset once written
+  uint32_t *chunk_off;                 // by place: upper bound of its offset; its offset once written
   uint8_t *pad;                        // by place: alignment wanted (1 = none)
-  uint32_t *raw_end, *mark_end;        // by place: of its bytes in raw, of its marks
+  ChunkEnd *ends;                      // by place; NULL when measured twice
   uint32_t *block_chunk, *stub_chunk;
   uint32_t ntraps;                     // trapcc of the function
   uint64_t *frame_bits, *frame_words;  // a bit per 8 bytes of the frame, and one per word of these; zero between stack maps
@@ -73,7 +80,9 @@ typedef struct Enc {
   VEC(Patch) patches;
   VEC(ConstUse) const_uses;
   VEC(TableUse) table_uses;
-  VEC(TrapStub) stubs;
+  VEC(uint8_t) stubs;                  // of traps: see put_jump_to_trap
+  TrapStub last_stub, no_frame_stub;   // what stubs ends with; that of the stack check
+  uint32_t nstubs;                     // of both kinds
   VEC(Fixup) fixups;
   VEC(uint8_t) sites, maps;
   uint32_t nsites, site_pc, site_at, nmaps, map_pc;

@@ -6,6 +6,7 @@
 
 // ---- packed LIR ----
 
+enum { PAGE_LIRS = 4096 / sizeof(Lir) };
 static void open_pages(Enc *e)
 {
   const LirFunc *l = e->l;
@@ -13,7 +14,8 @@ static void open_pages(Enc *e)
     return;
   Pages *g = e->pages = zw_new(e->s, Pages);
   g->l = *l;
-  g->l.lir = zw_stale_array(e->s, Lir, l->nlir);
+  Lir *lir = g->lir = zw_stale_array(e->s, Lir, l->nlir + PAGE_LIRS);
+  g->l.lir = lir + (0 - ((uintptr_t)(lir + l->rest) / sizeof(Lir))) % PAGE_LIRS; // parts begin with a page
   g->there = zw_new_array(e->s, uint8_t, zw_lir_part(l, l->nlir) + 2);
   e->l = &g->l;
 }
@@ -89,7 +91,7 @@ static uint32_t target_place(Enc *e, uint32_t label)
 {
   uint32_t c = label_chunk(e, label);
   if (NEVER(e->pages != NULL))
-    return packed_target_place(e, c);
+    return e->pages->resolved ? c : packed_target_place(e, c);
   for (int hops = 0; hops < 4; hops++) {
     const LirChunk *chunk = &e->l->chunks[c];
     if (chunk->first == chunk->end || e->l->lir[chunk->first].op != X_jmp)
@@ -97,6 +99,31 @@ static uint32_t target_place(Enc *e, uint32_t label)
     c = label_chunk(e, e->l->lir[chunk->first].x);
   }
   return c;
+}
+
+static inline void set_place(Enc *e, uint32_t label, uint32_t place)
+{
+  if (label & LABEL_STUB) {
+    CHECK((label & ~LABEL_STUB) < e->l->nstubs);
+    e->stub_chunk[label & ~LABEL_STUB] = place;
+  } else {
+    CHECK(label < e->l->z->nblocks);
+    e->block_chunk[label] = place;
+  }
+}
+// From now on labels of chunks that only jump on are those of where the jump ends up, and no chunk is looked at for that.
+static void resolve_labels(Enc *e)
+{
+  const LirFunc *l = e->l;
+  typedef struct { uint32_t chunk, place; } Resolved;
+  VEC(Resolved) jumps = { 0 };
+  for (uint32_t c = 0; c < l->nchunks; c++)
+    if ((l->heads[c] & HEAD_OP) == X_jmp)
+      *zw_push(e->s, &jumps) = (Resolved){ c, packed_target_place(e, c) };
+  for (uint32_t k = 0; k < jumps.n; k++)
+    set_place(e, l->chunks[jumps.p[k].chunk].label, jumps.p[k].place);
+  zw_arena_drop(e->s, jumps.p);
+  e->pages->resolved = true;
 }
 
 static void index_chunks(Enc *e)
@@ -109,13 +136,7 @@ static void index_chunks(Enc *e)
   for (uint32_t c = 0; c < l->nchunks; c++) {
     uint32_t label = l->chunks[c].label;
     ASSERT(c == 0 || l->chunks[c].cold >= l->chunks[c - 1].cold);
-    if (label & LABEL_STUB) {
-      CHECK((label & ~LABEL_STUB) < l->nstubs);
-      e->stub_chunk[label & ~LABEL_STUB] = c;
-    } else {
-      CHECK(label < l->z->nblocks);
-      e->block_chunk[label] = c;
-    }
+    set_place(e, label, c);
   }
 }
 
@@ -206,9 +227,10 @@ static bool begins_with_condition(const Enc *e, uint32_t k)
 {
   if (k >= e->l->nchunks)
     return false;
+  if (NEVER(e->pages != NULL))
+    return zw_x64_rows[e->l->heads[k] & HEAD_OP].use & U_FR;
   const LirChunk *c = &e->l->chunks[k];
-  unsigned op = NEVER(e->pages != NULL) ? e->l->heads[k] & HEAD_OP : e->l->lir[c->first].op;
-  return c->first < c->end && (zw_x64_rows[op].use & U_FR);
+  return c->first < c->end && (zw_x64_rows[e->l->lir[c->first].op].use & U_FR);
 }
 // Does an instruction a few above the test set its flags, with nothing between that writes flags or the register?
 static bool computed_before(const Lir *test, const Lir *first)
@@ -288,9 +310,11 @@ static const LirChunk *copied_dispatch(Enc *e, uint32_t k, uint32_t to)
 static bool known_case(Enc *e, uint32_t k, const Lir *i, uint32_t to, LirChunk *before, uint32_t *label)
 {
   const LirFunc *l = e->l;
+  if (!i->imm)
+    return false;
   const LirChunk *c = &l->chunks[to];
   uint32_t n = c->end - c->first, taken = (uint32_t)i->imm - 1;
-  if (!i->imm || !n || n > CASE_LIRS || e->copies == DISPATCH_COPIES || l->chunks[k].cold || (l->z->ntries && !in_same_try(e, k, c)))
+  if (!n || n > CASE_LIRS || e->copies == DISPATCH_COPIES || l->chunks[k].cold || (l->z->ntries && !in_same_try(e, k, c)))
     return false;
   need(e, c->first, n);
   const Lir *last = l->lir + c->end - 1;
@@ -419,6 +443,12 @@ static uint32_t measure_jump(Enc *e, uint32_t k, uint32_t to)
   return JMP_BYTES;
 }
 static uint32_t measure_lirs(Enc *e, uint32_t k, const LirChunk *c);
+static inline bool is_label_of(const Enc *e, uint32_t label, uint32_t k)
+{
+  if (NEVER(e->pages != NULL)) // it may be resolved
+    return k < e->l->nchunks && e->l->chunks[k].label == label;
+  return label_chunk(e, label) == k;
+}
 // The instructions [from, to) of chunk c; its last jumps are not apart.  Returns the bound of what the second walk adds to the bytes written here.
 static __attribute__((noinline)) uint32_t measure_run(Enc *e, uint32_t k, const LirChunk *c, uint32_t from, uint32_t to)
 {
@@ -459,7 +489,7 @@ static __attribute__((noinline)) uint32_t measure_run(Enc *e, uint32_t k, const 
     case X64_JUMP: break;
     }
     bool jmp = i->op == X_jmp, turn = false, last = i + 1 == end;
-    if (jmp && last && label_chunk(e, i->x) == k + 1)
+    if (jmp && last && is_label_of(e, i->x, k + 1))
       break;
     uint32_t target = target_place(e, i->x), other;
     if (jmp && last) {
@@ -498,8 +528,40 @@ static __attribute__((noinline)) uint32_t measure_lirs(Enc *e, uint32_t k, const
   return sum;
 }
 
+// Packed LIR: one part of a chunk after the other.
+static void measure_twice(Enc *e)
+{
+  e->pages->twice = true;
+  zw_arena_drop(e->s, e->raw.p), zw_arena_drop(e->s, e->marks.p), zw_arena_drop(e->s, e->ends);
+  e->raw.p = NULL, e->marks.p = NULL, e->ends = NULL;
+  e->raw.n = e->marks.n = e->raw.cap = e->marks.cap = 0;
+}
+static uint32_t measure_part(Enc *e, uint32_t k, const LirChunk *c, uint32_t from, uint32_t to)
+{
+  if (e->pages->twice) // it is alone in both
+    e->raw.n = e->marks.n = 0;
+  uint32_t sum = measure_run(e, k, c, from, to);
+  zw_reserve(e->s, &e->raw, e->raw.n + COPY_STEP);
+  return sum;
+}
+static __attribute__((noinline)) uint32_t measure_parts(Enc *e, uint32_t k, const LirChunk *c)
+{
+  uint32_t sum = 0;
+  for (uint32_t at = c->first, to; at < c->end; at = to) {
+    to = bring_run(e, at, c->end);
+    uint32_t from = e->pages->twice ? 0 : e->raw.n;
+    sum += measure_part(e, k, c, at, to);
+    sum += e->raw.n - from;
+    if (!e->pages->twice && e->raw.n + sizeof(Mark) * e->marks.n + sizeof(ChunkEnd) * k > SIDE_MOST * e->l->z->m->code_len)
+      measure_twice(e);
+  }
+  if (e->ends)
+    e->ends[k] = (ChunkEnd){ e->raw.n, e->marks.n };
+  return sum;
+}
+
 // Alignment of the loop whose header is chunk c, from the bound of its blocks' sizes.
-static unsigned loop_alignment(const Enc *e, uint32_t c, const uint32_t *size_before)
+static unsigned loop_alignment(const Enc *e, uint32_t c, const uint32_t *before)
 {
   const LirChunk *chunk = &e->l->chunks[c];
   const ZBlock *b = &e->l->z->blocks[chunk->block];
@@ -509,7 +571,7 @@ static unsigned loop_alignment(const Enc *e, uint32_t c, const uint32_t *size_be
   if (last_chunk == UINT32_MAX) // its last block held nothing but a jump
     return 16;
   uint32_t last = last_chunk;
-  return last >= c && size_before[last + 1] - size_before[c] <= HOT_LOOP_BYTES ? 32 : 16;
+  return last >= c && before[last + 1] - before[c] <= HOT_LOOP_BYTES ? 32 : 16;
 }
 
 enum { STACK_CHECK_BYTES = 8 + 4 + JCC_BYTES };
@@ -523,13 +585,9 @@ static uint32_t prologue_bound(const Enc *e)
 static void measure(Enc *e)
 {
   const LirFunc *l = e->l;
-  e->chunk_ub = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
-  e->chunk_off = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
-  e->raw_end = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
-  e->mark_end = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
+  uint32_t *before = e->chunk_off = zw_stale_array(e->s, uint32_t, l->nchunks + 1), sum = 0; // first how much is before each
   e->pad = zw_stale_array(e->s, uint8_t, l->nchunks + 1);
-  uint32_t *before = zw_stale_array(e->s, uint32_t, l->nchunks + 1);
-  before[0] = 0;
+  ChunkEnd *end = e->ends = zw_stale_array(e->s, ChunkEnd, l->nchunks + 1);
   if (!e->pages) {
     zw_reserve(e->s, &e->marks, l->nlir / 2 + 16);
     zw_reserve(e->s, &e->raw, 5 * l->nlir + 256);
@@ -537,14 +595,22 @@ static void measure(Enc *e)
   for (uint32_t k = 0; k < l->nchunks; k++) {
     const LirChunk *c = &l->chunks[k];
     CHECK(c->first <= c->end && c->end <= l->nlir);
-    uint32_t from = e->raw.n, sum = NEVER(e->pages != NULL) ? measure_lirs(e, k, c) : measure_run(e, k, c, c->first, c->end);
+    before[k] = sum;
+    if (NEVER(e->pages != NULL)) {
+      sum += measure_parts(e, k, c);
+    } else {
+      uint32_t from = e->raw.n;
+      sum += measure_run(e, k, c, c->first, c->end);
+      sum += e->raw.n - from;
+      end[k] = (ChunkEnd){ e->raw.n, e->marks.n };
+    }
     ASSERT(e->out == 0);
-    e->raw_end[k] = e->raw.n, e->mark_end[k] = e->marks.n;
-    before[k + 1] = before[k] + sum + (e->raw.n - from);
   }
-  uint32_t ub = prologue_bound(e);
+  before[l->nchunks] = sum;
+  uint32_t ub = prologue_bound(e), from = 0;
   for (uint32_t k = 0; k < l->nchunks; k++) {
     const LirChunk *c = &l->chunks[k];
+    uint32_t to = before[k + 1];
     e->pad[k] = 1;
     if (c->align && !c->cold && k) {
       unsigned pad = loop_alignment(e, k, before);
@@ -552,9 +618,8 @@ static void measure(Enc *e)
       e->align32 |= pad == 32;
       ub += pad - 1;
     }
-    e->chunk_ub[k] = ub;
-    ub += before[k + 1] - before[k];
+    before[k] = ub;
+    ub += to - from, from = to;
   }
-  e->chunk_ub[l->nchunks] = e->end_ub = ub;
-  zw_arena_drop(e->s, before);
+  before[l->nchunks] = e->end_ub = ub;
 }

@@ -120,6 +120,7 @@ static uint32_t switch_label(Ra *ra, uint32_t b, uint32_t edge, const uint32_t *
 // Dense: compares for up to three targets, else a table behind one bounds check.
 static void term_switch(Ra *ra, uint32_t b, const ZIns *ins)
 {
+  ra->l->has_switch = true;
   const ZirFunc *z = ra->z;
   const ZBlock *k = &z->blocks[b];
   uint32_t n = ins->c, last = k->nedges - 1; // entries; the default edge
