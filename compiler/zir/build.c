@@ -322,14 +322,14 @@ static void step(Build *b)
 // All arrays in two pieces: a function has a dozen, and most functions are small.  Not those of large ones: what an arena
 // gives a block of its own moves with it when it grows.
 typedef struct Part { void *p; uint32_t *cap, n; uint64_t bytes; } Part; // p: of a pointer
-#define PART_BYTES(p, n) (((n) * (uint64_t)sizeof *(p) + 15) & ~(uint64_t)15)
+#define PART_BYTES(p, n) ((n) * (uint64_t)sizeof *(p)) // exactly: growing compares it with what was asked for
 #define PART(v, n) { &(v).p, &(v).cap, n, PART_BYTES((v).p, n) }
 #define PLAIN_PART(p, n) { &(p), NULL, 0, PART_BYTES(p, n) }
 static void take_parts(Arena *a, const Part *parts, uint32_t n)
 {
   size_t bytes = 0;
   for (uint32_t k = 0; k < n; k++)
-    bytes += parts[k].bytes;
+    bytes += zw_align_up(parts[k].bytes, 16);
   bool large = bytes >= zw_arena_large(a);
   char *at = large ? NULL : zw_arena_stale(a, bytes, 1, 16);
   for (uint32_t k = 0; k < n; k++) {
@@ -338,7 +338,7 @@ static void take_parts(Arena *a, const Part *parts, uint32_t n)
     memcpy(parts[k].p, &at, sizeof at);
     if (parts[k].cap)
       *parts[k].cap = parts[k].n;
-    at += parts[k].bytes;
+    at += zw_align_up(parts[k].bytes, 16);
   }
 }
 
