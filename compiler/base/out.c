@@ -86,6 +86,22 @@ void zw_out_again(OutStream *o, uint64_t at, const void *p, size_t n)
   }
 }
 
+const void *zw_out_look(OutStream *o, uint64_t at, void *buf, size_t n)
+{
+  CHECK(at + n <= zw_out_at(o));
+  if (at >= o->before)
+    return o->p + (at - o->before);
+  flush(o);
+  for (uint8_t *to = buf; n && !o->bad;) {
+    ssize_t got = pread(o->fd, to, n, (off_t)at);
+    if (got > 0)
+      to += got, n -= (size_t)got, at += (uint64_t)got;
+    else if (got == 0 || errno != EINTR)
+      o->bad = got ? errno : EIO;
+  }
+  return o->bad ? NULL : buf;
+}
+
 bool zw_out_end(OutStream *o)
 {
   if (o->fd >= 0)

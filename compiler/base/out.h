@@ -18,4 +18,6 @@ void zw_out_put(OutStream *o, const void *p, size_t n);
 void zw_out_fill(OutStream *o, uint8_t byte, uint64_t n);
 void zw_out_text(OutStream *o, Text *t);   // takes what is in t, which is empty then
 void zw_out_again(OutStream *o, uint64_t at, const void *p, size_t n); // what was put there is something else now
+// So many of the bytes from there on: those themselves, or in buf, which has room for n, what the file says.  NULL: it does not, o->bad says why.
+const void *zw_out_look(OutStream *o, uint64_t at, void *buf, size_t n);
 bool zw_out_end(OutStream *o) MUST_CHECK;  // false: o->bad says why

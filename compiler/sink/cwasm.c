@@ -1,42 +1,73 @@
 // The .cwasm file (runtime/abi/cwasm.h).  No time, no path, no padding but zeros: same input, same bytes.
+//
+// The text is written first, and with it goes the memory of all functions; the header is known last, and with it the checksum.
 #include "compiler/sink/sink.h"
 #include "runtime/abi/cwasm.h"
 #include "runtime/base/bits.h"
 #include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
-enum { TEXT_ALIGN = 4096, REST_ALIGN = 64 };
+enum { ALIGN = 64 };
+typedef struct File { CwasmHeader h; CwasmSection sections[3]; } File;
+
+static void begin_section(File *f, OutStream *to, uint32_t kind)
+{
+  zw_out_fill(to, 0, zw_align_up(zw_out_at(to), ALIGN) - zw_out_at(to));
+  f->sections[f->h.nsections++] = (CwasmSection){ .kind = kind, .off = zw_out_at(to) };
+}
+
+static void end_section(File *f, const OutStream *to)
+{
+  CwasmSection *s = &f->sections[f->h.nsections - 1];
+  s->bytes = zw_out_at(to) - s->off;
+}
+
+// As zw_cwasm_checksum, of what may be in a file by now.
+static uint64_t checksum(OutStream *to)
+{
+  enum { PART = 32 << 10 };
+  static const size_t from = offsetof(CwasmHeader, format);
+  uint8_t buf[PART];
+  XXH3_state_t state;
+  XXH3_INITSTATE(&state);
+  XXH3_64bits_reset(&state);
+  for (uint64_t at = from, end = zw_out_at(to); at < end && !to->bad;) {
+    size_t n = end - at < PART ? (size_t)(end - at) : PART;
+    const void *p = zw_out_look(to, at, buf, n);
+    if (p)
+      XXH3_64bits_update(&state, p, n);
+    at += n;
+  }
+  return XXH3_64bits_digest(&state);
+}
+
+void zw_sink_cwasm_to(const Module *m, Blob *b, Arena *a, OutStream *to)
+{
+  File f = { .h = { .format = CWASM_FORMAT, .abi = IMAGE_ABI, .arch = b->arch, .cpu_bits = b->cpu_bits, .flags = b->image_flags } };
+  memcpy(f.h.magic, CWASM_MAGIC, sizeof f.h.magic);
+  zw_out_put(to, &f, sizeof f);
+  begin_section(&f, to, CWASM_TEXT);
+  zw_blob_put_text(b, to);
+  end_section(&f, to);
+  MetaImage meta = zw_meta_build(m, b, b->image_flags, a);
+  begin_section(&f, to, CWASM_META);
+  zw_out_put(to, meta.meta, meta.meta_bytes);
+  end_section(&f, to);
+  zw_arena_drop(a, meta.meta);
+  begin_section(&f, to, CWASM_DATA);
+  zw_meta_put_data(m, to);
+  end_section(&f, to);
+  f.h.file_bytes = zw_out_at(to);
+  zw_out_again(to, 0, &f, sizeof f);
+  f.h.checksum = checksum(to);
+  zw_out_again(to, 0, &f, sizeof f);
+}
 
 OutBytes zw_sink_cwasm(const Module *m, Blob *b, Arena *a)
 {
-  MetaImage meta = zw_meta_build(m, b, b->image_flags, a);
-  enum { META, DATA, CODE };
-  const struct { uint32_t kind; uint64_t bytes, align; } parts[] = {
-    [META] = { CWASM_META, meta.meta_bytes, REST_ALIGN },
-    [DATA] = { CWASM_DATA, meta.data_bytes, REST_ALIGN },
-    [CODE] = { CWASM_TEXT, b->text_bytes, TEXT_ALIGN },
-  };
-  CwasmHeader h = { .format = CWASM_FORMAT, .abi = IMAGE_ABI, .arch = b->arch, .nsections = ARRAY_COUNT(parts),
-                    .cpu_bits = b->cpu_bits, .flags = b->image_flags };
-  memcpy(h.magic, CWASM_MAGIC, sizeof h.magic);
-  CwasmSection sections[ARRAY_COUNT(parts)] = { 0 };
-  uint64_t at = sizeof h + sizeof sections, end = at;
-  for (size_t k = 0; k < ARRAY_COUNT(parts); k++) {
-    at = zw_align_up(at, parts[k].align);
-    sections[k] = (CwasmSection){ .kind = parts[k].kind, .off = at, .bytes = parts[k].bytes };
-    at += parts[k].bytes;
-  }
-  h.file_bytes = at;
-  OutBytes out = { zw_arena_stale(a, at, 1, 16), at };
-  memcpy(out.p, &h, sizeof h);
-  memcpy(out.p + sizeof h, sections, sizeof sections);
-  for (size_t k = 0; k < ARRAY_COUNT(parts); k++) {
-    memset(out.p + end, 0, sections[k].off - end);
-    end = sections[k].off + sections[k].bytes;
-  }
-  zw_move_bytes(out.p + sections[META].off, meta.meta, meta.meta_bytes, true);
-  zw_meta_join(m, out.p + sections[DATA].off);
-  zw_blob_text(b, out.p + sections[CODE].off);
-  h.checksum = zw_cwasm_checksum(out.p, out.n);
-  memcpy(out.p, &h, sizeof h);
-  return out;
+  OutStream out;
+  zw_out_init(&out, a, -1);
+  zw_sink_cwasm_to(m, b, a, &out);
+  return (OutBytes){ out.p, out.n };
 }

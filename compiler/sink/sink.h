@@ -35,6 +35,7 @@ uint32_t zw_lazy_compiled(const Image *im);
 // The whole .cwasm file / object file as bytes in arena a.
 typedef struct OutBytes { uint8_t *p; size_t n; } OutBytes;
 OutBytes zw_sink_cwasm(const Module *m, Blob *b, Arena *a);
+void zw_sink_cwasm_to(const Module *m, Blob *b, Arena *a, OutStream *to); // ended by the caller
 typedef struct ImportRename { const char *wasm, *c; } ImportRename; // "env.log" and the C name it is to have
 typedef struct ObjOptions {
   const char *prefix;        // C name of the module, still to be made an identifier

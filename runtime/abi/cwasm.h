@@ -1,6 +1,6 @@
 // The .cwasm file: an image with a header of its own, and images that own their memory.
 //
-//   header | sections, ascending: text (4096-aligned), meta, data (64-aligned)
+//   header | sections, ascending and 64-aligned: text, meta, data
 //
 // Everything is little-endian.  Nothing in it is patched: load is read, check, copy, seal.  The format version alone
 // decides whether a file is readable; a reader skips sections of kinds it does not know when CWASM_OPTIONAL is set.

@@ -116,7 +116,7 @@ static bool rename_or_remove(const char *from, const char *to, char *err, size_t
 static FileTemp begin_temp(const char *path, char *temp, size_t temp_bytes, char *err, size_t err_bytes)
 {
   temp_name(temp, temp_bytes, path);
-  FileTemp f = { .path = path, .temp = temp, .fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) };
+  FileTemp f = { .path = path, .temp = temp, .fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666) };
   if (f.fd < 0)
     zw_format(err, err_bytes, "cannot write '%s': %s", path, strerror(errno));
   return f;

@@ -30,15 +30,15 @@ typedef struct Zwasmc {
   Source source;
   Ctx ctx;
   ObjOptions obj;
-  Output object, header_file, meta;
+  Output object, cwasm, header_file, meta;
   OutStream stubs_text;
-  OutBytes cwasm;
   Text text; // dumps and prints
 } Zwasmc;
 
 static void drop_outputs(Zwasmc *z)
 {
   zw_file_drop(&z->object.file);
+  zw_file_drop(&z->cwasm.file);
   zw_file_drop(&z->header_file.file);
   zw_file_drop(&z->meta.file);
 }
@@ -341,8 +341,10 @@ static const char *object_path(Zwasmc *z)
 static void write_code(Zwasmc *z, Ctx *ctx, Module *m, Blob *blob)
 {
   blob->last = !(z->emit & (EMIT_OBJ | EMIT_EXE));
-  if (z->emit & EMIT_CWASM)
-    z->cwasm = zw_sink_cwasm(m, blob, &ctx->module);
+  if (z->emit & EMIT_CWASM) {
+    begin_output(z, &z->cwasm, output_of(z, EMIT_CWASM), false);
+    zw_sink_cwasm_to(m, blob, &ctx->module, &z->cwasm.out);
+  }
   blob->last = true;
   if (z->emit & (EMIT_OBJ | EMIT_EXE)) {
     begin_output(z, &z->object, object_path(z), false);
@@ -526,7 +528,7 @@ static void write_outputs(Zwasmc *z)
     if (kind == EMIT_OBJ)
       end_output(z, &z->object);
     else if (kind == EMIT_CWASM)
-      write_file(z, path, z->cwasm.p, z->cwasm.n, false);
+      end_output(z, &z->cwasm);
     else if (kind == EMIT_META)
       end_output(z, &z->meta);
     else if (kind == EMIT_EXE)
@@ -582,7 +584,7 @@ int main(int argc, char **argv)
   z.debug_level = -1;
   parse(&z, argc, argv);
   zw_text_init(&z.text, &z.c.arena);
-  z.object.file.fd = z.header_file.file.fd = z.meta.file.fd = -1;
+  z.object.file.fd = z.cwasm.file.fd = z.header_file.file.fd = z.meta.file.fd = -1;
   if (z.look && print_constant(&z, &z.text)) {
     zw_print_text(&z.text);
     return 0;
