@@ -231,15 +231,22 @@ static void finish_block(Ra *ra, uint32_t b)
   c->align = k->is_header && k->loop != NO_LOOP && !ra->z->loops[k->loop].has_call;
   ra->next[k->cold != 0] = b;
 }
+enum { GIVE_BACK_CHUNKS = 4096 };
 // Hot blocks in order, their stubs, cold blocks, their stubs: chunks were made last to first.
 static void copy_chunks(Ra *ra, LirFunc *l)
 {
   LirChunk *at[CHUNK_GROUPS], *next = l->chunks;
   for (unsigned g = 0; g < CHUNK_GROUPS; g++)
     at[g] = next, next += ra->ngroup[g];
-  uint32_t n = l->nlir;
-  for (const Chunk *first = ra->chunks.p, *c = first + ra->chunks.n; c-- > first;)
+  uint32_t n = l->nlir, gone = ra->chunks.n;
+  for (uint32_t k = ra->chunks.n; k--;) {
+    const Chunk *c = &ra->chunks.p[k];
     *at[c->group]++ = (LirChunk){ c->label, n - c->from_end, n - c->to_end, c->block, c->group >= COLD_BLOCK, c->align };
+    if (NEVER(gone - k >= GIVE_BACK_CHUNKS)) { // those that are copied are not there twice
+      give_back(ra->chunks.p, sizeof *c, k, gone);
+      gone = k;
+    }
+  }
   l->nchunks = ra->chunks.n, l->nstubs = ra->nstubs;
 }
 static void copy_heads(Ra *ra, LirFunc *l)

@@ -395,6 +395,7 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
       step(&b);
   }
   ASSERT(b.next_block == ff->nblocks && b.nlevels == 0);
+  zb_drop_facts(&b);
   zb_order_blocks(&b);
   f->inlines = b.inlines.p, f->ninlines = b.inlines.n;
   f->edges = b.edges.p, f->nedges = b.edges.n;

@@ -57,6 +57,14 @@ static __attribute__((noinline)) void give_back_facts(const Build *b)
   discard(ff->loops, b->loops_read, sizeof *ff->loops);
 }
 
+// The body is read: of a large function only the order of its blocks is still wanted.
+void zb_drop_facts(const Build *b)
+{
+  const FuncFacts *ff = b->facts;
+  if (b->m->no_side && ff->region && ff->nblocks >= GIVE_BACK_BLOCKS)
+    discard(ff->frames, (size_t)((const char *)ff->order - (const char *)ff->frames), 1);
+}
+
 // The next of P1's blocks, and what it would be here.
 typedef struct NextBlock {
   uint32_t n, loop;

@@ -80,7 +80,9 @@ bool zb_enter_inline(Build *b, uint32_t func)
   b->f->flags |= ff->flags & FN_REFS;
   uint32_t *map = zw_stale_array(b->scratch, uint32_t, ff->nblocks);
   map[0] = b->block;
-  zb_add_inst(b, &(Inst){ UINT32_MAX, UINT32_MAX, UINT32_MAX, ff, map, returns, NO_BLOCK });
+  InlinedBody *body = zw_stale_array(b->scratch, InlinedBody, 1);
+  *body = (InlinedBody){ ff, map, returns };
+  zb_add_inst(b, &(Inst){ UINT32_MAX, UINT32_MAX, UINT32_MAX, NO_BLOCK, body });
   uint32_t inst = b->insts.n - 1;
   const ZBlock *z = &b->f->blocks[b->block];
   b->levels[b->nlevels++] = (Level){ b->func, b->frames.n, b->undo.n, inst, b->next_block, b->next_frame, b->at,
@@ -171,11 +173,12 @@ static void lay_out_inst(Layout *l, uint32_t i)
     place_later(l, inst->next);
   if (inst->rest != NO_BLOCK)
     place_later(l, PLACE_BLOCK | inst->rest);
-  for (uint32_t k = inst->facts->nblocks; k-- > 0;) {
-    uint32_t n = inst->facts->order[k], id = inst->map[n];
+  const InlinedBody *body = inst->body;
+  for (uint32_t k = body ? body->facts->nblocks : 0; k-- > 0;) {
+    uint32_t n = body->facts->order[k], id = body->map[n];
     if (n == 0 || id >= MAP_SAME)
       continue;
-    if (inst->returns[n])
+    if (body->returns[n])
       place_later(l, PLACE_BLOCK | id);
     else
       l->tail[l->ntail++] = id;

@@ -63,13 +63,16 @@ typedef struct Try {
 enum { INLINE_OPS = TUNE_INLINE_OPS, INLINE_LOOP_OPS = TUNE_INLINE_LOOP_OPS /* when the call is in a loop */, INLINE_SELF_OPS = TUNE_INLINE_SELF_OPS,
        INLINE_MOST_OPS = INLINE_LOOP_OPS > INLINE_SELF_OPS ? INLINE_LOOP_OPS : INLINE_SELF_OPS, INLINE_LOCALS = 16, INLINE_LOOPS = 2 };
 enum { INLINE_DEPTH = TUNE_INLINE_DEPTH, INLINE_FREE_OPS = TUNE_INLINE_FREE_OPS, INLINE_SMALL_MODULE = 32 << 10 /* bytes of code: it may as if it had so many */ };
-typedef struct Inst {
-  uint32_t next;                  // call in the same block, or in the same entry block of a callee; UINT32_MAX = last
-  uint32_t first, last;           // inlined calls in the part of map[0] that is this callee's
+typedef struct InlinedBody {
   const FuncFacts *facts;
   uint32_t *map;                  // callee's block -> block of f, or NO_BLOCK; map[0] is the block with the call
   uint8_t *returns;               // per block of the callee: can it get to the end?
+} InlinedBody;
+typedef struct Inst {
+  uint32_t next;                  // call in the same block, or in the same entry block of a callee; UINT32_MAX = last
+  uint32_t first, last;           // inlined calls in the part of map[0] that is this callee's
   uint32_t rest;                  // block in which the caller goes on, or NO_BLOCK: it is one of map[]
+  const InlinedBody *body;        // NULL: the block only goes on as another one
 } Inst;
 typedef struct BlockInsts { uint32_t first, last; } BlockInsts; // inlined calls in a block; UINT32_MAX = none
 typedef struct Level {            // a caller that waits
@@ -366,6 +369,7 @@ bool zb_enter_inline(Build *b, uint32_t func); // arguments on the stack; false:
 void zb_leave_inline(Build *b);
 void zb_note_call(Build *b);
 uint32_t zb_inline_position(Build *b);
+void zb_drop_facts(const Build *b);
 void zb_order_blocks(Build *b);
 
 // ---- build_mem.c ----

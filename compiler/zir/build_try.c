@@ -44,10 +44,9 @@ void zb_note_throw(Build *b)
 // The block goes on as another one.
 static void split_block(Build *b)
 {
-  static const FuncFacts nothing;
   ZBlock old = b->f->blocks[b->block];
   uint32_t id = zb_more_blocks(b);
-  zb_add_inst(b, &(Inst){ UINT32_MAX, UINT32_MAX, UINT32_MAX, &nothing, NULL, NULL, id });
+  zb_add_inst(b, &(Inst){ UINT32_MAX, UINT32_MAX, UINT32_MAX, id, NULL });
   uint32_t e = zb_add_edge(b, id);
   zb_end_block(b, OP_jmp, 0, 0, 0, e);
   zb_open_block(b, id, old.loop, old.depth, old.cold);
