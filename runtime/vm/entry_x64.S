@@ -148,15 +148,15 @@ HIDDEN_FUNC(zw_host_call)
         mov zw_thread@gottpoff(%rip), %rax
         cmp %rdi, %fs:(%rax)            // calls that an exception or longjmp skipped are still on top of ours
         jne 6f
-2:      xor %eax, %eax
+2:      cmpl $0, ACT_PENDING(%rdi)      // before the exit is forgotten: the backtrace begins there
+        jne 7f
+        xor %eax, %eax
         mov %rax, ACT_EXIT_PC(%rdi)
         mov %rax, ACT_EXIT_FRAME(%rdi)
         mov ACT_STACK_LIMIT(%rdi), %rax // a fiber may have entered this instance in between
         cmp %rax, CTX_STACK_LIMIT(%rsi)
         jne 9f
-4:      cmpl $0, ACT_PENDING(%rdi)
-        jne 7f
-        stmxcsr (%rsp)
+4:      stmxcsr (%rsp)
         mov (%rsp), %eax
         and $MXCSR_MODE, %eax
         cmp $MXCSR_WASM, %eax

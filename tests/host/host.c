@@ -110,7 +110,7 @@ static void traps(void)
   guest *g = fresh();
   int32_t r;
   double d;
-  char text[600];
+  char text[600], later[600];
   EXPECT(guest_div_try(g, 1, 0, &r) == ZWASM_DIVIDE_BY_ZERO);
   EXPECT(guest_div_try(g, INT32_MIN, -1, &r) == ZWASM_INTEGER_OVERFLOW);
   EXPECT(guest_unreachable_try(g) == ZWASM_UNREACHABLE);
@@ -123,8 +123,13 @@ static void traps(void)
   EXPECT(strcmp(zwasm_trap(guest_instance(g))->message, "the callback says no") == 0);
   zwasm_trap_text(guest_instance(g), text, sizeof text);
   fputs(text, stdout); // run.py compares: inner, middle, outer with their wasm offsets
-  mode = 2;
+  mode = 2; // the same frames as for a raise
   EXPECT(guest_around_try(g, 1, 1, &d) == ZWASM_HOST_TRAP);
+  uint32_t around = zwasm_trap(guest_instance(g))->total_frames;
+  EXPECT(guest_outer_try(g, 3, &r) == ZWASM_HOST_TRAP && around > 0);
+  EXPECT(strcmp(zwasm_trap(guest_instance(g))->message, "the callback says no, later") == 0);
+  zwasm_trap_text(guest_instance(g), later, sizeof later);
+  EXPECT(strcmp(strchr(later, '\n'), strchr(text, '\n')) == 0 && zwasm_trap(guest_instance(g))->total_frames == 3);
   mode = 4;
   EXPECT(guest_outer(g, 3) == 5);
   mode = 5;
