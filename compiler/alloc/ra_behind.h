@@ -54,7 +54,7 @@ static void give_back_behind(Ra *ra)
 static void start_behind(Ra *ra)
 {
   const ZirFunc *z = ra->z;
-  if (!is_giant(z) || z->has_refs || notes(ra) || ra->o->no_pack)
+  if (!is_giant(z) || notes(ra) || ra->o->no_pack)
     return;
   ra->nwindows = (z->nins + BEHIND_WINDOW - 1) / BEHIND_WINDOW;
   ra->wanted_in = zw_new_array(ra->a, uint32_t, ra->nwindows);

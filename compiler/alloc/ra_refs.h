@@ -183,11 +183,14 @@ static void plan_one_map(Ra *ra, const RefRanges *g, uint32_t n, Arena *scratch)
   for (uint32_t k = 0; k < n; k++)
     ra->ref_value[next[block[k]]++] = value[k];
 }
-// b's end: a slot for each reference that is used in b last, before anybody above can have it.
+// b's end: a slot for each reference that is used in b last, before anybody above can have it.  A reference keeps it, and what is known of
+// values that are passed may go: from here on ref_value says where it lives.
 static void one_map_slots(Ra *ra, uint32_t b)
 {
-  for (uint32_t k = ra->ref_last[b]; k < ra->ref_last[b + 1]; k++)
+  for (uint32_t k = ra->ref_last[b]; k < ra->ref_last[b + 1]; k++) {
     take_slot(ra, ra->ref_value[k]);
+    ra->ref_value[k] = val_of(ra, ra->ref_value[k])->slot - 1;
+  }
 }
 // The map of all safepoints, when all slots are known.
 static void make_one_map(Ra *ra)
@@ -195,7 +198,7 @@ static void make_one_map(Ra *ra)
   uint8_t *listed = zw_new_array(ra->a, uint8_t, ra->slot_bytes.n);
   ra->map_slots.n = 0;
   for (uint32_t k = 0; k < ra->one_map; k++) {
-    uint32_t s = val_of(ra, ra->ref_value[k])->slot - 1;
+    uint32_t s = ra->ref_value[k];
     if (!listed[s])
       listed[s] = 1, *zw_push(ra->a, &ra->map_slots) = s;
   }
