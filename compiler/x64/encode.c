@@ -393,11 +393,26 @@ static __attribute__((noinline)) Walk put_part(Enc *e, Walk w, uint32_t k, const
 static void give_back_chunks(Enc *e, uint32_t k)
 {
   Pages *g = e->pages;
-  enum { STEP = 4096 };
+  enum { STEP = 4096, PAGE = 4096 / sizeof(LirChunk) };
   if (k - g->chunks_gone < STEP || e->l->z->ntries || e->l->ntables || e->l->has_switch) // else they are looked at from elsewhere
     return;
-  zw_alloc_discard(g->l.chunks + g->chunks_gone, sizeof *g->l.chunks * (k - g->chunks_gone));
+  uint32_t from = g->chunks_gone < PAGE ? 0 : g->chunks_gone - PAGE; // the page that was not passed then
+  zw_alloc_discard(g->l.chunks + from, sizeof *g->l.chunks * (k - from));
   g->chunks_gone = k;
+}
+// Branches into the cold end all wait for it: the way from the one before to this one, in code and in places.
+enum { PATCHES_LATEST = 4096 };
+static __attribute__((noinline)) void pack_patches(Enc *e)
+{
+  for (uint32_t k = 0; k < e->patches.n; k++) {
+    Patch t = e->patches.p[k], last = e->last_patch;
+    zw_reserve(e->s, &e->packed_patches, e->packed_patches.n + 10);
+    uint8_t *q = put_u32(e->packed_patches.p + e->packed_patches.n, (t.at - last.at) << 1 | t.rel8);
+    q = put_s32(q, (int32_t)(t.chunk - last.chunk));
+    e->packed_patches.n = (uint32_t)(q - e->packed_patches.p);
+    e->last_patch = t;
+  }
+  e->patches.n = 0;
 }
 static void put_packed_chunks(Enc *e)
 {
@@ -412,6 +427,8 @@ static void put_packed_chunks(Enc *e)
       w = put_part(e, w, k, c, at, to);
     }
     give_back_chunks(e, k);
+    if (e->patches.n >= PATCHES_LATEST)
+      pack_patches(e);
   }
   e->p = w.p;
 }
@@ -457,8 +474,21 @@ static void put_trap_stubs(Enc *e)
   patch_branch(e, t.jump_at, t.rel8, put_trap_stub(e, &t, SITE_NO_FRAME));
 }
 
+static void patch_packed(Enc *e)
+{
+  Patch b = { 0 };
+  for (const uint8_t *p = e->packed_patches.p, *end = p + e->packed_patches.n; p < end;) {
+    uint64_t at = 0;
+    int64_t chunk = 0;
+    zw_leb_read_u(&p, end, 32, &at);
+    zw_leb_read_s(&p, end, 32, &chunk);
+    b = (Patch){ b.at + (uint32_t)(at >> 1), at & 1, b.chunk + (uint32_t)chunk };
+    patch_branch(e, b.at, b.rel8, e->chunk_off[b.chunk]);
+  }
+}
 static void patch_branches(Enc *e)
 {
+  patch_packed(e);
   for (uint32_t k = 0; k < e->patches.n; k++) {
     const Patch *b = &e->patches.p[k];
     patch_branch(e, b->at, b->rel8, e->chunk_off[b->chunk]);
@@ -551,7 +581,8 @@ static void drop_walks(Enc *e)
 {
   if (!is_large(e))
     return;
-  drop(e, (void *[]){ e->raw.p, e->marks.p, e->ends, e->pad, e->patches.p, e->pages ? e->pages->lir : NULL }, 6);
+  drop(e, (void *[]){ e->raw.p, e->marks.p, e->ends, e->pad, e->patches.p, e->packed_patches.p,
+                      e->pages ? e->pages->lir : NULL }, 7);
   if (!e->l->z->ntries && !e->l->ntables) // else handlers and tables are still to be written
     drop(e, (void *[]){ e->chunk_off, e->stub_chunk, e->block_chunk }, 3);
 }
@@ -605,7 +636,7 @@ FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena 
   drop_chunks(e);
   zw_reserve(e->s, &e->raw, e->raw.n + COPY_STEP);
   zw_reserve(e->s, &e->sites, 4 * e->marks.n + 16);
-  zw_reserve(e->s, &e->patches, l->nchunks + 8);
+  zw_reserve(e->s, &e->patches, is_measured_twice(e) ? PATCHES_LATEST + 8 : l->nchunks + 8);
   zw_reserve(e->s, &e->cfi.out, 128);
   uint64_t cap = (uint64_t)e->end_ub + CALL_BYTES * ((uint64_t)e->ntraps + 1) + island_bound(e) + 4 * X64_PUT_BYTES;
   if (cap > INT32_MAX)

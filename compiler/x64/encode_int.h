@@ -78,6 +78,8 @@ typedef struct Enc {
   bool align32;
   uint64_t libcalls;                   // as FuncCode
   VEC(Patch) patches;
+  VEC(uint8_t) packed_patches;         // those before, of packed LIR: see pack_patches
+  Patch last_patch;                    // of these
   VEC(ConstUse) const_uses;
   VEC(TableUse) table_uses;
   VEC(uint8_t) stubs;                  // of traps: see put_jump_to_trap
