@@ -169,10 +169,16 @@ FuncCheck *zw_check_begin(Module *m)
   f->hint = m->hints;
   f->hints_end = m->hints + m->nhints;
   zw_fill_fast_ops(f);
+  a->tight = m->ctx->module.tight = true;
+  f->mark = zw_arena_mark(a);
   return f;
 }
 
-void zw_check_done(FuncCheck *f) { zw_region_done(f->regions.now); }
+void zw_check_done(FuncCheck *f)
+{
+  zw_region_done(f->regions.now);
+  f->a->tight = f->c->module.tight = false;
+}
 
 void zw_check_body(FuncCheck *f, uint32_t func)
 {

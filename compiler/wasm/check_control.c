@@ -6,8 +6,11 @@
 #include "compiler/wasm/check_int.h"
 #include <string.h>
 
+static LiveFrame *live_top(FuncCheck *f) { return &f->live.p[f->live.n - 1]; } // of the innermost frame, in live code
 static uint32_t here(const FuncCheck *f) { return zw_body_pos(f, f->at); }
 static uint32_t behind(const FuncCheck *f) { return zw_body_pos(f, f->r.p); }
+
+static LiveFrame *live_frame(const FuncCheck *f, const Ctrl *c) { return &f->live.p[c - f->ctrl.p]; }
 
 // ---- blocks and edges ----
 
@@ -23,8 +26,9 @@ static uint32_t start_block(FuncCheck *f, uint32_t pos)
   if (f->blocks.n)
     close_block(f);
   f->block_serial++;
+  f->parts++;
   *zw_push(f->a, &f->blocks) =
-      (BlockFact){ .pos = pos, .loop = f->cur_loop, .succ_off = f->succ.n, .layout = f->log_n };
+      (BlockFact){ .pos = pos, .loop = f->cur_loop, .succ_off = f->succ.n, .layout = f->log.n };
   if (f->tries.n)
     *zw_push(f->a, &f->block_try) = f->cur_try;
   f->dead = false;
@@ -34,26 +38,54 @@ static uint32_t start_block(FuncCheck *f, uint32_t pos)
 static void edge_to_block(FuncCheck *f, uint32_t block) { *zw_push(f->a, &f->succ) = block; }
 
 // To the block that the frame's end will start.
-static void edge_to_join(FuncCheck *f, Ctrl *c)
+static void edge_to_join(FuncCheck *f, LiveFrame *k)
 {
-  *zw_push(f->a, &f->succ) = c->edges;
-  c->edges = f->succ.n;
+  *zw_push(f->a, &f->succ) = k->edges;
+  k->edges = f->succ.n;
 }
 
-static void edge_to_label(FuncCheck *f, Ctrl *c)
+static void edge_to_label(FuncCheck *f, const Ctrl *c)
 {
+  LiveFrame *k = live_frame(f, c);
   if (c->kind == CTRL_LOOP)
-    edge_to_block(f, f->loops.p[c->loop].header);
+    edge_to_block(f, f->loops.p[k->loop].header);
   else
-    edge_to_join(f, c);
+    edge_to_join(f, k);
 }
 
-BlockType zw_label_type(const Ctrl *c)
+// ---- types of frames, in a word ----
+// A reference type is itself, another value type one more; FRAME_BODY is what the function returns, and from FRAME_TYPES on it is
+// the index of a function type.
+enum { FRAME_BODY = VT_V128 + 2, FRAME_TYPES };
+
+static BlockType frame_type(const FuncCheck *f, uint32_t type, ValType *one)
 {
-  if (c->kind == CTRL_LOOP)
-    return (BlockType){ 0, c->type.nparams, NULL, c->type.params };
-  return c->type;
+  if (type == FRAME_VOID)
+    return (BlockType){ 0, 0, NULL, NULL };
+  if (type == FRAME_BODY)
+    return (BlockType){ 0, f->type->nresults, NULL, f->type->results };
+  if (type < FRAME_BODY || zw_is_ref(type)) {
+    *one = zw_is_ref(type) ? type : type - 1;
+    return (BlockType){ 0, 1, NULL, one };
+  }
+  const FuncType *t = &f->m->types[type - FRAME_TYPES].func;
+  return (BlockType){ t->nparams, t->nresults, t->params, t->results };
 }
+
+BlockType zw_label_type(const FuncCheck *f, const Ctrl *c, ValType *one)
+{
+  BlockType t = frame_type(f, c->type, one);
+  return c->kind == CTRL_LOOP ? (BlockType){ 0, t.nparams, NULL, t.params } : t;
+}
+
+static uint32_t label_arity(const FuncCheck *f, const Ctrl *c)
+{
+  ValType one;
+  return zw_label_type(f, c, &one).nresults;
+}
+
+// Operands below it in the function, its parameters not counted.  Each frame has a mark.
+static uint32_t height_below(const FuncCheck *f, const Ctrl *c) { return c->base - (uint32_t)(c - f->ctrl.p) - 1; }
 
 // ---- the interpreter's side table ----
 
@@ -64,59 +96,61 @@ static void set_side(FuncCheck *f, uint32_t entry, uint32_t own_pc, uint32_t pc,
   f->side.p[entry].dside = (int32_t)(side - entry);
 }
 
-static void side_to_label(FuncCheck *f, Ctrl *c)
+static void side_to_label(FuncCheck *f, const Ctrl *c)
 {
   if (f->m->no_side)
     return;
+  LiveFrame *k = live_frame(f, c);
   uint32_t entry = f->side.n;
-  *zw_push(f->a, &f->side) = (SideEntry){ .nvals = zw_label_type(c).nresults, .drop_to = c->height };
+  *zw_push(f->a, &f->side) = (SideEntry){ .nvals = label_arity(f, c), .drop_to = height_below(f, c) };
   if (c->kind == CTRL_LOOP) {
-    set_side(f, entry, here(f), c->pc, c->side);
+    set_side(f, entry, here(f), k->pc, k->side);
     return;
   }
-  f->side.p[entry].dpc = (int32_t)c->sides;
+  f->side.p[entry].dpc = (int32_t)k->sides;
   f->side.p[entry].dside = (int32_t)here(f);
-  c->sides = entry + 1;
+  k->sides = entry + 1;
 }
 
-static void side_to_else(FuncCheck *f, Ctrl *c)
+static void side_to_else(FuncCheck *f, const Ctrl *c, LiveFrame *k)
 {
-  c->else_side = f->side.n;
+  ValType one;
+  k->else_side = f->side.n;
   if (!f->m->no_side)
-    *zw_push(f->a, &f->side) = (SideEntry){ .nvals = c->type.nparams, .drop_to = c->height, .dside = (int32_t)here(f) };
+    *zw_push(f->a, &f->side) = (SideEntry){ .nvals = frame_type(f, c->type, &one).nparams, .drop_to = height_below(f, c), .dside = (int32_t)here(f) };
 }
 
-static void set_else_side(FuncCheck *f, const Ctrl *c, uint32_t pc)
+static void set_else_side(FuncCheck *f, const LiveFrame *k, uint32_t pc)
 {
   if (!f->m->no_side)
-    set_side(f, c->else_side, (uint32_t)f->side.p[c->else_side].dside, pc, f->side.n);
+    set_side(f, k->else_side, (uint32_t)f->side.p[k->else_side].dside, pc, f->side.n);
 }
 
 // Everything that waits for the frame's end goes on at pc.
-static void resolve_sides(FuncCheck *f, Ctrl *c, uint32_t pc)
+static void resolve_sides(FuncCheck *f, LiveFrame *l, uint32_t pc)
 {
-  for (uint32_t s = c->sides; s;) {
+  for (uint32_t s = l->sides; s;) {
     uint32_t entry = s - 1;
     s = (uint32_t)f->side.p[entry].dpc;
     set_side(f, entry, (uint32_t)f->side.p[entry].dside, pc, f->side.n);
   }
-  for (uint32_t s = c->clause_fixes; s;) {
+  for (uint32_t s = l->clause_fixes; s;) {
     ClauseFact *k = &f->clauses.p[s - 1];
     s = k->pc;
     k->pc = pc;
     k->side = f->side.n;
   }
-  c->sides = c->clause_fixes = 0;
+  l->sides = l->clause_fixes = 0;
 }
 
-static void resolve_edges(FuncCheck *f, Ctrl *c, uint32_t block)
+static void resolve_edges(FuncCheck *f, LiveFrame *k, uint32_t block)
 {
-  for (uint32_t e = c->edges; e;) {
+  for (uint32_t e = k->edges; e;) {
     uint32_t next = f->succ.p[e - 1];
     f->succ.p[e - 1] = block;
     e = next;
   }
-  c->edges = 0;
+  k->edges = 0;
 }
 
 // ---- branches ----
@@ -133,7 +167,7 @@ Ctrl *zw_read_label(FuncCheck *f) { return label_at(f, read_depth(f)); }
 
 void zw_branch(FuncCheck *f, Ctrl *c)
 {
-  f->frames.p[c->frame].nbr++;
+  f->frames.p[live_frame(f, c)->frame].nbr++;
   side_to_label(f, c);
   edge_to_label(f, c);
 }
@@ -142,7 +176,6 @@ void zw_fall_through(FuncCheck *f)
 {
   edge_to_block(f, f->blocks.n);
   start_block(f, behind(f));
-  zw_watch_facts(f);
 }
 
 void zw_die(FuncCheck *f, uint8_t cold)
@@ -172,9 +205,11 @@ static uint32_t hint(FuncCheck *f) { return here(f) < f->hint_pos ? 2 : read_hin
 void zw_br(FuncCheck *f, uint32_t depth)
 {
   Ctrl *c = label_at(f, depth);
-  BlockType t = zw_label_type(c);
-  if (t.nresults)
+  if (c->type != FRAME_VOID) {
+    ValType one;
+    BlockType t = zw_label_type(f, c, &one);
     zw_pop_list(f, t.results, t.nresults);
+  }
   if (!f->dead)
     zw_branch(f, c);
   zw_die(f, 0);
@@ -183,9 +218,10 @@ void zw_br(FuncCheck *f, uint32_t depth)
 void zw_br_if(FuncCheck *f, uint32_t depth)
 {
   Ctrl *c = label_at(f, depth);
-  BlockType t = zw_label_type(c);
   zw_pop(f, VT_I32);
-  if (t.nresults) {
+  if (c->type != FRAME_VOID) {
+    ValType one;
+    BlockType t = zw_label_type(f, c, &one);
     zw_pop_list(f, t.results, t.nresults);
     zw_push_list(f, t.results, t.nresults);
   }
@@ -204,20 +240,23 @@ static void check_br_table(FuncCheck *f)
     zw_read_end(&f->r);
   zw_pop(f, VT_I32);
   f->table_serial++;
-  if (!f->dead)
+  if (!f->dead) {
     f->has_table_or_try = true;
+    f->parts += n / LABELS_OF_A_PART;
+  }
   uint32_t arity = UINT32_MAX;
   for (uint64_t i = 0; i <= n; i++) {
     Ctrl *c = zw_read_label(f);
     if (c->stamp != f->table_serial) { // checked once per label: the operands stay the same
       c->stamp = f->table_serial;
-      BlockType t = zw_label_type(c);
+      ValType one;
+      BlockType t = zw_label_type(f, c, &one);
       if (arity != UINT32_MAX && t.nresults != arity)
         zw_fail(f->c, ERR_type_mismatch, zw_here(f), "labels of br_table carry %u and %u values", arity, t.nresults);
       arity = t.nresults;
       zw_peek_list(f, t.results, t.nresults);
       if (!f->dead) {
-        f->frames.p[c->frame].nbr++;
+        f->frames.p[live_frame(f, c)->frame].nbr++;
         edge_to_label(f, c);
       }
     }
@@ -275,83 +314,72 @@ static void list_sets(FuncCheck *f, const LocalSet *sets, uint32_t n, FrameFact 
     fact->nassigned = zw_list_marked(f);
   }
   zw_count_edge_slots(f, fact, fact->nassigned);
+  f->parts += n / LABELS_OF_A_PART;
 }
 
 enum { SET_WORK_PER_BYTE = 8, SET_WORK_FREE = 1 << 15 };
 // Locals set in the frame go into its list, but for a loop, which gets one of its natural blocks; and into the set of the frame around
 // it, which lies right before: they stay where they are, without those that are there already.
-static void close_set(FuncCheck *f, const Ctrl *c, FrameFact *fact)
+static void close_set(FuncCheck *f, const LiveFrame *k, FrameFact *fact)
 {
-  uint32_t outer = c == f->ctrl.p ? 0 : c[-1].sets, to = c->sets, n = f->sets.n, *set_at = f->set_at;
+  const uint32_t first = k->sets;
+  uint32_t outer = k == f->live.p ? 0 : k[-1].sets, to = first, n = f->sets.n, *set_at = f->set_at;
   f->set_first = outer;
   if (f->no_sets || to == n)
     return;
   LocalSet *sets = f->sets.p;
-  if (c->kind != CTRL_LOOP)
+  if (fact->kind != OP_loop)
     list_sets(f, sets + to, n - to, fact);
-  for (uint32_t k = to; k < n; k++) {
-    LocalSet s = sets[k];
+  for (uint32_t i = first; i < n; i++) {
+    LocalSet s = sets[i];
     if (s.before > outer) {
       set_at[s.local] = s.before;
       continue;
     }
-    if (to != k)
+    if (to != i)
       sets[to] = s, set_at[s.local] = to + 1;
     to++;
   }
   f->sets.n = to;
   // Merging has to stay linear in the body; where it does not, P2 keeps the locals in memory.
-  f->set_work += n - c->sets;
+  f->set_work += n - first;
   f->no_sets |= f->set_work > SET_WORK_FREE + (uint64_t)SET_WORK_PER_BYTE * f->func->body_len;
 }
 
-// From here on the body is dead code to rule R, also behind the ends of what is open.
-void zw_give_up_facts(FuncCheck *f)
+// type: nparams parameters, and what frame_type makes of it.
+static void push_ctrl(FuncCheck *f, CtrlKind kind, uint32_t type, uint32_t nparams)
 {
-  f->no_facts = f->dead = true;
-  f->most_parts = UINT32_MAX; // said once
-  for (uint32_t k = 0; k < f->ctrl.n; k++)
-    f->ctrl.p[k].dead_frame = true;
-}
-
-static void push_ctrl(FuncCheck *f, CtrlKind kind, BlockType t)
-{
-  zw_watch_facts(f);
   // The mark goes below the parameters.
-  ValType *params = f->sp - t.nparams;
-  if (t.nparams)
-    memmove(params + 1, params, t.nparams * sizeof *params);
+  ValType *params = f->sp - nparams;
+  if (nparams)
+    memmove(params + 1, params, nparams * sizeof *params);
   *params = VT_MARK;
   f->sp++;
   f->sp_max++;
-  Ctrl *c = zw_push(f->a, &f->ctrl); // field by field: clearing it whole is a string instruction
-  c->kind = (uint8_t)kind, c->poly = false, c->dead_frame = f->dead, c->catch_all = false;
-  c->type = t;
-  c->base = (uint32_t)(params + 1 - f->vals), c->height = c->base - f->ctrl.n;
-  c->frame = f->frames.n, c->stamp = 0, c->ninit = f->init_log.n;
-  c->edges = c->sides = c->clause_fixes = 0;
-  c->else_edge = c->else_side = c->loop = c->pc = c->side = c->try_ = c->outer_max = c->last_clause = 0;
-  c->active_try = f->cur_try;
+  *zw_push(f->a, &f->ctrl) =
+      (Ctrl){ .kind = (uint8_t)kind, .dead_frame = f->dead, .type = type, .base = (uint32_t)(params + 1 - f->vals) };
   if (f->dead)
     return;
+  *zw_push(f->a, &f->live) = (LiveFrame){ .frame = f->frames.n, .sets = f->sets.n, .active_try = f->cur_try };
   *zw_push(f->a, &f->frames) = (FrameFact){ .kind = (uint8_t)f->op, .loop = NO_LOOP };
-  c->sets = f->set_first = f->sets.n;
+  f->set_first = f->sets.n;
+  f->parts++;
   f->block_serial++; // what the block has set before it sets again in this frame
 }
 
-void zw_open_block(FuncCheck *f) { push_ctrl(f, CTRL_BLOCK, (BlockType){ 0, 0, NULL, NULL }); }
+void zw_open_block(FuncCheck *f) { push_ctrl(f, CTRL_BLOCK, FRAME_VOID, 0); }
 
 void zw_open_body(FuncCheck *f)
 {
   f->at = f->r.p;
   f->op = OP_block;
   f->dead = f->no_facts;
-  push_ctrl(f, CTRL_BLOCK, (BlockType){ 0, f->type->nresults, NULL, f->type->results });
+  push_ctrl(f, CTRL_BLOCK, FRAME_BODY, 0);
   if (!f->dead)
     start_block(f, zw_body_pos(f, f->r.p));
 }
 
-static BlockType read_block_type(FuncCheck *f)
+static uint32_t read_block_type(FuncCheck *f)
 {
   Reader *r = &f->r;
   if (r->p == r->end)
@@ -359,10 +387,12 @@ static BlockType read_block_type(FuncCheck *f)
   uint8_t b = *r->p;
   if (b == 0x40) {
     r->p++;
-    return (BlockType){ 0, 0, NULL, NULL };
+    return FRAME_VOID;
   }
-  if (b > 0x40 && b < 0x80)
-    return (BlockType){ 0, 1, NULL, zw_one_valtype(f->m, zw_read_valtype(r, f->m)) };
+  if (b > 0x40 && b < 0x80) {
+    ValType t = zw_read_valtype(r, f->m);
+    return zw_is_ref(t) ? t : t + 1;
+  }
   int64_t t = zw_read_s33(r);
   if (t < 0)
     zw_fail(f->c, ERR_malformed, zw_here(f), "malformed block type");
@@ -373,22 +403,26 @@ static BlockType read_block_type(FuncCheck *f)
     CHECK_FAIL(f, "unknown type %lld: it is not a function type", (long long)t);
   if (d->func.nparams)
     zw_need(f->c, f->m, FEAT_MULTI_VALUE, zw_here(f));
-  return (BlockType){ d->func.nparams, d->func.nresults, d->func.params, d->func.results };
+  return FRAME_TYPES + (uint32_t)t;
 }
 
-// The parameters of a structured instruction: on the stack, as their declared types.
-static void take_params(FuncCheck *f, BlockType t)
+// The parameters of a structured instruction: on the stack, as their declared types.  How many.
+static uint32_t take_params(FuncCheck *f, uint32_t type)
 {
+  ValType one;
+  BlockType t = frame_type(f, type, &one);
   if (!t.nparams)
-    return;
+    return 0;
   zw_pop_list(f, t.params, t.nparams);
   zw_push_list(f, t.params, t.nparams);
+  return t.nparams;
 }
 
-static void open_loop(FuncCheck *f, Ctrl *c)
+static void open_loop(FuncCheck *f, LiveFrame *c)
 {
   uint32_t entry = f->blocks.n - 1;
   c->loop = f->loops.n;
+  f->parts += LOOP_PARTS;
   *zw_push(f->a, &f->loops) =
       (LoopFact){ .parent = f->cur_loop, .header = f->blocks.n, .entry = entry, .frame = c->frame };
   f->frames.p[c->frame].loop = f->cur_loop = c->loop;
@@ -400,12 +434,12 @@ static void open_loop(FuncCheck *f, Ctrl *c)
   f->sp_max = f->sp;
 }
 
-static void open_if(FuncCheck *f, Ctrl *c)
+static void open_if(FuncCheck *f, LiveFrame *k)
 {
   uint32_t said = hint(f);
-  side_to_else(f, c);
+  side_to_else(f, zw_top(f), k);
   edge_to_block(f, f->blocks.n);
-  c->else_edge = f->succ.n;
+  k->else_edge = f->succ.n;
   edge_to_block(f, said == 1 ? NO_BLOCK - 1 : NO_BLOCK); // filled in when the else block starts
   if (said == 0)
     *zw_push(f->a, &f->unlikely) = f->blocks.n;
@@ -414,34 +448,36 @@ static void open_if(FuncCheck *f, Ctrl *c)
 
 static void check_structured(FuncCheck *f, CtrlKind kind)
 {
-  BlockType t = read_block_type(f);
+  uint32_t t = read_block_type(f);
   if (kind == CTRL_IF)
     zw_pop(f, VT_I32);
-  take_params(f, t);
-  push_ctrl(f, kind, t);
+  push_ctrl(f, kind, t, take_params(f, t));
   if (f->dead)
     return;
   if (kind == CTRL_LOOP)
-    open_loop(f, zw_top(f));
+    open_loop(f, live_top(f));
   else if (kind == CTRL_IF)
-    open_if(f, zw_top(f));
+    open_if(f, live_top(f));
 }
 
 // The operands at the end of an arm are exactly its results.
 static inline void check_results(FuncCheck *f, const Ctrl *c)
 {
-  if (c->type.nresults == 0 && f->sp == f->vals + c->base)
+  if (c->type == FRAME_VOID && f->sp == f->vals + c->base)
     return;
+  ValType one;
+  BlockType t = frame_type(f, c->type, &one);
   uint32_t have = (uint32_t)(f->sp - f->vals) - c->base;
-  if (have > c->type.nresults)
-    zw_fail_operands(f, "block", c->type.results, c->type.nresults, have);
-  zw_peek_list(f, c->type.results, c->type.nresults);
+  if (have > t.nresults)
+    zw_fail_operands(f, "block", t.results, t.nresults, have);
+  zw_peek_list(f, t.results, t.nresults);
 }
 
-static inline void forget_inits(FuncCheck *f, const Ctrl *c)
+// Of the innermost frame.
+static inline void forget_inits(FuncCheck *f)
 {
-  while (f->init_log.n > c->ninit) {
-    uint32_t x = f->init_log.p[--f->init_log.n];
+  while (f->init_log.n && f->init_log.p[f->init_log.n - 1].depth == f->ctrl.n) {
+    uint32_t x = f->init_log.p[--f->init_log.n].local;
     f->init[x >> 6] &= ~((uint64_t)1 << (x & 63));
   }
 }
@@ -449,7 +485,7 @@ static inline void forget_inits(FuncCheck *f, const Ctrl *c)
 // Between the arms of an if or a legacy try: the frame starts over with these operands.
 static void restart(FuncCheck *f, Ctrl *c, const ValType *types, uint32_t n)
 {
-  forget_inits(f, c);
+  forget_inits(f);
   f->sp = f->vals + c->base;
   c->poly = false;
   f->dead = c->dead_frame;
@@ -458,9 +494,9 @@ static void restart(FuncCheck *f, Ctrl *c, const ValType *types, uint32_t n)
 }
 
 // Start the else block (an empty one at `end`), which the `if` is waiting for.
-static void start_else_block(FuncCheck *f, Ctrl *c, uint32_t pos)
+static void start_else_block(FuncCheck *f, const LiveFrame *k, uint32_t pos)
 {
-  uint32_t *edge = &f->succ.p[c->else_edge];
+  uint32_t *edge = &f->succ.p[k->else_edge];
   if (*edge == NO_BLOCK - 1)
     *zw_push(f->a, &f->unlikely) = f->blocks.n;
   *edge = f->blocks.n;
@@ -475,23 +511,28 @@ static void check_else(FuncCheck *f)
   check_results(f, c);
   c->kind = CTRL_ELSE;
   if (!c->dead_frame) {
+    LiveFrame *k = live_top(f);
     if (!f->dead) {
       side_to_label(f, c);
-      edge_to_join(f, c);
+      edge_to_join(f, k);
     }
-    f->frames.p[c->frame].has_else = true;
-    start_else_block(f, c, behind(f));
-    set_else_side(f, c, behind(f));
+    f->frames.p[k->frame].has_else = true;
+    start_else_block(f, k, behind(f));
+    set_else_side(f, k, behind(f));
   }
-  restart(f, c, c->type.params, c->type.nparams);
+  ValType one;
+  BlockType t = frame_type(f, c->type, &one);
+  restart(f, c, t.params, t.nparams);
 }
 
 // An if without else passes its parameters on.
 static void check_missing_else(FuncCheck *f, const Ctrl *c)
 {
-  bool same = c->type.nparams == c->type.nresults;
-  for (uint32_t i = 0; same && i < c->type.nparams; i++)
-    same = zw_subtype(f->m, c->type.params[i], c->type.results[i]);
+  ValType one;
+  BlockType t = frame_type(f, c->type, &one);
+  bool same = t.nparams == t.nresults;
+  for (uint32_t i = 0; same && i < t.nparams; i++)
+    same = zw_subtype(f->m, t.params[i], t.results[i]);
   if (!same)
     zw_fail(f->c, ERR_type_mismatch, zw_here(f), "an if without else must have results like its parameters");
 }
@@ -510,7 +551,7 @@ static void add_catches(FuncCheck *f, uint32_t frame)
 }
 
 // Handlers of a try_table: they jump to labels of the frames around it.
-static void end_try_table(FuncCheck *f, Ctrl *c)
+static void end_try_table(FuncCheck *f, LiveFrame *c)
 {
   TryFact *t = &f->tries.p[c->try_];
   t->end = here(f);
@@ -521,10 +562,11 @@ static void end_try_table(FuncCheck *f, Ctrl *c)
     edge_to_join(f, c);
   for (uint32_t i = 0; i < t->nclauses; i++) {
     ClauseFact *k = &f->clauses.p[t->clauses + i];
-    Ctrl *label = &f->ctrl.p[k->side];
+    LiveFrame *label = &f->live.p[k->side];
+    bool loop = f->ctrl.p[k->side].kind == CTRL_LOOP;
     handler_block(f, k, here(f));
-    edge_to_label(f, label);
-    if (label->kind == CTRL_LOOP) {
+    edge_to_label(f, &f->ctrl.p[k->side]);
+    if (loop) {
       k->pc = label->pc;
       k->side = label->side;
     } else {
@@ -535,7 +577,7 @@ static void end_try_table(FuncCheck *f, Ctrl *c)
 }
 
 // Those of a legacy try were found one by one, with the clauses of tries in its handlers between them.
-static void gather_clauses(FuncCheck *f, const Ctrl *c)
+static void gather_clauses(FuncCheck *f, const LiveFrame *c)
 {
   TryFact *t = &f->tries.p[c->try_];
   t->clauses = f->clauses.n;
@@ -546,7 +588,7 @@ static void gather_clauses(FuncCheck *f, const Ctrl *c)
     f->clauses.p[--to] = f->legacy.p[k - 1].clause;
 }
 
-static void end_live_frame(FuncCheck *f, Ctrl *c);
+static void end_live_frame(FuncCheck *f, const Ctrl *c);
 
 void zw_close_frame(FuncCheck *f)
 {
@@ -556,25 +598,29 @@ void zw_close_frame(FuncCheck *f)
     check_missing_else(f, c);
   if (!c->dead_frame)
     end_live_frame(f, c);
-  forget_inits(f, c);
+  forget_inits(f);
   if (f->ctrl.n == 1) {
-    f->ctrl.n = 0;
+    f->ctrl.n = f->live.n = 0;
     return;
   }
-  BlockType t = c->type;
   f->sp = f->vals + c->base - 1; // below the mark
   f->sp_max--;
+  f->live.n -= !c->dead_frame;
   f->ctrl.n--;
-  if (t.nresults)
-    zw_push_list(f, t.results, t.nresults);
+  if (c->type == FRAME_VOID)
+    return;
+  ValType one;
+  BlockType t = frame_type(f, c->type, &one);
+  zw_push_list(f, t.results, t.nresults);
 }
 
 // The facts of a frame's end: edges from what falls through, the join (R6), the loop's exit (R7).
-static void end_live_frame(FuncCheck *f, Ctrl *c)
+static void end_live_frame(FuncCheck *f, const Ctrl *ctrl)
 {
+  LiveFrame *c = live_top(f);
   FrameFact *fact = &f->frames.p[c->frame];
   bool merges = fact->nbr > 0;
-  switch ((CtrlKind)c->kind) {
+  switch ((CtrlKind)ctrl->kind) {
   case CTRL_LOOP: {
     LoopFact *l = &f->loops.p[c->loop];
     uint32_t max = (uint32_t)(f->sp_max - f->vals) - f->ctrl.n;
@@ -619,7 +665,7 @@ static void end_live_frame(FuncCheck *f, Ctrl *c)
   }
   bool last = f->ctrl.n == 1;
   uint32_t pc = last ? here(f) : behind(f);
-  if (c->kind == CTRL_IF)
+  if (ctrl->kind == CTRL_IF)
     set_else_side(f, c, pc);
   resolve_sides(f, c, pc);
   close_set(f, c, fact);
@@ -644,7 +690,8 @@ static const FuncType *read_tag(FuncCheck *f, uint32_t *tag)
 // A clause carries the payload and maybe the exception: compare with the label's types.
 static void check_clause(FuncCheck *f, const FuncType *payload, bool with_ref, const Ctrl *label)
 {
-  BlockType t = zw_label_type(label);
+  ValType one;
+  BlockType t = zw_label_type(f, label, &one);
   uint32_t n = payload ? payload->nparams : 0;
   bool ok = t.nresults == n + with_ref;
   for (uint32_t i = 0; ok && i < n; i++)
@@ -669,23 +716,25 @@ static void read_clause(FuncCheck *f)
     return;
   if (k.with_ref)
     f->flags |= FN_REFS;
-  f->frames.p[label->frame].nbr++;
-  k.frame = label->frame;
-  k.nvals = zw_label_type(label).nresults;
-  k.drop_to = label->height;
+  k.frame = live_frame(f, label)->frame;
+  f->frames.p[k.frame].nbr++;
+  k.nvals = label_arity(f, label);
+  k.drop_to = height_below(f, label);
   k.side = (uint32_t)(label - f->ctrl.p); // until the try_table ends
   *zw_push(f->a, &f->clauses) = k;
+  f->parts++;
 }
 
 static void open_try(FuncCheck *f, uint32_t clauses)
 {
-  Ctrl *c = zw_top(f);
+  LiveFrame *c = live_top(f);
   c->try_ = c->active_try = f->tries.n;
   while (f->block_try.n < f->blocks.n) // those before the first one
     *zw_push(f->a, &f->block_try) = NO_TRY;
   *zw_push(f->a, &f->tries) = (TryFact){ .at = here(f), .start = behind(f), .parent = f->cur_try, .around = f->cur_try, .frame = c->frame,
                                         .clauses = clauses, .nclauses = f->clauses.n - clauses };
   f->cur_try = c->try_;
+  f->parts += TRY_PARTS;
   f->block_try.p[f->blocks.n - 1] = c->try_; // the block goes on in the region
   f->flags |= FN_TRIES;
   f->has_table_or_try = true;
@@ -693,16 +742,15 @@ static void open_try(FuncCheck *f, uint32_t clauses)
 
 static void check_try_table(FuncCheck *f)
 {
-  BlockType t = read_block_type(f);
-  take_params(f, t);
+  uint32_t t = read_block_type(f), nparams = take_params(f, t);
   uint32_t n = zw_read_u32(&f->r), first = f->clauses.n;
   for (uint32_t i = 0; i < n; i++)
     read_clause(f);
-  push_ctrl(f, CTRL_TRY_TABLE, t);
+  push_ctrl(f, CTRL_TRY_TABLE, t, nparams);
   if (f->dead)
     return;
   open_try(f, first);
-  f->frames.p[zw_top(f)->frame].ncatches = (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
+  f->frames.p[live_top(f)->frame].ncatches = (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
 }
 
 static void check_try(FuncCheck *f)
@@ -742,28 +790,29 @@ static void check_catch(FuncCheck *f, bool with_tag)
   bool first = c->kind == CTRL_TRY;
   c->kind = CTRL_CATCH;
   if (!c->dead_frame) {
-    TryFact *t = &f->tries.p[c->try_];
+    LiveFrame *l = live_top(f);
+    TryFact *t = &f->tries.p[l->try_];
     if (!f->dead) {
       side_to_label(f, c);
-      edge_to_join(f, c);
+      edge_to_join(f, l);
     }
     if (first) {
       t->end = here(f);
-      f->cur_try = c->active_try = t->parent;
+      f->cur_try = l->active_try = t->parent;
       t->exn_slot = f->exn_depth++;
       if (f->exn_depth > f->nexn_slots)
         f->nexn_slots = f->exn_depth;
     }
-    k.frame = c->frame;
+    k.frame = l->frame;
     k.pc = behind(f);
     k.side = f->side.n;
     k.nvals = payload ? payload->nparams : 0;
-    k.drop_to = c->height;
+    k.drop_to = height_below(f, c);
     handler_block(f, &k, behind(f));
-    *zw_push(f->a, &f->legacy) = (LegacyClause){ k, c->last_clause };
-    c->last_clause = f->legacy.n;
+    *zw_push(f->a, &f->legacy) = (LegacyClause){ k, l->last_clause };
+    l->last_clause = f->legacy.n;
     t->nclauses++;
-    add_catches(f, c->frame);
+    add_catches(f, l->frame);
   }
   restart(f, c, payload ? payload->params : NULL, payload ? payload->nparams : 0);
 }
@@ -774,7 +823,7 @@ static void check_rethrow(FuncCheck *f)
   if (c->kind != CTRL_CATCH)
     CHECK_FAIL(f, "invalid rethrow label");
   if (!f->dead && !f->m->no_side)
-    *zw_push(f->a, &f->side) = (SideEntry){ .nvals = f->tries.p[c->try_].exn_slot };
+    *zw_push(f->a, &f->side) = (SideEntry){ .nvals = f->tries.p[live_frame(f, c)->try_].exn_slot };
   zw_effect(f, EFF_TRAP);
   zw_die(f, COLD_SINK | COLD_THROWS);
 }
@@ -791,7 +840,7 @@ static void check_delegate(FuncCheck *f)
     zw_close_frame(f);
     return;
   }
-  uint32_t delegated = (c - 1 - depth)->active_try, t = c->try_;
+  uint32_t delegated = live_frame(f, c - 1 - depth)->active_try, t = live_top(f)->try_;
   zw_close_frame(f);
   f->tries.p[t].parent = delegated;
 }

@@ -129,7 +129,7 @@ static void walk(FuncCheck *f)
   const uint8_t *const hows = f->fast_how;
   const FastOp *const fast = f->fast;
   const ValType *const locals = f->locals;
-  const uint32_t nlocals = f->trial ? 0 : f->nlocals;
+  const uint32_t nlocals = f->nlocals;
   ValType *sp = f->sp, *sp_max = f->sp_max;
   uint32_t effects = 0, nlive = f->nlive;
   for (;;) {
@@ -298,6 +298,8 @@ static void walk(FuncCheck *f)
     f->nlive = nlive;
     zw_check_op(f);
   again:
+    if (NEVER(f->parts > f->most_parts))
+      return;
     if (f->dead) {
     dead:
       check_dead(f);
@@ -323,11 +325,12 @@ static void fail_locals(FuncCheck *f, uint64_t n)
 }
 
 // Count first, so that a body of a few bytes cannot make us write billions of locals.
-static uint64_t count_locals(FuncCheck *f)
+static uint64_t count_locals(FuncCheck *f, uint32_t *groups)
 {
   Reader r = f->r;
   uint64_t n = f->type->nparams;
-  for (uint32_t groups = zw_read_u32(&f->r); groups; groups--) {
+  *groups = zw_read_u32(&f->r);
+  for (uint32_t k = *groups; k; k--) {
     n += zw_read_u32(&f->r);
     zw_read_valtype(&f->r, f->m);
   }
@@ -362,7 +365,7 @@ static void reserve_locals(FuncCheck *f)
 
 static void add_locals(FuncCheck *f, uint32_t first, uint32_t n, ValType t)
 {
-  if (f->trial) {
+  if (f->no_facts) {
     *zw_push(f->a, &f->groups) = (LocalGroup){ first + n, t };
     return;
   }
@@ -375,12 +378,13 @@ static void add_locals(FuncCheck *f, uint32_t first, uint32_t n, ValType t)
 
 static void read_locals(FuncCheck *f)
 {
-  f->nlocals = (uint32_t)count_locals(f);
-  f->trial = !f->again && f->nlocals > MANY_LOCALS + f->func->body_len;
+  uint32_t ngroups;
+  f->nlocals = (uint32_t)count_locals(f, &ngroups);
+  f->no_facts |= !f->again && f->nlocals > MANY_LOCALS + f->func->body_len / FACT_BYTES_PER_LOCAL;
   reserve_inits(f);
-  if (f->trial) {
+  if (f->no_facts) {
     f->groups.n = 0;
-    f->no_sets = true;
+    zw_reserve(f->a, &f->groups, f->type->nparams + ngroups);
   } else {
     f->locals = zw_new_array(&f->c->module, ValType, f->nlocals);
     f->local_kinds = zw_new_array(&f->c->module, uint8_t, f->nlocals);
@@ -408,7 +412,7 @@ static void read_locals(FuncCheck *f)
 
 ValType zw_local_type(const FuncCheck *f, uint32_t x)
 {
-  if (!f->trial)
+  if (!f->no_facts)
     return f->locals[x];
   uint32_t lo = 0, hi = f->groups.n;
   while (lo < hi) { // the first group that ends behind x
@@ -421,30 +425,56 @@ ValType zw_local_type(const FuncCheck *f, uint32_t x)
   return f->groups.p[lo].type;
 }
 
+static uint32_t longest_body(const FuncCheck *f)
+{
+  uint32_t bytes = 0;
+  for (uint32_t k = f->m->nimported_funcs; k < f->m->nfuncs; k++)
+    bytes = f->m->funcs[k].body_len > bytes ? f->m->funcs[k].body_len : bytes;
+  return bytes;
+}
+
+// As many as the longest body may have by itself.
+static void reserve_facts(FuncCheck *f)
+{
+  uint32_t n = (FACTS_FREE + FACTS_PER_BYTE * f->longest) / FACT_PART_BYTES;
+  if (n > f->longest / 2)
+    n = f->longest / 2;
+  if (n > f->ctrl.cap) { // in one chunk
+    ArenaMark mark = zw_arena_mark(f->a);
+    size_t part = sizeof(Ctrl) + sizeof(LiveFrame) + sizeof(FrameFact) + sizeof(BlockFact) + 3 * sizeof(uint32_t);
+    if (n * part < ARENA_OWN_BYTES)
+      (void)zw_stale_array(f->a, char, n * part);
+    zw_arena_release(f->a, mark);
+  }
+  zw_reserve(f->a, &f->ctrl, n);
+  zw_reserve(f->a, &f->live, n);
+  zw_reserve(f->a, &f->frames, n);
+  zw_reserve(f->a, &f->blocks, n);
+  zw_reserve(f->a, &f->succ, 2 * n);
+  zw_reserve(f->a, &f->log, n);
+}
+
 // For the longest body of the module at once: arrays that grew would leave their smaller ones behind.
 static void reserve_body(FuncCheck *f)
 {
-  uint32_t bytes = f->func->body_len;
-  if (bytes / 2 + 128 <= f->vals_cap && bytes / 2 <= f->log_cap)
-    return;
-  for (uint32_t k = f->m->nimported_funcs; k < f->m->nfuncs; k++)
-    bytes = f->m->funcs[k].body_len > bytes ? f->m->funcs[k].body_len : bytes;
+  uint32_t bytes = f->longest;
+  if (f->no_facts)
+    zw_reserve(f->a, &f->ctrl, f->func->body_len / 2 + 1); // a frame takes two bytes
+  else if (!f->again)
+    reserve_facts(f);
   if (bytes / 2 + 128 > f->vals_cap) {
     f->vals_cap = bytes / 2 + 256;
-    f->vals = (ValType *)zw_new_array(f->a, ValType, f->vals_cap + 4) + 4; // the walk looks two below the first mark
-  }
-  if (bytes / 2 > f->log_cap) { // setting a local takes two bytes
-    f->log_cap = bytes / 2 + 64;
-    f->log = zw_new_array(f->a, uint32_t, f->log_cap);
+    f->vals = (ValType *)zw_stale_array(f->a, ValType, f->vals_cap + 4) + 4; // the walk looks two below the first mark
+    memset(f->vals - 4, 0, 4 * sizeof *f->vals);
   }
 }
 
 static void reset(FuncCheck *f)
 {
   f->sp = f->sp_max = f->vals;
-  f->ctrl.n = f->init_log.n = f->frames.n = f->blocks.n = f->loops.n = f->succ.n = f->assigned.n = f->tries.n = 0;
+  f->ctrl.n = f->live.n = f->init_log.n = f->frames.n = f->blocks.n = f->loops.n = f->succ.n = f->assigned.n = f->tries.n = 0;
   f->clauses.n = f->legacy.n = f->side.n = f->unlikely.n = f->block_try.n = 0;
-  f->nlive = f->ndead = f->log_n = f->effects = f->exn_depth = f->nexn_slots = 0;
+  f->parts = f->nlive = f->ndead = f->log.n = f->effects = f->exn_depth = f->nexn_slots = 0;
   f->sets.n = 0, f->set_work = f->edge_slots = 0;
   f->dead = f->no_sets = f->has_table_or_try = false;
   f->flags = FN_LEAF;
@@ -454,6 +484,10 @@ static void reset(FuncCheck *f)
 
 static void start_hints(FuncCheck *f)
 {
+  if (f->no_facts) {
+    f->hint_pos = UINT32_MAX;
+    return;
+  }
   while (f->hint != f->hints_end && f->hint->func < f->index)
     f->hint++;
   f->hint_end = f->hint;
@@ -467,39 +501,66 @@ static void start_hints(FuncCheck *f)
 static void allow_facts(FuncCheck *f)
 {
   f->allowance += (int64_t)FACTS_PER_BYTE * f->func->body_len;
-  f->no_facts = f->trial || (!f->again && (f->allowance <= 0 || !f->m->facts));
+  f->no_facts = !f->again && (f->allowance <= 0 || !f->m->facts);
   int64_t parts = f->allowance / FACT_PART_BYTES;
   f->most_parts = f->again || parts > INT32_MAX ? INT32_MAX : (uint32_t)parts;
 }
 
-void zw_check_func(FuncCheck *f, uint32_t index, FuncFacts *out)
+// Returns where its instructions begin.
+static uint32_t begin_body(FuncCheck *f)
 {
-  Module *m = f->m;
-  f->index = index;
-  f->func = &m->funcs[index];
-  f->type = zw_func_type(m, index);
-  f->r = (Reader){ f->c, f->func->body, f->func->body + f->func->body_len, f->func->body, f->func->at };
-  f->c->at_func = index;
+  const Func *k = f->func;
+  f->r = (Reader){ f->c, k->body, k->body + k->body_len, k->body, k->at };
   f->c->at_instr = UINT32_MAX;
   f->c->at_op = NULL;
   reserve_body(f);
   reset(f);
   read_locals(f);
   start_hints(f);
-  allow_facts(f);
   uint32_t code_at = zw_body_pos(f, f->r.p);
   zw_open_body(f);
-  if (f->dead)
-    check_dead(f);
-  else
+  return code_at;
+}
+
+static void drop_buffers(FuncCheck *f)
+{
+  memset((char *)f + offsetof(FuncCheck, vals), 0, offsetof(FuncCheck, hint) - offsetof(FuncCheck, vals));
+  zw_arena_release(f->a, f->mark);
+  zw_arena_trim(f->a);
+}
+
+enum { LONG_BODY = 1024 };
+void zw_check_func(FuncCheck *f, uint32_t index, FuncFacts *out)
+{
+  f->index = index;
+  f->func = &f->m->funcs[index];
+  if (!f->longest)
+    f->longest = longest_body(f);
+  f->type = zw_func_type(f->m, index);
+  f->c->at_func = index;
+  allow_facts(f);
+  ArenaMark module = zw_arena_mark(&f->c->module);
+  uint32_t code_at = begin_body(f);
+  if (!f->dead)
     walk(f);
+  if (f->ctrl.n && !f->no_facts) { // too many facts: from the first byte on, and with memory as if there had not been any
+    drop_buffers(f);
+    zw_arena_release(&f->c->module, module);
+    f->no_facts = true;
+    begin_body(f);
+  }
+  if (f->no_facts)
+    check_dead(f);
   if (f->r.p != f->r.end) {
     zw_here(f);
     zw_fail(f->c, ERR_malformed, zw_read_pos(&f->r), "section size mismatch: bytes behind the end of the body");
   }
-  f->hint = f->hint_end;
-  if (f->no_facts)
+  if (f->no_facts) {
+    if (f->func->body_len >= LONG_BODY)
+      drop_buffers(f); // they are of other sizes
     return;
+  }
+  f->hint = f->hint_end;
   out->code_at = code_at;
   const uint64_t before = f->c->module.bytes;
   zw_sweep(f, out);

@@ -193,7 +193,8 @@ static void conditional_branch(FuncCheck *f, Ctrl *label)
 static void check_br_on_null(FuncCheck *f)
 {
   Ctrl *label = zw_read_label(f);
-  BlockType t = zw_label_type(label);
+  ValType one;
+  BlockType t = zw_label_type(f, label, &one);
   bool nullable;
   uint32_t heap = zw_pop_ref(f, &nullable);
   zw_pop_list(f, t.results, t.nresults);
@@ -207,7 +208,8 @@ static void check_br_on_null(FuncCheck *f)
 static void check_br_on_non_null(FuncCheck *f)
 {
   Ctrl *label = zw_read_label(f);
-  BlockType t = zw_label_type(label);
+  ValType one;
+  BlockType t = zw_label_type(f, label, &one);
   bool nullable;
   uint32_t heap = zw_pop_ref(f, &nullable);
   if (!t.nresults || !zw_subtype(f->m, non_null(heap), t.results[t.nresults - 1])) {
@@ -245,7 +247,8 @@ static void check_br_on_cast(FuncCheck *f)
   if (flags > (NULL_FROM | NULL_TO))
     zw_fail(f->c, ERR_malformed, zw_here(f), "malformed cast flags");
   Ctrl *label = zw_read_label(f);
-  BlockType t = zw_label_type(label);
+  ValType one;
+  BlockType t = zw_label_type(f, label, &one);
   ValType from = VT_REF | (flags & NULL_FROM ? VT_NULL : 0) | zw_read_heaptype(&f->r, f->m);
   ValType to = VT_REF | (flags & NULL_TO ? VT_NULL : 0) | zw_read_heaptype(&f->r, f->m);
   ValType rest = cast_rest(from, to);

@@ -24,32 +24,45 @@ enum { VT_MARK = 0x7fffffff }; // on the operand stack below the operands of eac
 
 typedef enum CtrlKind { CTRL_BLOCK, CTRL_LOOP, CTRL_IF, CTRL_ELSE, CTRL_TRY_TABLE, CTRL_TRY, CTRL_CATCH } CtrlKind;
 
+// An open frame, as validation needs it.  There may be one for two bytes of a body that is refused.
 typedef struct Ctrl {
   uint8_t kind;             // CtrlKind
   bool poly;                // what follows cannot run and the stack is polymorphic.  spec: syntax-ctxt
   bool dead_frame;          // opened in dead code: no facts
-  BlockType type;
-  uint32_t base;            // index in vals of the first operand, behind the mark
-  uint32_t height;          // operands below it in the function, its parameters not counted
-  uint32_t frame;           // FrameFact
-  uint32_t stamp;           // serial of the last br_table that named it
-  uint32_t ninit;           // length of the log of initialised locals at its start
-  uint32_t sets;            // length of FuncCheck.sets at its start
-  // Heads of chains that end with 0; numbers are index + 1.
-  uint32_t edges;           // successors to be set to the join
-  uint32_t sides;           // side entries whose target is the join
-  uint32_t clause_fixes;    // clauses of try_tables whose target is the join
-  // by kind
-  uint32_t else_edge;       // if: index in succ of the edge to the else block
-  uint32_t else_side;       // if: index of its side entry
-  uint32_t loop;            // loop: LoopFact
-  uint32_t pc, side;        // loop: where the interpreter goes back to
-  uint32_t try_;            // try_table, try: TryFact
-  uint32_t outer_max;       // loop: highest operand stack before it (operands)
-  uint32_t active_try;      // TryFact that takes exceptions raised directly in it
-  uint32_t last_clause;     // legacy try: chain in FuncCheck.legacy
   bool catch_all;           // legacy try: has one, which is the last
+  uint32_t type;            // FRAME_VOID, or see frame_type
+  uint32_t base;            // index in vals of the first operand, behind the mark
+  uint32_t stamp;           // serial of the last br_table that named it
 } Ctrl;
+enum { FRAME_VOID /* no parameters, no results */ };
+
+// What facts need of an open frame.  Frames in live code are around those in dead code, so these have the same indices as their Ctrls.
+typedef struct LiveFrame {
+  uint32_t frame;           // FrameFact
+  uint32_t sets;            // length of FuncCheck.sets at its start
+  uint32_t active_try;      // TryFact that takes exceptions raised directly in it
+  union {
+    struct {                // loop: branches to it know where they go
+      uint32_t loop;        // LoopFact
+      uint32_t pc, side;    // where the interpreter goes back to
+      uint32_t outer_max;   // highest operand stack before it (operands)
+    };
+    struct {                // others.  Heads of chains that end with 0; numbers are index + 1
+      uint32_t edges;       // successors to be set to the join
+      uint32_t sides;       // side entries whose target is the join
+      uint32_t clause_fixes; // clauses of try_tables whose target is the join
+      union {
+        uint32_t else_edge; // if: index in succ of the edge to the else block
+        uint32_t try_;      // try_table, try: TryFact
+      };
+      union {
+        uint32_t else_side; // if: index of its side entry
+        uint32_t last_clause; // legacy try: chain in FuncCheck.legacy
+      };
+    };
+  };
+} LiveFrame;
+STATIC_ASSERT(sizeof(Ctrl) == 16 && sizeof(LiveFrame) == 32, "deep nests are made of them");
 
 typedef struct LegacyClause { ClauseFact clause; uint32_t before; } LegacyClause; // before: index + 1
 // BlockFact.cold while scanning: ends in a trap or throw; is a handler; ends in a throw
@@ -60,11 +73,12 @@ typedef struct FastOp { uint8_t how, align_log2, bytes, effects; ValType out; ui
 enum { MAX_TOTAL_LOCALS = 32 << 20 }; // of all functions, beyond the module's bytes
 
 typedef struct LocalGroup { uint32_t end; ValType type; } LocalGroup; // locals from the end of the one before to `end`
-enum { MANY_LOCALS = 1024 };
+enum { MANY_LOCALS = 1024, FACT_BYTES_PER_LOCAL = 8 };
+typedef struct LocalInit { uint32_t local, depth; } LocalInit; // depth: open frames, the one in which it was initialised included
 typedef struct LocalSet { uint32_t local, before; } LocalSet; // before: place + 1 of the same local in the sets of a frame around, or 0
-// A module that is refused shall take 64 KiB and 16 times its bytes.  Facts may have so much of that, and a block or a frame is so many
-// bytes of working storage and facts, a loop so many blocks.
-enum { FACTS_FREE = 32 << 10, FACTS_PER_BYTE = 10, FACT_PART_BYTES = 128, FACT_LOOP_PARTS = 3 };
+// A module that is refused shall take 64 KiB and 16 times its bytes.  Facts may have so much of that.  While a body is checked they are
+// counted in parts, of so many bytes of buffers, working storage and facts: a block or a frame is one, a loop or a try some more.
+enum { FACTS_FREE = 16 << 10, FACTS_PER_BYTE = 10, FACT_PART_BYTES = 200, LOOP_PARTS = 3, TRY_PARTS = 2, LABELS_OF_A_PART = 16 };
 
 // One per module; the buffers stay from function to function.
 struct FuncCheck {
@@ -75,6 +89,14 @@ struct FuncCheck {
   const Func *func;
   const FuncType *type;
   uint32_t index;           // of the function
+  bool again;               // a function whose facts were left for later
+  // Facts are for later, if the module is valid: they would be too large, or there are many more locals than bytes.  All of the body
+  // counts as dead code, and locals are looked up in groups.
+  bool no_facts;
+  int64_t allowance;        // bytes that facts may still take, see allow_facts
+  uint32_t parts, most_parts; // of this function's facts, see FACT_PART_BYTES
+  ArenaMark mark;           // of a, before the buffers
+  uint32_t longest;         // bytes of the longest body
   Reader r;                 // r.p behind the opcode while a check_* function runs
   const uint8_t *at;        // the opcode
   Op op;
@@ -83,22 +105,18 @@ struct FuncCheck {
   ValType *vals, *sp, *sp_max;
   uint32_t vals_cap;
   VEC(Ctrl) ctrl;           // ctrl.p[ctrl.n - 1]: innermost
+  VEC(LiveFrame) live;      // of the first of them
   bool dead;                // by rule R
   uint32_t nlive, ndead;    // instructions read
   // locals
   uint32_t nlocals, words;  // words: of a bitset over them
   ValType *locals;          // in the module's arena: part of the facts
   uint8_t *local_kinds;
-  bool trial;               // many more locals than bytes: they are looked up in groups
-  bool no_facts;            // for later, if the module is valid: all of the body counts as dead code.  A trial; or they would be too large
-  bool again;               // a function whose facts were left for later
-  int64_t allowance;        // bytes that facts may still take, see allow_facts
-  uint32_t most_parts;      // the same for this function, in blocks and frames
   VEC(LocalGroup) groups;   // ascending
   uint64_t *init;           // bitset over them; only when has_uninit
   uint32_t init_cap;        // in words
   bool has_uninit;          // some local has no default value
-  VEC(uint32_t) init_log;   // locals initialised in the open frames
+  VEC(LocalInit) init_log;  // locals initialised in the open frames
   uint32_t *stamps;         // per local: serial of the last block that sets it
   uint32_t locals_cap;
   uint32_t block_serial, table_serial;
@@ -120,8 +138,7 @@ struct FuncCheck {
   VEC(LegacyClause) legacy;
   VEC(SideEntry) side;
   VEC(uint32_t) unlikely;   // blocks that a hint calls unlikely
-  uint32_t *log;            // first-set logs of all blocks, one after the other; room for one per two bytes of the body
-  uint32_t log_n, log_cap;
+  VEC(uint32_t) log;        // first-set logs of all blocks, one after the other
   uint32_t effects;         // of the current block so far
   uint32_t cur_loop, cur_try, exn_depth, nexn_slots;
   uint32_t flags;           // FN_*, as far as known
@@ -145,7 +162,7 @@ static inline void zw_mark_local(FuncCheck *f, uint32_t x)
 static inline void zw_log_set(FuncCheck *f, uint32_t x)
 {
   f->stamps[x] = f->block_serial;
-  f->log[f->log_n++] = x;
+  *zw_push(f->a, &f->log) = x;
   if (f->no_sets || f->set_at[x] > f->set_first)
     return;
   *zw_push(f->a, &f->sets) = (LocalSet){ x, f->set_at[x] };
@@ -178,13 +195,6 @@ void zw_reserve_operands(FuncCheck *f, uint32_t n); // room for n more, keeping 
 uint32_t zw_pop_ref(FuncCheck *f, bool *nullable);  // any reference; its heap type, HEAP_BOT in polymorphic code
 
 _Noreturn void zw_fail_operands(FuncCheck *f, const char *who, const ValType *want, uint32_t n, uint32_t have);
-void zw_give_up_facts(FuncCheck *f);
-// Called where rule R makes much of few bytes.
-static inline void zw_watch_facts(FuncCheck *f)
-{
-  if (NEVER(f->blocks.n + f->frames.n + FACT_LOOP_PARTS * f->loops.n > f->most_parts))
-    zw_give_up_facts(f);
-}
 static inline void zw_effect(FuncCheck *f, uint32_t effects) { f->effects |= f->dead ? 0 : effects; }
 
 // Control.
@@ -198,7 +208,8 @@ void zw_open_block(FuncCheck *f);                   // without parameters and re
 void zw_close_frame(FuncCheck *f);                  // `end`
 void zw_br(FuncCheck *f, uint32_t depth);           // to a label that is there
 void zw_br_if(FuncCheck *f, uint32_t depth);
-BlockType zw_label_type(const Ctrl *c);             // its results are what a branch carries
+// Its results are what a branch carries.  They may be *one
+BlockType zw_label_type(const FuncCheck *f, const Ctrl *c, ValType *one);
 uint32_t zw_read_index(FuncCheck *f, uint32_t n, const char *what); // "unknown WHAT i" unless below n
 
 void zw_check_op(FuncCheck *f);                     // any instruction: reads the opcode at f->r.p

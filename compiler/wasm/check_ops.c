@@ -331,14 +331,14 @@ static void note_init(FuncCheck *f, uint32_t x)
 {
   if (f->has_uninit && !zw_is_init(f, x)) {
     f->init[x >> 6] |= (uint64_t)1 << (x & 63);
-    *zw_push(f->a, &f->init_log) = x;
+    *zw_push(f->a, &f->init_log) = (LocalInit){ x, f->ctrl.n };
   }
 }
 
 static void note_set(FuncCheck *f, uint32_t x)
 {
   note_init(f, x);
-  if (f->dead || f->trial)
+  if (f->dead)
     return;
   if (f->stamps[x] != f->block_serial)
     zw_log_set(f, x);

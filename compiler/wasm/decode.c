@@ -440,6 +440,7 @@ Module *zw_decode_module(Ctx *ctx, const uint8_t *bytes, uint64_t len, uint64_t 
   if (len > LIMIT_MODULE)
     zw_fail(ctx, ERR_limit, ZW_NO_POS, "a module of %llu bytes; at most %u are allowed", (unsigned long long)len,
             LIMIT_MODULE);
+  ctx->module.tight = true; // until it has been checked
   Module *m = zw_new(&ctx->module, Module);
   m->ctx = ctx;
   m->bytes = bytes;

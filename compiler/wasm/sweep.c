@@ -268,7 +268,7 @@ static void describe_loops(Sweep *s)
 static void assign_loops(Sweep *s, Arena *a)
 {
   FuncCheck *f = s->f;
-  if (f->no_sets || !f->log_n)
+  if (f->no_sets || !f->log.n)
     return;
   uint32_t *first_block = zw_new_array(a, uint32_t, s->nloops), *next_block = zw_stale_array(a, uint32_t, s->n); // + 1
   uint32_t *first_loop = zw_new_array(a, uint32_t, s->nloops), *next_loop = zw_stale_array(a, uint32_t, s->nloops);
@@ -280,8 +280,8 @@ static void assign_loops(Sweep *s, Arena *a)
   for (uint32_t l = s->nloops; l-- > 0;) {
     LoopFact *k = &s->loops[l];
     for (uint32_t b = first_block[l]; b; b = next_block[b - 1])
-      for (uint32_t i = s->blocks[b - 1].layout, end = b < s->n ? s->blocks[b].layout : f->log_n; i < end; i++)
-        zw_mark_local(f, f->log[i]);
+      for (uint32_t i = s->blocks[b - 1].layout, end = b < s->n ? s->blocks[b].layout : f->log.n; i < end; i++)
+        zw_mark_local(f, f->log.p[i]);
     for (uint32_t in = first_loop[l]; in; in = next_loop[in - 1])
       for (uint32_t i = 0; i < s->loops[in - 1].nassigned; i++)
         zw_mark_local(f, f->assigned.p[s->loops[in - 1].assigned_off + i]);
@@ -452,6 +452,7 @@ void zw_sweep(FuncCheck *f, FuncFacts *out)
   ArenaMark mark = zw_arena_mark(a);
   f->blocks.p[f->blocks.n - 1].effects |= f->effects;
   DROP_LARGE(f, f->ctrl);
+  DROP_LARGE(f, f->live);
   if (f->loops.n == 0 && f->tries.n == 0)
     sweep_plain(f, a);
   else

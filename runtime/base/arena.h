@@ -21,6 +21,7 @@ typedef struct Arena {
   uint64_t spare_own_bytes, spare_own_most; // in them; the most to keep, 0 = none
   uint64_t bytes;                  // in all chunks and blocks
   size_t large;                    // what is as large has a block of its own; 0 = ARENA_OWN_BYTES, and no more
+  bool tight;                      // chunks are hardly larger than what needs them
   bool sparse;                     // large arrays of zeros are not touched before somebody writes to them
   size_t first_bytes;              // of the first chunk; 0 = a small one.  Pages that nobody touches cost nothing
   uint64_t max_bytes;              // more than this fails like out of memory; 0 = no limit
