@@ -81,8 +81,9 @@ void zw_compile_checked(Ctx *ctx, Module *m, const Target *t, const CodeOptions 
   out->m = m;
   out->target = t;
   out->code = *o;
+  out->code.no_rows = out->no_object;
   Jobs *jobs;
-  FuncCode **codes = zw_jobs_run(ctx, m, t, &out->code, threads, out->timed, &out->times, &jobs); // P2, P3, P4 per function
+  const PackedCode **codes = zw_jobs_run(ctx, m, t, &out->code, threads, out->timed, &out->times, &jobs); // P2, P3, P4 per function
   zw_arena_drop(&ctx->module, m->facts);
   m->facts = NULL;
   uint64_t t0 = zw_now();

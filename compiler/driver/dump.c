@@ -141,7 +141,8 @@ static void dump_function(const Dump *d, Stage stage, uint32_t func)
     return;
   }
   zw_verify_lir(ctx, l, d->t, d->o);
-  FuncCode *f = d->t->encode(ctx, l, d->o, &ctx->func);
+  FuncCode code, *f = &code;
+  zw_code_open(d->t->encode(ctx, l, d->o, &ctx->func), f);
   char label[160];
   zw_text_printf(d->out, "func %s: %u bytes, %u of code, frame %u\n", func_label(d->m, func, label, sizeof label), f->nbytes,
                  f->code_bytes, f->frame_bytes);

@@ -39,7 +39,7 @@ struct Jobs {
   const Target *t;
   const CodeOptions *o;
   bool timed;
-  FuncCode **codes;
+  const PackedCode **codes;
   uint32_t *order;      // defined functions in the order to take them; NULL = ascending
   uint32_t n;
   _Atomic uint32_t next, lowest_failed;
@@ -268,7 +268,7 @@ static void add_times(PassTimes *to, const PassTimes *from)
   to->w_reload += from->w_reload, to->w_store += from->w_store, to->w_move += from->w_move, to->lirs += from->lirs;
 }
 
-FuncCode **zw_jobs_run(Ctx *ctx, const Module *m, const Target *t, const CodeOptions *o, uint32_t threads, bool timed, PassTimes *times, Jobs **out)
+const PackedCode **zw_jobs_run(Ctx *ctx, const Module *m, const Target *t, const CodeOptions *o, uint32_t threads, bool timed, PassTimes *times, Jobs **out)
 {
   Arena *a = &ctx->module;
   uint32_t n = m->nfuncs - m->nimported_funcs;
@@ -278,7 +278,7 @@ FuncCode **zw_jobs_run(Ctx *ctx, const Module *m, const Target *t, const CodeOpt
     threads = 1;
   Jobs *j = zw_new(a, Jobs);
   *j = (Jobs){ .m = m, .t = t, .o = o, .timed = timed, .n = n, .lowest_failed = UINT32_MAX };
-  j->codes = zw_new_array(a, FuncCode *, n);
+  j->codes = zw_new_array(a, const PackedCode *, n);
   j->order = shuffled(n, a);
   if (!j->order)
     j->order = largest_first(m, n, threads, a);

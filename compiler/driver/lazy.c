@@ -30,7 +30,9 @@ static void compile_function(Ctx *ctx, void *arg)
   LirFunc *l = z->t->select(ctx, f, &z->o, &ctx->func);
   zw_verify_lir(ctx, l, z->t, &z->o);
   zw_zir_drop_code(f);
-  zw_lazy_place(z->im, z->t->encode(ctx, l, &z->o, &z->code), &z->code);
+  FuncCode c;
+  zw_code_open(z->t->encode(ctx, l, &z->o, &z->code), &c);
+  zw_lazy_place(z->im, &c, &z->code);
 }
 
 static bool compile(void *owner, Image *im, uint32_t func, char *err, size_t err_bytes)
@@ -63,6 +65,7 @@ Image *zw_compile_lazily(Ctx *ctx, Module *m, const Target *t, const CodeOptions
   ASSERT(m->checked);
   Lazy *z = zw_new(&ctx->module, Lazy);
   *z = (Lazy){ .ctx = ctx, .m = m, .t = t, .o = *o };
+  z->o.no_rows = true;
   zw_arena_init(&z->code, ctx->module.nomem, ctx->module.nomem_arg);
   zw_arena_free(&ctx->func);
   zw_arena_free(&ctx->scratch);

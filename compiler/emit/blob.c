@@ -18,9 +18,10 @@ typedef struct Builder {
   const Target *t;
   const CodeOptions *o;
   Arena *a;
-  FuncCode **codes;           // functions, then thunks
-  uint32_t ncodes, ndefined;
-  uint32_t *thunk[TYPED];     // per canonical type, by kind: position in codes + 1; 0 = none
+  const PackedCode *const *funcs; // the defined functions
+  FuncCode **thunks;          // behind them
+  uint32_t ncodes, ndefined, most; // of both; of them functions; as many as there may be
+  uint32_t *thunk[TYPED];     // per canonical type, by kind: its position behind functions and other thunks + 1; 0 = none
   uint32_t trap[TRAP_COUNT];
   bool *want[TYPED], want_trap[TRAP_COUNT];
 } Builder;
@@ -32,6 +33,14 @@ STATIC_ASSERT(THUNK_ENTRY == 0 && THUNK_XCALL == 1 && THUNK_HOST == 2 && THUNK_X
 static unsigned thunk_kind(uint32_t target) { return target >> 24 & 0x7f; }
 static uint32_t thunk_index(uint32_t target) { return target & 0xffffff; }
 static bool is_thunk(uint32_t target) { return target >> 31; }
+static void code_at(const Builder *b, uint32_t k, FuncCode *c)
+{
+  if (k < b->ndefined)
+    zw_code_open(b->funcs[k], c);
+  else
+    *c = *b->thunks[k - b->ndefined];
+}
+
 static uint32_t canon(const Builder *b, uint32_t type) { return b->m->types[type].canon; }
 
 static void want(Builder *b, unsigned kind, uint32_t type)
@@ -87,13 +96,10 @@ static bool funcrefs_cross_border(const Module *m)
   return false;
 }
 
+// What nothing in the code asks for.
 static void find_wanted(Builder *b)
 {
   const Module *m = b->m;
-  for (int k = 0; k < TYPED; k++)
-    b->want[k] = zw_new_array(b->a, bool, m->ntypes + 1);
-  for (uint32_t k = 0; k < b->ndefined; k++)
-    want_targets(b, b->codes[k]);
   for (uint32_t f = 0; f < m->nfuncs; f++) {
     if (f < m->nimported_funcs)
       want(b, THUNK_HOST, m->funcs[f].type);
@@ -108,27 +114,39 @@ static void find_wanted(Builder *b)
       b->want[THUNK_HOST][k] |= b->want[THUNK_XCALL][k];
 }
 
+static void add_thunk(Builder *b, FuncCode *c)
+{
+  CHECK(b->ncodes < b->most);
+  b->thunks[b->ncodes++ - b->ndefined] = c;
+}
+
 static void make_thunks(Builder *b)
 {
   Ctx *ctx = b->m->ctx;
+  uint32_t n = TRAP_COUNT;
+  for (unsigned kind = 0; kind < TYPED; kind++)
+    for (uint32_t k = 0; k < b->m->ntypes; k++) // XTAIL and XCALL are wanted by functions only
+      n += b->want[kind][k];
+  b->thunks = zw_new_array(b->a, FuncCode *, n);
+  b->most = b->ndefined + n;
   for (unsigned kind = 0; kind < TYPED; kind++) {
     b->thunk[kind] = zw_new_array(b->a, uint32_t, b->m->ntypes + 1);
     for (uint32_t k = 0; k < b->m->ntypes; k++)
       if (b->want[kind][k]) {
         FuncCode *c = b->t->thunk(ctx, b->m, kind, k, b->o, b->a);
         want_targets(b, c); // traps
-        b->codes[b->ncodes++] = c;
+        add_thunk(b, c);
         b->thunk[kind][k] = b->ncodes;
       }
   }
   for (uint32_t k = 0; k < TRAP_COUNT; k++)
     if (b->want_trap[k]) {
-      b->codes[b->ncodes++] = b->t->thunk(ctx, b->m, THUNK_TRAP, k, b->o, b->a);
+      add_thunk(b, b->t->thunk(ctx, b->m, THUNK_TRAP, k, b->o, b->a));
       b->trap[k] = b->ncodes;
     }
 }
 
-// The position in codes that a call goes to.
+// The function or thunk that a call goes to.
 static uint32_t target_code(const Builder *b, uint32_t target)
 {
   if (!is_thunk(target)) {
@@ -160,19 +178,26 @@ void zw_image_handlers(const FuncCode *c, uint32_t code_off, ImageHandler *to)
   }
 }
 
-// Offsets of everything, by running sums.
-static void place(Builder *b, Blob *out)
+// Offsets of everything from `first` on, by running sums; what it wants.  Thunks want traps only, and those are there.
+static void place(Builder *b, Blob *out, BlobPlace *from, uint32_t first)
 {
-  BlobPlace at = { .text = TEXT_START };
-  for (uint32_t k = 0; k < b->ncodes; k++) {
-    const FuncCode *c = b->codes[k];
-    at.text = zw_align_up(at.text, c->align);
-    out->libcalls |= c->libcalls;
-    if (at.text + c->nbytes > INT32_MAX || at.sites + c->sites_bytes > UINT32_MAX || at.maps + c->maps_bytes > UINT32_MAX)
+  BlobPlace at = *from;
+  for (uint32_t k = first; k < b->ncodes; k++) {
+    FuncCode c;
+    code_at(b, k, &c);
+    want_targets(b, &c);
+    at.text = zw_align_up(at.text, c.align);
+    out->libcalls |= c.libcalls;
+    if (at.text + c.nbytes > INT32_MAX || at.sites + c.sites_bytes > UINT32_MAX || at.maps + c.maps_bytes > UINT32_MAX)
       zw_fail(b->m->ctx, ERR_limit, ZW_NO_POS, "the module has more than 2 GiB of machine code");
-    out->funcs[k] = zw_image_func(c, &at);
-    at.text += c->nbytes, at.sites += c->sites_bytes, at.maps += c->maps_bytes, at.handlers += c->nhandlers, at.inlines += c->ninlines;
+    out->funcs[k] = zw_image_func(&c, &at);
+    at.text += c.nbytes, at.sites += c.sites_bytes, at.maps += c.maps_bytes, at.handlers += c.nhandlers, at.inlines += c.ninlines;
   }
+  *from = at;
+}
+
+static void end_tables(Blob *out, BlobPlace at)
+{
   out->text_bytes = zw_align_up(at.text, TEXT_ALIGN);
   out->sites_bytes = (uint32_t)at.sites, out->maps_bytes = (uint32_t)at.maps;
   out->nhandlers = (uint32_t)at.handlers, out->ninlines = (uint32_t)at.inlines;
@@ -188,15 +213,16 @@ static void append(void *to, const void *from, size_t n)
 static void keep_rows(const Builder *b, Blob *out)
 {
   uint64_t bytes = 0;
+  FuncCode c;
   for (uint32_t k = 0; k < b->ncodes; k++)
-    bytes += b->codes[k]->cfi_bytes;
+    code_at(b, k, &c), bytes += c.cfi_bytes;
   uint8_t *cfi = zw_arena_stale(b->a, bytes + 1, 1, 1);
   out->rows = zw_stale_array(b->a, UnwindRows, b->ncodes);
   for (uint32_t k = 0; k < b->ncodes; k++) {
-    const FuncCode *c = b->codes[k];
-    out->rows[k] = (UnwindRows){ cfi, c->cfi_bytes, c->code_bytes };
-    append(cfi, c->cfi, c->cfi_bytes);
-    cfi += c->cfi_bytes;
+    code_at(b, k, &c);
+    out->rows[k] = (UnwindRows){ cfi, c.cfi_bytes, c.code_bytes };
+    append(cfi, c.cfi, c.cfi_bytes);
+    cfi += c.cfi_bytes;
   }
 }
 
@@ -207,12 +233,15 @@ static void fill_tables(const Builder *b, Blob *out)
   out->handlers = zw_new_array(b->a, ImageHandler, out->nhandlers + 1);
   out->inlines = zw_new_array(b->a, ImageInline, out->ninlines + 1);
   for (uint32_t k = 0; k < b->ncodes; k++) {
-    const FuncCode *c = b->codes[k];
     const ImageFunc *f = &out->funcs[k];
-    append(out->sites + f->sites, c->sites, c->sites_bytes);
-    append(out->maps + f->maps, c->maps, c->maps_bytes);
-    append(out->inlines + f->inlines, c->inlines, sizeof(ImageInline) * c->ninlines);
-    zw_image_handlers(c, f->code_off, out->handlers + f->handlers);
+    if (!(f->nsites | f->nmaps | f->nhandlers))
+      continue;
+    FuncCode c;
+    code_at(b, k, &c);
+    append(out->sites + f->sites, c.sites, c.sites_bytes);
+    append(out->maps + f->maps, c.maps, c.maps_bytes);
+    append(out->inlines + f->inlines, c.inlines, sizeof(ImageInline) * c.ninlines);
+    zw_image_handlers(&c, f->code_off, out->handlers + f->handlers);
   }
 }
 
@@ -231,12 +260,13 @@ static void fill_text(const BlobText *s, const Blob *out, uint8_t *text)
   const Builder *b = &s->b;
   uint64_t end = 0;
   for (uint32_t k = 0; k < b->ncodes; k++) {
-    const FuncCode *c = b->codes[k];
+    FuncCode c;
+    code_at(b, k, &c);
     const ImageFunc *f = &out->funcs[k];
     memset(text + end, 0xcc, f->code_off - end); // int3 between functions on x86; never executed anywhere
-    append(text + f->code_off, c->bytes, c->nbytes);
-    bind_calls(b, out, c, f, text + f->code_off);
-    end = (uint64_t)f->code_off + c->nbytes;
+    append(text + f->code_off, c.bytes, c.nbytes);
+    bind_calls(b, out, &c, f, text + f->code_off);
+    end = (uint64_t)f->code_off + c.nbytes;
     if (s->from.placed && k < b->ndefined)
       s->from.placed(s->from.arg, k);
   }
@@ -249,13 +279,14 @@ static void put_text(const BlobText *s, const Blob *out, OutStream *to)
   const Builder *b = &s->b;
   uint64_t end = 0;
   for (uint32_t k = 0; k < b->ncodes; k++) {
-    const FuncCode *c = b->codes[k];
+    FuncCode c;
+    code_at(b, k, &c);
     const ImageFunc *f = &out->funcs[k];
-    uint8_t *bytes = (uint8_t *)(uintptr_t)c->bytes;
+    uint8_t *bytes = (uint8_t *)(uintptr_t)c.bytes;
     zw_out_fill(to, 0xcc, f->code_off - end);
-    bind_calls(b, out, c, f, bytes);
-    zw_out_put(to, bytes, c->nbytes);
-    end = (uint64_t)f->code_off + c->nbytes;
+    bind_calls(b, out, &c, f, bytes);
+    zw_out_put(to, bytes, c.nbytes);
+    end = (uint64_t)f->code_off + c.nbytes;
     if (s->from.placed && k < b->ndefined)
       s->from.placed(s->from.arg, k);
   }
@@ -313,7 +344,7 @@ void zw_blob_put_text(Blob *b, OutStream *to)
   zw_blob_done(b);
 }
 
-Blob *zw_blob_build(const Module *m, const Target *t, const CodeOptions *o, FuncCode *const *funcs, Arena *a)
+Blob *zw_blob_build(const Module *m, const Target *t, const CodeOptions *o, const PackedCode *const *funcs, Arena *a)
 {
   Blob *b = zw_blob_build_from(m, t, o, &(BlobSource){ .funcs = funcs }, a);
   keep_text(b);
@@ -325,17 +356,21 @@ Blob *zw_blob_build_from(const Module *m, const Target *t, const CodeOptions *o,
   BlobText *source = zw_new(a, BlobText);
   *source = (BlobText){ .b = { .m = m, .t = t, .o = o, .a = a, .ndefined = from->thunks_only ? 0 : m->nfuncs - m->nimported_funcs }, .from = *from };
   Builder *b = &source->b;
-  b->codes = zw_new_array(a, FuncCode *, (uint64_t)b->ndefined + (uint64_t)TYPED * m->ntypes + TRAP_COUNT);
-  append(b->codes, from->funcs, sizeof *from->funcs * b->ndefined);
+  b->funcs = from->funcs;
   b->ncodes = b->ndefined;
-  find_wanted(b);
-  make_thunks(b);
+  for (int k = 0; k < TYPED; k++)
+    b->want[k] = zw_new_array(a, bool, m->ntypes + 1);
 
   Blob *out = zw_new(a, Blob);
   out->source = source;
-  out->funcs = zw_new_array(a, ImageFunc, b->ncodes + 1);
+  out->funcs = zw_stale_array(a, ImageFunc, (uint64_t)b->ndefined + (uint64_t)TYPED * m->ntypes + TRAP_COUNT); // thunks: as many as there may be
+  BlobPlace at = { .text = TEXT_START };
+  place(b, out, &at, 0);
+  find_wanted(b);
+  make_thunks(b);
+  place(b, out, &at, b->ndefined);
+  end_tables(out, at);
   out->nfuncs = b->ncodes;
-  place(b, out);
   if (!from->no_rows)
     keep_rows(b, out);
   fill_tables(b, out);
@@ -345,8 +380,8 @@ Blob *zw_blob_build_from(const Module *m, const Target *t, const CodeOptions *o,
   out->thunks = zw_new_array(a, ImageThunks, m->ntypes + 1);
   for (uint32_t k = 0; k < m->ntypes; k++)
     for (unsigned kind = 0; kind < THUNK_XTAIL; kind++) {
-      uint32_t at = m->types[k].kind == COMP_FUNC ? b->thunk[kind][canon(b, k)] : 0;
-      uint32_t off = at ? out->funcs[at - 1].code_off : 0;
+      uint32_t made = m->types[k].kind == COMP_FUNC ? b->thunk[kind][canon(b, k)] : 0;
+      uint32_t off = made ? out->funcs[made - 1].code_off : 0;
       *(kind == THUNK_ENTRY ? &out->thunks[k].entry : kind == THUNK_XCALL ? &out->thunks[k].xcall : &out->thunks[k].host) = off;
     }
   out->cpu_bits = o->cpu_bits, out->image_flags = o->image_flags | (m->features_used >> FEAT_GC & 1 ? IMAGE_GC : 0), out->arch = t->arch;

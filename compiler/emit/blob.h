@@ -25,6 +25,14 @@ typedef struct FuncCode {
   const ImageInline *inlines; uint32_t ninlines;        // what sites with IMAGE_INLINE_AT name
 } FuncCode;
 
+// A FuncCode as it waits for its place in the blob: short numbers with its parts behind them, in one piece.  Most functions of a module of
+// very many are tiny, and a FuncCode is larger than what it describes.
+typedef struct PackedCode PackedCode;
+// Takes the parts: pages of large ones are given back.
+const PackedCode *zw_code_pack(const FuncCode *c, Arena *a);
+// The parts lie where the packed one does.
+void zw_code_open(const PackedCode *p, FuncCode *out);
+
 // The module's text and code-side tables, before serialisation.
 // No function starts at offset 0: a code offset of 0 means "none".
 typedef struct Blob {
@@ -46,10 +54,10 @@ typedef struct UnwindRows { const uint8_t *cfi; uint32_t cfi_bytes, code_bytes; 
 struct Target;
 // Place functions (in index order, whatever order they were compiled in), make the thunks the module needs,
 // apply fixups.  Deterministic.  Copies what it needs into arena a, the text too.
-Blob *zw_blob_build(const Module *m, const struct Target *t, const CodeOptions *o, FuncCode *const *funcs, Arena *a);
+Blob *zw_blob_build(const Module *m, const struct Target *t, const CodeOptions *o, const PackedCode *const *funcs, Arena *a);
 // The same without the text, which zw_blob_text writes to where it is to lie.  placed(arg, k) says when funcs[k] will not be looked at
 // any more, in ascending order, and done(arg) that none will.
-typedef struct BlobSource { FuncCode *const *funcs; void (*placed)(void *arg, uint32_t k); void (*done)(void *arg); void *arg; bool no_rows;
+typedef struct BlobSource { const PackedCode *const *funcs; void (*placed)(void *arg, uint32_t k); void (*done)(void *arg); void *arg; bool no_rows;
   bool thunks_only; // there are no functions yet: only what the module's declarations need (sink/lazy.c)
 } BlobSource;
 // The record of a function whose code and tables begin there.

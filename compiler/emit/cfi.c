@@ -17,6 +17,8 @@ static void finish(Cfi *c, const uint8_t *end) { c->out.n = (uint32_t)(end - c->
 
 void zw_cfi_at(Cfi *c, uint32_t pc)
 {
+  if (c->none)
+    return;
   ASSERT(pc >= c->pc);
   uint32_t d = pc - c->pc;
   uint8_t *p = begin(c);
@@ -36,6 +38,8 @@ void zw_cfi_at(Cfi *c, uint32_t pc)
 
 void zw_cfi_cfa(Cfi *c, unsigned dwarf_reg, uint32_t off)
 {
+  if (c->none)
+    return;
   uint8_t *p = begin(c);
   *p++ = CFA_DEF_CFA;
   p += zw_leb_write_u32(p, dwarf_reg);
@@ -44,6 +48,8 @@ void zw_cfi_cfa(Cfi *c, unsigned dwarf_reg, uint32_t off)
 
 void zw_cfi_cfa_offset(Cfi *c, uint32_t off)
 {
+  if (c->none)
+    return;
   uint8_t *p = begin(c);
   *p++ = CFA_DEF_CFA_OFFSET;
   finish(c, p + zw_leb_write_u32(p, off));
@@ -51,6 +57,8 @@ void zw_cfi_cfa_offset(Cfi *c, uint32_t off)
 
 void zw_cfi_saved(Cfi *c, unsigned dwarf_reg, uint32_t below_cfa)
 {
+  if (c->none)
+    return;
   ASSERT(below_cfa % 8 == 0 && dwarf_reg < 64);
   uint8_t *p = begin(c);
   *p++ = (uint8_t)(CFA_OFFSET | dwarf_reg);
@@ -59,6 +67,8 @@ void zw_cfi_saved(Cfi *c, unsigned dwarf_reg, uint32_t below_cfa)
 
 void zw_cfi_restored(Cfi *c, unsigned dwarf_reg)
 {
+  if (c->none)
+    return;
   ASSERT(dwarf_reg < 64);
   uint8_t *p = begin(c);
   *p++ = (uint8_t)(CFA_RESTORE | dwarf_reg);
@@ -67,6 +77,8 @@ void zw_cfi_restored(Cfi *c, unsigned dwarf_reg)
 
 void zw_cfi_value(Cfi *c, unsigned dwarf_reg, int32_t off)
 {
+  if (c->none)
+    return;
   ASSERT(off % 8 == 0);
   uint8_t *p = begin(c);
   *p++ = CFA_VAL_OFFSET_SF;
@@ -76,6 +88,8 @@ void zw_cfi_value(Cfi *c, unsigned dwarf_reg, int32_t off)
 
 void zw_cfi_remember(Cfi *c)
 {
+  if (c->none)
+    return;
   uint8_t *p = begin(c);
   *p++ = CFA_REMEMBER;
   finish(c, p);
@@ -83,6 +97,8 @@ void zw_cfi_remember(Cfi *c)
 
 void zw_cfi_restore(Cfi *c)
 {
+  if (c->none)
+    return;
   uint8_t *p = begin(c);
   *p++ = CFA_RESTORE_STATE;
   finish(c, p);

@@ -3,7 +3,7 @@
 #pragma once
 #include "runtime/base/vec.h"
 
-typedef struct Cfi { Arena *a; VEC(uint8_t) out; uint32_t pc; } Cfi;
+typedef struct Cfi { Arena *a; VEC(uint8_t) out; uint32_t pc; bool none; /* nobody will read it */ } Cfi;
 
 void zw_cfi_at(Cfi *c, uint32_t pc);                       // what follows holds from pc on; pc never goes back
 void zw_cfi_cfa(Cfi *c, unsigned dwarf_reg, uint32_t off);  // CFA = reg + off

@@ -17,7 +17,7 @@ typedef struct Target {
   uint64_t baseline_cpu;     // bits always required
   // P3: ZIR -> LIR with physical registers.  P4: LIR -> bytes.  Scratch comes from ctx->scratch.
   LirFunc *(*select)(Ctx *ctx, const ZirFunc *f, const CodeOptions *o, Arena *a);
-  FuncCode *(*encode)(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena *a);
+  const PackedCode *(*encode)(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena *a);
   // A border thunk: kind THUNK_*, for a type of the module (or n = TrapKind for THUNK_TRAP).
   FuncCode *(*thunk)(Ctx *ctx, const Module *m, uint32_t kind, uint32_t n, const CodeOptions *o, Arena *a);
   // The C side of an object (runtime: include/zwasm_rt.h), position independent.  fixups[0]: its only call or jump.

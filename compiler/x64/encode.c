@@ -559,15 +559,6 @@ static uint32_t island_bound(const Enc *e)
   return (uint32_t)n;
 }
 
-// The next part of a function's one block; parts are aligned to 8.
-static void *part(uint8_t **at, void *p, size_t n)
-{
-  void *to = *at;
-  zw_alloc_move(to, p, n);
-  *at += zw_align_up(n, 8);
-  return to;
-}
-
 static bool is_measured_twice(const Enc *e) { return e->pages && e->pages->twice; }
 static bool is_large(const Enc *e) { return e->pages || e->raw.n >= GIVE_BACK; }
 
@@ -601,32 +592,23 @@ static void drop_chunks(Enc *e)
     zw_alloc_discard(l->chunks, sizeof *l->chunks * l->nchunks);
 }
 
-static FuncCode *result(Enc *e, Arena *a, uint32_t prologue_bytes, uint32_t code_bytes)
+static const PackedCode *result(Enc *e, Arena *a, uint32_t prologue_bytes, uint32_t code_bytes)
 {
-  FuncCode *f;
-  size_t fixups = sizeof(Fixup) * e->fixups.n, inlines = sizeof(ImageInline) * e->inlines.n;
-  uint8_t *at = zw_arena_stale(a, sizeof *f + here(e) + fixups + e->sites.n + e->maps.n + e->cfi.out.n + inlines + 6 * 8, 1, 16);
-  f = (FuncCode *)(void *)at, at += zw_align_up(sizeof *f, 8);
-  *f = (FuncCode){ .func = e->l->z->func, .nbytes = here(e), .code_bytes = code_bytes, .align = e->align32 ? 32 : 16,
-                   .frame_bytes = e->frame, .prologue_bytes = prologue_bytes, .pop_bytes = e->l->arg_bytes,
-                   .saved = (uint16_t)e->l->used_saved, .nfixups = e->fixups.n, .sites_bytes = e->sites.n, .nsites = e->nsites,
-                   .maps_bytes = e->maps.n, .nmaps = e->nmaps, .cfi_bytes = e->cfi.out.n, .libcalls = e->libcalls,
-                   .ninlines = e->inlines.n, .flags = e->l->z->keeps_refs ? IMAGE_FUNC_KEEPS_REFS : 0 };
-  f->bytes = part(&at, e->base, here(e));
-  f->fixups = part(&at, e->fixups.p, fixups);
-  f->inlines = part(&at, e->inlines.p, inlines);
-  f->sites = part(&at, e->sites.p, e->sites.n);
-  f->maps = part(&at, e->maps.p, e->maps.n);
-  f->cfi = part(&at, e->cfi.out.p, e->cfi.out.n);
-  f->handlers = put_handlers(e, a, &f->nhandlers);
-  return f;
+  FuncCode f; // field by field, as it is opened
+  f.func = e->l->z->func, f.nbytes = here(e), f.code_bytes = code_bytes, f.align = e->align32 ? 32 : 16;
+  f.frame_bytes = e->frame, f.prologue_bytes = prologue_bytes, f.pop_bytes = e->l->arg_bytes, f.saved = (uint16_t)e->l->used_saved;
+  f.flags = e->l->z->keeps_refs ? IMAGE_FUNC_KEEPS_REFS : 0, f.libcalls = e->libcalls;
+  f.bytes = e->base, f.fixups = e->fixups.p, f.inlines = e->inlines.p, f.sites = e->sites.p, f.maps = e->maps.p, f.cfi = e->cfi.out.p;
+  f.nfixups = e->fixups.n, f.ninlines = e->inlines.n, f.sites_bytes = e->sites.n, f.nsites = e->nsites;
+  f.maps_bytes = e->maps.n, f.nmaps = e->nmaps, f.cfi_bytes = e->cfi.out.n;
+  f.handlers = put_handlers(e, &f.nhandlers);
+  return zw_code_pack(&f, a);
 }
 
-FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena *a)
+const PackedCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena *a)
 {
-  (void)o;
   ArenaMark mark = zw_arena_mark(&ctx->scratch);
-  Enc enc = { .ctx = ctx, .l = l, .s = &ctx->scratch, .cfi = { .a = &ctx->scratch } }, *e = &enc;
+  Enc enc = { .ctx = ctx, .l = l, .s = &ctx->scratch, .cfi = { .a = &ctx->scratch, .none = o && o->no_rows } }, *e = &enc; // glue has no options
   ASSERT(a != e->s);
   open_pages(e);
   layout_frame(e);
@@ -659,7 +641,7 @@ FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena 
   put_constants(e);
   put_tables(e);
   drop_working_storage(e);
-  FuncCode *f = result(e, a, prologue_bytes, code_bytes);
+  const PackedCode *f = result(e, a, prologue_bytes, code_bytes);
   zw_arena_release(&ctx->scratch, mark);
   return f;
 }

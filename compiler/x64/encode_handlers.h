@@ -44,7 +44,7 @@ static TryRuns find_runs(Enc *e)
 }
 
 // Innermost tries first; one entry per run and clause.
-static ImageHandler *put_handlers(Enc *e, Arena *a, uint32_t *count)
+static ImageHandler *put_handlers(Enc *e, uint32_t *count)
 {
   const ZirFunc *z = e->l->z;
   *count = 0;
@@ -59,7 +59,7 @@ static ImageHandler *put_handlers(Enc *e, Arena *a, uint32_t *count)
     at[t + 1] += at[t];
   for (uint32_t k = 0; k < n; k++)
     sorted[at[z->ntries - 1 - runs.of.p[k].in]++] = runs.of.p[k];
-  ImageHandler *h = zw_new_array(a, ImageHandler, runs.handlers + 1);
+  ImageHandler *h = zw_new_array(e->s, ImageHandler, runs.handlers + 1);
   for (uint32_t k = 0; k < n; k++) {
     const TryRun *r = &sorted[k];
     const ZTry *t = &z->tries[r->in];

@@ -282,7 +282,9 @@ static FuncCode *finish(Ctx *ctx, Thunk *t, const CodeOptions *o, Arena *a)
   t->chunk[0] = (LirChunk){ .end = t->split ? t->split : t->lir.n };
   t->chunk[1] = (LirChunk){ .label = 1, .block = 1, .first = t->split, .end = t->lir.n };
   t->l.z = &t->z, t->l.lir = t->lir.p, t->l.nlir = t->lir.n, t->l.chunks = t->chunk, t->l.nchunks = t->split ? 2 : 1;
-  return zw_x64_encode(ctx, &t->l, o, a);
+  FuncCode *code = zw_new(a, FuncCode);
+  zw_code_open(zw_x64_encode(ctx, &t->l, o, a), code);
+  return code;
 }
 
 FuncCode *zw_x64_thunk(Ctx *ctx, const Module *m, uint32_t kind, uint32_t n, const CodeOptions *o, Arena *a)

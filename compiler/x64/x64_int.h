@@ -6,7 +6,7 @@
 LirFunc *zw_x64_select(Ctx *ctx, const ZirFunc *f, const CodeOptions *o, Arena *a);
 LirFunc *zw_x64_select_late(Ctx *ctx, const ZirFunc *f, const CodeOptions *o, Arena *a); // select's, for giant functions
 void zw_x64_effects(const Lir *l, LirEffects *e);
-FuncCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena *a);
+const PackedCode *zw_x64_encode(Ctx *ctx, const LirFunc *l, const CodeOptions *o, Arena *a);
 FuncCode *zw_x64_thunk(Ctx *ctx, const Module *m, uint32_t kind, uint32_t n, const CodeOptions *o, Arena *a);
 FuncCode *zw_x64_glue(Ctx *ctx, const Module *m, uint32_t kind, uint32_t func, Arena *a);
 void zw_x64_stub_entry(uint8_t *to, const void *address);

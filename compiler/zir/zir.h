@@ -156,6 +156,7 @@ typedef struct CodeOptions {
   uint32_t image_flags;       // IMAGE_GUARD ...
   uint64_t cpu_bits;
   bool deterministic, verify;
+  bool no_rows;               // nobody will ask for its unwind rows (.eh_frame)
   uint64_t random_ra;         // 0 = off; else the seed
   uint32_t small_file;        // 0 = off; else number of allocatable integer registers
   bool no_inline, no_fold, no_number, no_memory, no_hoist, no_closed, no_pack; // for bisecting: ZW_NO=inline,fold,...

@@ -52,7 +52,7 @@ static void compile(Ctx *c, void *arg)
       puts(t.p);
     }
     verify(g, g->z[k], g->l[k]);
-    g->r->codes[g->z[k]->func - nimports] = zw_x64_encode(c, g->l[k], &job->o, &g->r->keep);
+    rig_take(g->r, g->z[k]->func - nimports, zw_x64_encode(c, g->l[k], &job->o, &g->r->keep));
   }
 }
 

@@ -130,6 +130,13 @@ static void order_chunks(Rig *r, LirFunc *l, const LirChunk *from, uint32_t n)
       }
 }
 
+void rig_take(Rig *r, uint32_t k, const PackedCode *code)
+{
+  r->packed[k] = code;
+  r->codes[k] = zw_new(&r->keep, FuncCode);
+  zw_code_open(code, r->codes[k]);
+}
+
 static void encode(Rig *r, uint32_t k)
 {
   Fn *f = &r->fn[k];
@@ -143,7 +150,7 @@ static void encode(Rig *r, uint32_t k)
   l->maps = f->maps.p, l->nmaps = f->maps.n, l->map_slots = f->map_slots.p;
   l->consts = f->consts.p, l->nconsts = f->consts.n;
   l->slot_bytes = f->slot_bytes, l->slot_weight = f->slot_weight;
-  r->codes[k - r->m.nimported_funcs] = zw_x64_encode(&r->ctx, l, &r->o, &r->keep);
+  rig_take(r, k - r->m.nimported_funcs, zw_x64_encode(&r->ctx, l, &r->o, &r->keep));
 }
 
 static void build(Ctx *c, void *arg)
@@ -152,7 +159,7 @@ static void build(Ctx *c, void *arg)
   Rig *r = arg;
   for (uint32_t k = r->m.nimported_funcs; k < r->m.nfuncs; k++)
     encode(r, k);
-  r->blob = zw_blob_build(&r->m, &zw_x64_target, &r->o, r->codes, &r->keep);
+  r->blob = zw_blob_build(&r->m, &zw_x64_target, &r->o, r->packed, &r->keep);
   r->eh = zw_eh_frame_build(r->blob, &zw_x64_target, &r->keep);
 }
 

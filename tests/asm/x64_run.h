@@ -40,7 +40,8 @@ typedef struct Rig {           // a module and its code
   TypeDef types[MAX_TYPES];
   Func funcs[MAX_FUNCS];
   Fn fn[MAX_FUNCS];
-  FuncCode *codes[MAX_FUNCS];
+  const PackedCode *packed[MAX_FUNCS];
+  FuncCode *codes[MAX_FUNCS];  // the same, opened
   CodeOptions o;
   Blob *blob;
   uint8_t *text;               // executable
@@ -54,6 +55,7 @@ void rig_free(Rig *r);
 uint32_t rig_type(Rig *r, const char *params, const char *results); // letters i l f d v r
 Fn *rig_func(Rig *r, uint32_t type);                                // the next function; its chunk for block 0 is open
 void rig_import(Rig *r, uint32_t type);                             // before all functions
+void rig_take(Rig *r, uint32_t k, const PackedCode *code);          // of defined function k
 void rig_build(Rig *r);                                             // encode, blob, executable copy, vmctx
 
 void chunk(Fn *f, uint32_t label, bool cold);

@@ -43,7 +43,9 @@ static void build(Ctx *ctx, void *arg)
   r->code[1] = (FuncCode){ .func = 1, .bytes = load_code, .nbytes = 5, .code_bytes = 5, .align = 16, .sites = load_sites, .sites_bytes = 3, .nsites = 1 };
   r->code[2] = (FuncCode){ .func = 2, .bytes = boom_code, .nbytes = 6, .code_bytes = 6, .align = 16, .frame_bytes = 8, .prologue_bytes = 1,
                            .sites = boom_sites, .sites_bytes = 3, .nsites = 1, .fixups = &boom_fixup, .nfixups = 1 };
-  FuncCode *codes[] = { &r->code[0], &r->code[1], &r->code[2] };
+  const PackedCode *codes[ARRAY_COUNT(r->code)];
+  for (size_t k = 0; k < ARRAY_COUNT(r->code); k++)
+    codes[k] = zw_code_pack(&r->code[k], &ctx->module);
   CodeOptions o = { .image_flags = IMAGE_GUARD, .cpu_bits = CPU_X86_64_V2, .guard_bytes = 64 << 10 };
   r->b = zw_blob_build(r->m, &zw_x64_target, &o, codes, &ctx->module);
 }
