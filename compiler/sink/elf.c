@@ -100,11 +100,16 @@ static uint32_t put_glue(Elf *e, uint32_t kind, uint32_t func, uint32_t call)
   return (uint32_t)at;
 }
 
+static void name_glue(Elf *e, const char *name, uint32_t piece)
+{
+  const Glue *g = &e->glue_at.p[piece];
+  zw_elf_define(e->out, zw_elf_global(e->out, name), e->glue, g->at, g->code_bytes, STT_FUNC);
+}
+
 static void put_c_function(Elf *e, const char *name, uint32_t kind, uint32_t func, const char *runtime)
 {
-  uint32_t at = put_glue(e, kind, func, zw_elf_global(e->out, runtime));
-  uint32_t bytes = e->glue_at.p[e->glue_at.n - 1].code_bytes;
-  zw_elf_define(e->out, zw_elf_global(e->out, name), e->glue, at, bytes, STT_FUNC);
+  put_glue(e, kind, func, zw_elf_global(e->out, runtime));
+  name_glue(e, name, e->glue_at.n - 1);
 }
 
 static void put_constructors(Elf *e)
@@ -115,17 +120,27 @@ static void put_constructors(Elf *e)
   put_c_function(e, with_prefix(e, "", "_delete"), GLUE_INDEX, 0, "zwasm_rt_delete");
 }
 
+// A function may be exported under several names: those are names of the same two functions of C.  glue_of: their first piece + 1, by function.
+static void put_export_function(Elf *e, uint32_t func, const CName *c, uint32_t *glue_of)
+{
+  bool refs = zw_has_refs(zw_func_type(e->m, func));
+  if (!glue_of[func]) {
+    glue_of[func] = e->glue_at.n + 1;
+    put_glue(e, GLUE_CALL, func, zw_elf_global(e->out, refs ? "zwasm_rt_call_refs" : "zwasm_rt_call"));
+    put_glue(e, GLUE_TRY, func, zw_elf_global(e->out, refs ? "zwasm_rt_call_try_refs" : "zwasm_rt_call_try"));
+  }
+  name_glue(e, c->name, glue_of[func] - 1);
+  name_glue(e, c->try, glue_of[func]);
+}
+
 static void put_exports(Elf *e)
 {
+  uint32_t *glue_of = zw_new_array(e->out->a, uint32_t, e->m->nfuncs);
   for (uint32_t k = 0; k < e->m->nexports; k++) {
     const Export *x = &e->m->exports[k];
     const char *name = e->names->exports[k].name;
-    bool refs = x->kind == EXT_FUNC && zw_has_refs(zw_func_type(e->m, x->index));
     switch ((ExternKind)x->kind) {
-    case EXT_FUNC:
-      put_c_function(e, name, GLUE_CALL, x->index, refs ? "zwasm_rt_call_refs" : "zwasm_rt_call");
-      put_c_function(e, e->names->exports[k].try, GLUE_TRY, x->index, refs ? "zwasm_rt_call_try_refs" : "zwasm_rt_call_try");
-      break;
+    case EXT_FUNC: put_export_function(e, x->index, &e->names->exports[k], glue_of); break;
     case EXT_MEMORY: put_c_function(e, name, GLUE_INDEX, x->index, "zwasm_rt_memory"); break;
     case EXT_TABLE: put_c_function(e, name, GLUE_INDEX, x->index, "zwasm_rt_table"); break;
     case EXT_GLOBAL:

@@ -748,6 +748,12 @@ def object_calls(n): return call_chain(n)
 
 
 @family(800, "--emit=obj,header", "--header=m.h")
+def object_library(n):
+    # each function exported under a name of its own
+    return module([functype([I32], [I32])], [0] * n, [body(get(0))] * n, exports=vec(name(f"f{k}") + b"\0" + u(k) for k in range(n)))
+
+
+@family(800, "--emit=obj,header", "--header=m.h")
 def object_variables(n):
     # imports that are fields of a struct, globals and tables in turn; as many exports
     kinds = [b"\3" + I32 + b"\1", b"\1\x70\0" + u(1)]

@@ -169,6 +169,21 @@ def facts():
     check("an unwind entry per function", out.count(" FDE ") >= len(locals_) + len(defined) - 1, out)
 
 
+def several_names():
+    """One function of C for each function that is exported, whatever its names."""
+    with open("names.wat", "w") as f:
+        f.write('(module (func (export "one") (export "uno") (result i32) (i32.const 1)) (func (export "two") (export "one_") (result i32) (i32.const 2)))')
+    code, out = run([zwasmc, "names.wat", "-o", "names.o"])
+    if not check("names.wat is compiled", code == 0, out):
+        return
+    clean("names.o", "names.o")
+    at = {s[0]: (s[5], s[6]) for s in Elf("names.o").symbols if s[1] == 1 and s[4]}
+    for suffix in ("", "_try"):
+        check(f"names of one function{suffix}", at["names_one" + suffix] == at["names_uno" + suffix] and at["names_two" + suffix] == at["names_one_" + suffix], at)
+        check(f"two functions{suffix}", at["names_one" + suffix][0] != at["names_two" + suffix][0], at)
+    check("with and without traps", at["names_one"][0] != at["names_one_try"][0], at)
+
+
 def main():
     work = tempfile.mkdtemp()
     os.chdir(work)
@@ -176,6 +191,7 @@ def main():
     code, out = run([zwasmc, "sample.wasm", "-o", "sample.o"])
     if check("zwasmc makes object and header", code == 0 and os.path.exists("sample.h"), out):
         facts()
+    several_names()
     run([zwasmc, "-s", "sample.wasm", "-o", "stripped.o", "--prefix=sample"])
     stripped = Elf("stripped.o")
     check("-s leaves no local function symbol", not [s for s in stripped.symbols if s[1] == 0 and s[2] == 2])
@@ -190,7 +206,7 @@ def main():
             functions += compare_texts(wasm, f"m{k}", os.path.basename(wasm)[:-5] in sys.argv[2:])
             modules += 1
     shutil.rmtree(work)
-    finish("obj", 10 + 7 * modules, f"; {modules} modules, {functions} functions with symbols" if modules else "")
+    finish("obj", 18 + 7 * modules, f"; {modules} modules, {functions} functions with symbols" if modules else "")
 
 
 main()
