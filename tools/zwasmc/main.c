@@ -5,6 +5,7 @@
 #include "linker/link.h"
 #include "tools/cli/common.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +31,7 @@ typedef struct Zwasmc {
   Source source;
   Ctx ctx;
   ObjOptions obj;
-  Output object, cwasm, header_file, meta;
-  OutStream stubs_text;
+  Output object, cwasm, header_file, stubs_file, meta;
   Text text; // dumps and prints
 } Zwasmc;
 
@@ -40,6 +40,7 @@ static void drop_outputs(Zwasmc *z)
   zw_file_drop(&z->object.file);
   zw_file_drop(&z->cwasm.file);
   zw_file_drop(&z->header_file.file);
+  zw_file_drop(&z->stubs_file.file);
   zw_file_drop(&z->meta.file);
 }
 
@@ -317,13 +318,18 @@ static void begin_output(Zwasmc *z, Output *o, const char *path, bool text)
   zw_out_init(&o->out, &z->ctx.module, o->file.fd);
 }
 
+static bool finish_output(Output *o, char *err, size_t err_bytes)
+{
+  bool ok = zw_out_end(&o->out);
+  if (o->file.fd < 0)
+    return zw_file_write(o->path, o->out.p, o->out.n, o->text, err, err_bytes);
+  return zw_file_end(&o->file, ok ? 0 : o->out.bad, err, err_bytes);
+}
+
 static void end_output(Zwasmc *z, Output *o)
 {
   char err[512];
-  bool ok = zw_out_end(&o->out);
-  ok = o->file.fd < 0 ? zw_file_write(o->path, o->out.p, o->out.n, o->text, err, sizeof err)
-                      : zw_file_end(&o->file, ok ? 0 : o->out.bad, err, sizeof err);
-  if (!ok)
+  if (!finish_output(o, err, sizeof err))
     refuse(z, "io", err);
   if (z->c.verbose)
     fprintf(stderr, "%s: %llu bytes\n", o->path, (unsigned long long)zw_out_at(&o->out));
@@ -352,15 +358,15 @@ static void write_code(Zwasmc *z, Ctx *ctx, Module *m, Blob *blob)
   }
 }
 
-static void write_texts(Zwasmc *z, Ctx *ctx, const Module *m)
+static void write_texts(Zwasmc *z, const Module *m)
 {
   if (z->header) {
     begin_output(z, &z->header_file, z->header, true);
     zw_header_write(m, &z->obj, z->input, &z->header_file.out);
   }
   if (z->stubs) {
-    zw_out_init(&z->stubs_text, &ctx->module, -1);
-    zw_stubs_write(m, &z->obj, z->header ? z->header : zw_file_join(&z->c.arena, z->obj.prefix, ".h"), &z->stubs_text);
+    begin_output(z, &z->stubs_file, z->stubs, true);
+    zw_stubs_write(m, &z->obj, z->header ? z->header : zw_file_join(&z->c.arena, z->obj.prefix, ".h"), &z->stubs_file.out);
   }
   if (z->emit & EMIT_META) {
     begin_output(z, &z->meta, output_of(z, EMIT_META), true);
@@ -397,7 +403,7 @@ static void compile(Ctx *ctx, void *arg)
     write_code(z, ctx, m, out.blob);
     out.times.sink = zw_now() - t0;
   }
-  write_texts(z, ctx, m);
+  write_texts(z, m);
   if (z->c.verbose)
     fprintf(stderr, "%s: %u functions, %llu bytes of code, %llu bytes of text\n", z->input, m->nfuncs - m->nimported_funcs,
             (unsigned long long)m->code_len, (unsigned long long)out.times.text_bytes);
@@ -479,16 +485,18 @@ static void write_depfile(Zwasmc *z, const char *first)
   write_file(z, depfile_name(z, first), t.p, t.n, true);
 }
 
+// Never over something that somebody has filled in: an empty file of ours stands there first.
 static void write_stubs(Zwasmc *z)
 {
-  char err[512];
-  FILE *f = fopen(z->stubs, "wx"); // x: never over something that somebody has filled in
-  if (!f && errno == EEXIST)
+  int fd = open(z->stubs, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0 && errno == EEXIST)
     refuse(z, "io", zw_file_join(&z->c.arena, z->stubs, " exists, and --stubs never overwrites"));
-  bool ok = f && fwrite(z->stubs_text.p, 1, z->stubs_text.n, f) == z->stubs_text.n;
-  if (f && fclose(f) != 0)
-    ok = false;
-  zw_format(err, sizeof err, "cannot write '%s': %s", z->stubs, strerror(errno));
+  if (fd >= 0)
+    close(fd);
+  char err[512];
+  bool ok = finish_output(&z->stubs_file, err, sizeof err);
+  if (!ok && fd >= 0)
+    unlink(z->stubs);
   if (!ok)
     refuse(z, "io", err);
 }
@@ -584,7 +592,7 @@ int main(int argc, char **argv)
   z.debug_level = -1;
   parse(&z, argc, argv);
   zw_text_init(&z.text, &z.c.arena);
-  z.object.file.fd = z.cwasm.file.fd = z.header_file.file.fd = z.meta.file.fd = -1;
+  z.object.file.fd = z.cwasm.file.fd = z.header_file.file.fd = z.stubs_file.file.fd = z.meta.file.fd = -1;
   if (z.look && print_constant(&z, &z.text)) {
     zw_print_text(&z.text);
     return 0;
