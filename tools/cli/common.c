@@ -1,6 +1,8 @@
 #include "tools/cli/common.h"
 #include "runtime/base/alloc.h"
 #include "runtime/os/os.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +17,42 @@ static _Noreturn void out_of_memory(void *arg)
 }
 static void nomem(void *arg) { out_of_memory(arg); }
 
+// What holds for the program as a whole; a command within it begins with a Common of its own.
+static struct { Say say; int exit_code; bool begun, was_closed[3]; } program;
+
+// Whoever starts a program may have closed its standard streams.  What it opens itself would get their numbers, and its
+// messages would be written there: into the object, say.  What is put in their place can be neither read nor written.
+static void fill_closed_streams(void)
+{
+  for (int fd = 0; fd < 3; fd++)
+    if (fcntl(fd, F_GETFD) < 0)
+      program.was_closed[fd] = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) == fd;
+}
+
+// What was printed and did not reach standard output, for a full disk for instance, is an error as with any other file.
+static void flush_output(void)
+{
+  if (fflush(stdout) == 0 && !ferror(stdout))
+    return;
+  zw_say_error(&program.say, "io", "cannot write 'standard output': %s", strerror(errno));
+  _exit(program.exit_code);
+}
+
+static void begin_program(void)
+{
+  fill_closed_streams();
+  signal(SIGXFSZ, SIG_IGN); // a file that gets too large is an error of the write, and what there is of it is removed
+  atexit(flush_output);
+  program.begun = true;
+}
+
 void zw_common_init(Common *c, const char *prog, int usage_exit)
 {
   *c = (Common){ .say = { .prog = prog, .color = zw_say_color("auto") }, .usage_exit = usage_exit };
+  if (!program.begun)
+    begin_program();
+  program.say = c->say, program.exit_code = usage_exit == 2 ? 1 : usage_exit;
+  memcpy(c->was_closed, program.was_closed, sizeof c->was_closed);
   zw_arena_init(&c->arena, nomem, c);
   c->set = zw_settings(usage_exit != 2);
   const char *nth = getenv("ZW_FAIL_ALLOC");

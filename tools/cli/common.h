@@ -11,6 +11,7 @@ typedef struct Common {
   bool verbose, time_report;
   Arena arena;           // for the whole run of the program
   int usage_exit;        // exit code of a bad command line
+  bool was_closed[3];    // the standard streams that the program was started without
 } Common;
 
 void zw_common_init(Common *c, const char *prog, int usage_exit);

@@ -254,8 +254,9 @@ static _Noreturn void no_grant(Run *r, const char *what, const char *value, cons
 static void give_streams(Run *r)
 {
   static const char *const what[] = { "read standard input from", "write standard output to", "write standard error to" };
-  (void)zwasm_wasi_inherit_stdio(r->wasi); // one that is closed here stays closed for the guest
   for (uint32_t fd = 0; fd < 3; fd++) {
+    if (!r->c.was_closed[fd]) // else it stays closed for the guest
+      (void)zwasm_wasi_stdio_fd(r->wasi, (int)fd, (int)fd);
     int why = r->stdio[fd] ? zw_wasi_stdio_file(r->wasi, fd, r->stdio[fd]) : 0;
     if (why < 0)
       no_grant(r, what[fd], r->stdio[fd], "", why);
