@@ -155,6 +155,13 @@ static inline RaValue *val_of(const Ra *ra, Ref v)
     set_up(ra, v / SET_UP);
   return &ra->val[v];
 }
+// The wasm offset of v.
+static inline uint32_t at_of(const Ra *ra, Ref v)
+{
+  if (RA_LATE)
+    zw_zir_unpack_at(ra->z, v);
+  return ra->z->at[v];
+}
 
 // ---- what the target supplies ----
 static void emit_move(Ra *ra, Reg dst, Reg src, ValKind kind);
@@ -210,12 +217,11 @@ static inline LirNote *notes(const Ra *ra) { return (void)ra, NULL; } // so that
 #endif
 // A giant function: what is more than a few instructions below becomes bytes, and the buffer stays as long as it is.  Giant is what
 // takes more LIR than its whole module has code: packing and unpacking were a fifth of P4 in a module of 10 MB.
-enum { GIANT_VALUES = 16 << 10 /* a function of so many may be one */, PACK_GIANT = 4 * LIR_PART, PACK_FROM = 1 << 16, PACK_MOST = 1 << 24, STILL_NEW = 1024 };
-static bool is_giant(const ZirFunc *z) { return z->nins >= GIANT_VALUES && z->nins > z->m->code_len / sizeof(Lir); }
+enum { PACK_GIANT = 4 * LIR_PART, PACK_FROM = 1 << 16, PACK_MOST = 1 << 24, STILL_NEW = 1024 };
 static uint32_t pack_from(const ZirFunc *z)
 {
   uint64_t much = z->m->code_len / sizeof(Lir);
-  return is_giant(z) ? PACK_GIANT : much < PACK_FROM ? PACK_FROM : much < PACK_MOST ? (uint32_t)much : PACK_MOST;
+  return zw_zir_is_giant(z) ? PACK_GIANT : much < PACK_FROM ? PACK_FROM : much < PACK_MOST ? (uint32_t)much : PACK_MOST;
 }
 static void pack_part(Ra *ra, const Lir *from, uint32_t n)
 {

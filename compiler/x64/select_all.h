@@ -197,7 +197,7 @@ static void term_ret(Ra *ra, uint32_t b, const ZIns *ins)
 static void term_trap(Ra *ra, uint32_t b, const ZIns *ins, Ref v)
 {
   begin_chunk(ra, b);
-  trap_now(ra, (TrapKind)ins->c, ra->z->at[v]);
+  trap_now(ra, (TrapKind)ins->c, at_of(ra, v));
 }
 // Arguments to their places, then the frame goes and the callee returns to our caller.
 static void term_tail_call(Ra *ra, uint32_t b, const ZIns *ins, Ref v, uint32_t type, bool elem)
@@ -216,7 +216,7 @@ static void term_tail_call(Ra *ra, uint32_t b, const ZIns *ins, Ref v, uint32_t 
   ra->lock |= BIT(RAX);
   Lir *l = lir(ra, elem || import ? X_tcall_thunk : X_tcall);
   l->x = elem || import ? FX_THUNK(THUNK_XTAIL, type) : ins->c;
-  l->at = ra->z->at[v];
+  l->at = at_of(ra, v);
   note_args(ra, ins, nargs, s);
   if (elem)
     note_fix(ra, RAX, e, LF_USE);
@@ -246,7 +246,7 @@ static void term_throw(Ra *ra, uint32_t b, const ZIns *ins, Ref v)
   ref_call(ra, v);
   ra->lock |= BIT(RDI) | BIT(RSI);
   Lir *l = lir(ra, X_call_m);
-  l->rn = X64_VMCTX, l->sz = 8, l->disp = VMCTX_LIBCALL(throw), l->at = ra->z->at[v];
+  l->rn = X64_VMCTX, l->sz = 8, l->disp = VMCTX_LIBCALL(throw), l->at = at_of(ra, v);
   add_map(ra);
   load_imm(ra, RDI, ins->c, false);
   l = lir(ra, X_lea);

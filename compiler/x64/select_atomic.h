@@ -15,7 +15,7 @@ static void widen_old(Ra *ra, Reg d, unsigned sz, Ref v)
   emit_rr(ra, sz == 1 ? X_movzx8_rr : X_movzx16_rr, 4, d, d);
   note(ra, v, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
 }
-static Opnd atomic_addr(Ra *ra, const ZIns *ins, Ref addr, Ref v) { return mem_addr(ra, ins, addr, ins->c, ra->z->at[v]); }
+static Opnd atomic_addr(Ra *ra, const ZIns *ins, Ref addr, Ref v) { return mem_addr(ra, ins, addr, ins->c, at_of(ra, v)); }
 // mem op d, where d is read (vd) and becomes the old value.
 static void emit_old(Ra *ra, unsigned op, unsigned sz, const Opnd *m, Reg d, Ref vd, Ref v)
 {

@@ -195,7 +195,7 @@ static void stack_args(Ra *ra, const ZIns *ins, uint32_t n, const X64Sig *s, uin
 static Lir *emit_call(Ra *ra, unsigned op, Ref v, const ZIns *ins, uint32_t nargs, const X64Sig *s)
 {
   Lir *l = lir(ra, op);
-  l->at = ra->z->at[v];
+  l->at = at_of(ra, v);
   note(ra, v, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
   note_args(ra, ins, nargs, s);
   note_results(ra, v, s);
@@ -315,7 +315,7 @@ static void sel_lib(Ra *ra, const ZIns *ins, Ref v)
     use_at(ra, a, x ? XMM0 + nx++ : gpr[ng++]);
   }
   Lir *l = lir(ra, X_call_m);
-  l->rn = X64_VMCTX, l->sz = 8, l->disp = (int32_t)(offsetof(VmCtx, libcall) + 8 * ins->c), l->at = ra->z->at[v];
+  l->rn = X64_VMCTX, l->sz = 8, l->disp = (int32_t)(offsetof(VmCtx, libcall) + 8 * ins->c), l->at = at_of(ra, v);
   if (info->flags & (LIB_MAY_GC | LIB_MAY_TRAP))
     note(ra, v, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
   if (res != 'z')
@@ -346,7 +346,7 @@ static void sel_gc_new(Ra *ra, const ZIns *ins, Ref v)
   uint32_t done = split_block(ra), other = begin_stub(ra, true);
   jump_to(ra, done);
   Lir *l = lir(ra, X_call_m);
-  l->rn = X64_VMCTX, l->sz = 8, l->disp = VMCTX_LIBCALL(struct_new), l->at = ra->z->at[v];
+  l->rn = X64_VMCTX, l->sz = 8, l->disp = VMCTX_LIBCALL(struct_new), l->at = at_of(ra, v);
   note(ra, v, REF_NONE, REF_NONE, REF_NONE, REF_NONE);
   note_fix(ra, RAX, v, LF_DEF);
   add_map(ra);
@@ -374,7 +374,7 @@ static void sel_gc_new(Ra *ra, const ZIns *ins, Ref v)
 static void sel_trapif(Ra *ra, const ZIns *ins, Ref v)
 {
   Cond c = cond_of(ra, ins->a);
-  uint32_t at = ra->z->at[v];
+  uint32_t at = at_of(ra, v);
   if (c.parity == 1) { // two conditions at once: make the value
     Reg r = use(ra, ins->a, RA_GPR, REG_NONE);
     trap_cc(ra, CC_NE, (TrapKind)ins->c, at);
@@ -390,7 +390,7 @@ static void sel_trapif(Ra *ra, const ZIns *ins, Ref v)
 // The element's type id against the wanted one; null elements have id 0.
 static void sel_check_sig(Ra *ra, const ZIns *ins, Ref v)
 {
-  uint32_t at = ra->z->at[v];
+  uint32_t at = at_of(ra, v);
   Opnd m = ptr_addr(ra, ins->a, offsetof(TableElem, type_id));
   Reg r = use(ra, ins->b, RA_GPR, REG_NONE);
   uint32_t done = split_block(ra), bad = begin_stub(ra, true);

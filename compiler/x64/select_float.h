@@ -187,7 +187,7 @@ static void sel_trunc_s(Ra *ra, const ZIns *ins, Ref v, unsigned bytes, unsigned
 {
   unsigned cvt = bytes == 4 ? X_cvttss2si_rr : X_cvttsd2si_rr;
   uint64_t min = sz == 4 ? 0x80000000u : 1ull << 63, max = min - 1;
-  uint32_t at = ra->z->at[v];
+  uint32_t at = at_of(ra, v);
   Reg d = def(ra, v, RA_GPR);
   Reg x = use(ra, ins->a, RA_FPR, REG_NONE);
   uint32_t done = split_block(ra), odd = begin_stub(ra, true);
@@ -222,7 +222,7 @@ static void sel_trunc_s(Ra *ra, const ZIns *ins, Ref v, unsigned bytes, unsigned
 static void sel_trunc_u32(Ra *ra, const ZIns *ins, Ref v, unsigned bytes, bool sat)
 {
   unsigned cvt = bytes == 4 ? X_cvttss2si_rr : X_cvttsd2si_rr;
-  uint32_t at = ra->z->at[v];
+  uint32_t at = at_of(ra, v);
   Reg d = def(ra, v, RA_GPR);
   Reg t = temp(ra, RA_GPR);
   Reg x = use(ra, ins->a, RA_FPR, REG_NONE);
@@ -252,7 +252,7 @@ static void sel_trunc_u64(Ra *ra, const ZIns *ins, Ref v, unsigned bytes, bool s
 {
   bool f4 = bytes == 4;
   unsigned cvt = f4 ? X_cvttss2si_rr : X_cvttsd2si_rr;
-  uint32_t at = ra->z->at[v];
+  uint32_t at = at_of(ra, v);
   Reg d = def(ra, v, RA_GPR);
   Reg x = use(ra, ins->a, RA_FPR, REG_NONE);
   uint32_t done = split_block(ra), odd2 = 0;

@@ -198,7 +198,7 @@ static void sel_div(Ra *ra, const ZIns *ins, Ref v, unsigned sz, bool is_signed,
   bool known = const_of(ra, ins->b, &c);
   int64_t sc = sz == 8 ? (int64_t)c : (int32_t)c;
   bool check0 = !known || c == 0, check1 = is_signed && (!known || sc == -1);
-  uint32_t at = ra->z->at[v];
+  uint32_t at = at_of(ra, v);
   def(ra, v, only(rem ? RDX : RAX));
   if (rem) {
     take_reg(ra, RAX);

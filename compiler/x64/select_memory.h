@@ -7,7 +7,7 @@ static __attribute__((noinline)) void sel_dead_load(Ra *ra, const ZIns *ins, Ref
   if (zw_zir_is(ra->z, v, ZV_PROVED))
     return;
   // it may trap: touch its last byte, for the first may be in bounds when the last is not
-  Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
+  Opnd o = mem_addr(ra, ins, ins->a, ins->c, at_of(ra, v));
   if (o.disp > INT32_MAX - 16) { // no room to say "last byte"
     Reg t = temp(ra, class_of((ValKind)ins->ty));
     emit_rm(ra, 0, op, sz, t, &o, REF_NONE, REF_NONE);
@@ -24,7 +24,7 @@ static void sel_load(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, u
   }
   RegSet cls = class_of((ValKind)ins->ty);
   Reg d = def(ra, v, cls);
-  Opnd o = mem_addr_here(ra, ins, ins->a, ins->c, ra->z->at[v]);
+  Opnd o = mem_addr_here(ra, ins, ins->a, ins->c, at_of(ra, v));
   Lir *l = lir(ra, op);
   l->rd = (uint8_t)d, l->sz = (uint8_t)sz;
   set_mem(l, &o);
@@ -89,12 +89,12 @@ static bool sel_store_alu(Ra *ra, const ZIns *ins, Ref b, unsigned sz)
       continue;
     val_of(ra, old)->vstate |= VS_FUSED;
     if (imm_of(ra, with, sz == 8, &imm)) {
-      Opnd o = mem_addr(ra, ins, ins->a, ins->c, z->at[old]);
+      Opnd o = mem_addr(ra, ins, ins->a, ins->c, at_of(ra, old));
       emit_mi(ra, op + 1, sz, &o, sz == 1 ? (int8_t)imm : sz == 2 ? (int16_t)imm : imm);
       return true;
     }
     Reg r = use(ra, with, RA_GPR, REG_NONE);
-    Opnd o = mem_addr(ra, ins, ins->a, ins->c, z->at[old]);
+    Opnd o = mem_addr(ra, ins, ins->a, ins->c, at_of(ra, old));
     emit_mem(ra, op, sz, &o, r, with);
     return true;
   }
@@ -108,17 +108,17 @@ static void sel_store(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz)
     if (sel_store_alu(ra, ins, b, sz))
       return;
     if (imm_of(ra, b, sz == 8, &imm)) {
-      Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
+      Opnd o = mem_addr(ra, ins, ins->a, ins->c, at_of(ra, v));
       emit_mi(ra, X_mov_mi, sz, &o, sz == 1 ? (int8_t)imm : sz == 2 ? (int16_t)imm : imm);
       return;
     }
     Reg r = use(ra, b, RA_GPR, REG_NONE);
-    Opnd o = mem_addr_here(ra, ins, ins->a, ins->c, ra->z->at[v]);
+    Opnd o = mem_addr_here(ra, ins, ins->a, ins->c, at_of(ra, v));
     emit_mem(ra, op, sz, &o, r, b);
     return;
   }
   Reg r = use(ra, ins->b, RA_FPR, REG_NONE);
-  Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
+  Opnd o = mem_addr(ra, ins, ins->a, ins->c, at_of(ra, v));
   emit_mem(ra, op, sz, &o, r, ins->b);
 }
 static unsigned load_op(ValKind kind)

@@ -477,7 +477,7 @@ static __attribute__((noinline)) bool fuse_load_now(Ra *ra, Ref v, unsigned byte
   default: return false;
   }
   val_of(ra, v)->vstate |= VS_FUSED;
-  *o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
+  *o = mem_addr(ra, ins, ins->a, ins->c, at_of(ra, v));
   return true;
 }
 // The load v as a memory operand of the current instruction: `bytes` wide, no extension.

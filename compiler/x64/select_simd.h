@@ -844,7 +844,7 @@ static bool only_probed(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned by
 }
 static void load_to(Ra *ra, const ZIns *ins, Ref v, unsigned op, Reg d, Ref def_v, Ref vd, int32_t imm)
 {
-  Opnd o = mem_addr(ra, ins, ins->a, ins->c, ra->z->at[v]);
+  Opnd o = mem_addr(ra, ins, ins->a, ins->c, at_of(ra, v));
   if (zw_x64_rows[op].imm != I0)
     emit_rmi(ra, 0, op, 16, d, &o, imm, def_v, vd);
   else
@@ -882,7 +882,7 @@ static void sel_load_lane(Ra *ra, const ZIns *ins, Ref v, unsigned op)
   const Ref *x = ra->z->xa + ins->a;
   Reg d = def(ra, v, RA_FPR);
   left_into(ra, x[1], d);
-  Opnd o = mem_addr(ra, ins, x[0], ins->c, ra->z->at[v]);
+  Opnd o = mem_addr(ra, ins, x[0], ins->c, at_of(ra, v));
   if (zw_x64_rows[op].imm != I0)
     emit_rmi(ra, 0, op, 16, d, &o, (int32_t)x[2], v, x[1]);
   else
@@ -896,7 +896,7 @@ static void sel_store_lane(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned
   else if (bytes == 8)
     op = X_movhps_mr;
   Reg r = use(ra, x[1], RA_FPR, REG_NONE);
-  Opnd o = mem_addr(ra, ins, x[0], ins->c, ra->z->at[v]);
+  Opnd o = mem_addr(ra, ins, x[0], ins->c, at_of(ra, v));
   if (zw_x64_rows[op].imm == I0) {
     emit_mem(ra, op, 16, &o, r, x[1]);
     return;

@@ -240,6 +240,7 @@ static void put_try(Printer *p, uint32_t n)
 
 void zw_zir_print(const ZirFunc *f, Text *out)
 {
+  zw_zir_unpack_all_at(f);
   Printer p = { f, out };
   put_mentions(&p);
   put(&p, "func f%u ", f->func);

@@ -500,6 +500,7 @@ static void verify(Verifier *v)
 
 const char *zw_zir_verify(const ZirFunc *f, Arena *scratch)
 {
+  zw_zir_unpack_all_at(f);
   Verifier *v = zw_new(scratch, Verifier);
   v->f = f;
   v->scratch = scratch;

@@ -214,42 +214,6 @@ bool zw_ref_const(const ZirFunc *f, Ref r, uint64_t bits[2])
   return true;
 }
 
-// Each array by itself, of a function where growing moves pages and copies nothing.
-enum { MANY_VALUES = 16 << 10 };
-typedef struct Room { char *at; uint32_t cap; } Room; // at: in the one piece where the arrays of all others lie, the widest first
-static void *move(const ZirFunc *f, Room *r, void *old, size_t size)
-{
-  if (f->cap > MANY_VALUES)
-    return zw_arena_grow(f->arena, old, f->nins * size, f->cap * size, r->cap * size);
-  void *p = r->at;
-  if (r->cap > MANY_VALUES)
-    p = zw_arena_stale(f->arena, r->cap, size, 16);
-  else
-    r->at += r->cap * size;
-  if (f->nins)
-    memcpy(p, old, f->nins * size);
-  return p;
-}
-
-void zw_zir_reserve(ZirFunc *f, uint32_t want)
-{
-  if (want <= f->cap)
-    return;
-  Room r = { .cap = f->cap ? f->cap : want };
-  while (r.cap < want)
-    r.cap += r.cap > MANY_VALUES ? r.cap / 4 : r.cap;
-  size_t bytes = sizeof *f->ins + sizeof *f->val + sizeof *f->at;
-  ZIns *piece = f->cap <= MANY_VALUES ? f->ins : NULL;
-  if (r.cap <= MANY_VALUES)
-    r.at = zw_arena_stale(f->arena, r.cap, bytes, 16);
-  f->ins = move(f, &r, f->ins, sizeof *f->ins);
-  f->val = move(f, &r, f->val, sizeof *f->val);
-  f->at = move(f, &r, f->at, sizeof *f->at);
-  if (piece)
-    zw_arena_drop(f->arena, piece);
-  f->cap = r.cap;
-}
-
 void zw_zir_hoist(ZirFunc *f, uint32_t v, uint32_t loop)
 {
   ZLoop *l = &f->loops[loop];
@@ -273,7 +237,7 @@ void zw_zir_drop_code(ZirFunc *f)
                          f->xa, f->livein, f->call_pos, f->div_pos, f->shift_pos };
   for (uint32_t k = 0; k < ARRAY_COUNT(code); k++)
     zw_arena_drop(f->arena, code[k]);
-  f->ins = NULL, f->nins = f->cap = 0;
+  f->ins = NULL, f->nins = f->cap = f->room = 0;
   f->edges = NULL; // encode compares with their number
 }
 

@@ -93,10 +93,11 @@ typedef struct ZirFunc {
   const Module *m; uint32_t func, type;
   VmCounts counts; VmLayout layout; // of the module's vmctx
   Arena *arena;
-  ZIns *ins; uint32_t nins, cap;
+  ZIns *ins; uint32_t nins, cap, room /* of the arrays; cap: so many until they are looked at again */;
   // per value, parallel to ins
   ZVal *val;
-  uint32_t *at;               // wasm offset in the file, for traps and calls; 0 = none
+  uint32_t *at;               // wasm offset in the file, for traps and calls; 0 = none.  Of a giant function read it behind zw_zir_unpack_at
+  uint8_t **at_packed; uint32_t nat_packed, at_packed_cap; // by AT_PAGE values: the offsets as bytes, or NULL
   ZHoist *hoisted; uint32_t nhoisted, hoisted_cap;
   ZInline *inlines; uint32_t ninlines;
   ZConst *consts; uint32_t nconsts;
@@ -179,6 +180,14 @@ Ref zw_zir_const(ZirFunc *f, ValKind ty, uint64_t lo, uint64_t hi);
 void zw_zir_finish(ZirFunc *f, Arena *scratch);
 // Layout position of a definition: its own, or for hoisted values and those that live at a block's end that block's end.
 uint32_t zw_zir_pos(const ZirFunc *f, uint32_t v);
+
+// A function that takes more memory in ZIR than its module has code several times over: what can be said in fewer bytes is.
+enum { GIANT_VALUES = 16 << 10 };
+static inline bool zw_zir_is_giant(const ZirFunc *f) { return f->nins >= GIANT_VALUES && f->nins > f->m->code_len / sizeof(ZIns); }
+// Offsets of a giant function lie packed until they are asked for: the page of v, or all.
+enum { AT_PAGE = 4096 / sizeof(uint32_t) };
+void zw_zir_unpack_at(const ZirFunc *f, uint32_t v);
+void zw_zir_unpack_all_at(const ZirFunc *f);
 
 // Instructions, values and edges of a large function go; its blocks, loops and tries stay.
 void zw_zir_drop_code(ZirFunc *f);
