@@ -8,7 +8,7 @@
 #include "ra_edges.h"
 #include "runtime/base/alloc.h"
 
-enum { BEHIND_WINDOW = 4096 };
+enum { BEHIND_WINDOW = 1024 };
 STATIC_ASSERT(BEHIND_WINDOW > 1000, "no call has so many results");
 
 // One more or less who wants the values [first, end).
@@ -32,23 +32,26 @@ static void want_for_block(Ra *ra, uint32_t b, int32_t more)
   for (uint32_t h = l == NO_LOOP ? REF_NONE : z->loops[l].hoist_first; h != REF_NONE; h = z->hoisted[h].next)
     want_values(ra, z->hoisted[h].value, z->hoisted[h].value + 1, more);
 }
-static void give_back(const void *p, size_t size, uint32_t first, uint32_t end)
+// Of n values; all behind `end` are gone, so a page that reaches into those can go too.
+static void give_back(const void *p, size_t size, uint32_t first, uint32_t end, uint32_t n)
 {
+  enum { PAGE = 4096 };
+  uint64_t to = end * (uint64_t)size + PAGE, all = n * (uint64_t)size;
   if (p)
-    zw_alloc_discard((char *)(uintptr_t)p + first * size, (end - first) * size);
+    zw_alloc_discard((char *)(uintptr_t)p + first * size, (to < all ? to : all) - first * size);
 }
 static void give_back_behind(Ra *ra)
 {
   const ZirFunc *z = ra->z;
   for (; ra->nwindows && !ra->wanted_in[ra->nwindows - 1]; ra->nwindows--) {
     uint32_t first = (ra->nwindows - 1) * BEHIND_WINDOW, end = first + BEHIND_WINDOW < z->nins ? first + BEHIND_WINDOW : z->nins;
-    give_back(z->ins, sizeof *z->ins, first, end);
-    give_back(z->val, sizeof *z->val, first, end);
-    give_back(z->at, sizeof *z->at, first, end);
-    give_back(ra->val, sizeof *ra->val, first, end);
-    give_back(ra->up, sizeof *ra->up, first, end);
-    give_back(ra->dslot, sizeof *ra->dslot, first, end);
-    give_back(ra->family_slot, sizeof *ra->family_slot, first, end);
+    give_back(z->ins, sizeof *z->ins, first, end, z->nins);
+    give_back(z->val, sizeof *z->val, first, end, z->nins);
+    give_back(z->at, sizeof *z->at, first, end, z->nins);
+    give_back(ra->val, sizeof *ra->val, first, end, z->nins);
+    give_back(ra->up, sizeof *ra->up, first, end, z->nins);
+    give_back(ra->dslot, sizeof *ra->dslot, first, end, z->nins);
+    give_back(ra->family_slot, sizeof *ra->family_slot, first, end, z->nins);
   }
 }
 static void start_behind(Ra *ra)

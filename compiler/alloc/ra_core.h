@@ -243,7 +243,7 @@ static void copy_chunks(Ra *ra, LirFunc *l)
     const Chunk *c = &ra->chunks.p[k];
     *at[c->group]++ = (LirChunk){ c->label, n - c->from_end, n - c->to_end, c->block, c->group >= COLD_BLOCK, c->align };
     if (NEVER(gone - k >= GIVE_BACK_CHUNKS)) { // those that are copied are not there twice
-      give_back(ra->chunks.p, sizeof *c, k, gone);
+      give_back(ra->chunks.p, sizeof *c, k, gone, ra->chunks.n);
       gone = k;
     }
   }

@@ -217,11 +217,12 @@ static inline LirNote *notes(const Ra *ra) { return (void)ra, NULL; } // so that
 #endif
 // A giant function: what is more than a few instructions below becomes bytes, and the buffer stays as long as it is.  Giant is what
 // takes more LIR than its whole module has code: packing and unpacking were a fifth of P4 in a module of 10 MB.
-enum { PACK_GIANT = 4 * LIR_PART, PACK_FROM = 1 << 16, PACK_MOST = 1 << 24, STILL_NEW = 1024 };
+enum { PACK_GIANT = 2 * LIR_PART, PACK_FROM = 1 << 16, PACK_MOST = 1 << 24, STILL_NEW = 1024 };
+static inline bool is_giant(const ZirFunc *z) { return zw_zir_is_giant(z); }
 static uint32_t pack_from(const ZirFunc *z)
 {
   uint64_t much = z->m->code_len / sizeof(Lir);
-  return zw_zir_is_giant(z) ? PACK_GIANT : much < PACK_FROM ? PACK_FROM : much < PACK_MOST ? (uint32_t)much : PACK_MOST;
+  return is_giant(z) ? PACK_GIANT : much < PACK_FROM ? PACK_FROM : much < PACK_MOST ? (uint32_t)much : PACK_MOST;
 }
 static void pack_part(Ra *ra, const Lir *from, uint32_t n)
 {

@@ -5,5 +5,5 @@
 LirFunc *zw_x64_select(Ctx *ctx, const ZirFunc *z, const CodeOptions *o, Arena *a)
 {
   // what shakes the allocator shakes this too
-  return zw_zir_is_giant(z) || (o->random_ra & 1) ? zw_x64_select_late(ctx, z, o, a) : select_all(ctx, z, o, a);
+  return is_giant(z) || (o->random_ra & 1) ? zw_x64_select_late(ctx, z, o, a) : select_all(ctx, z, o, a);
 }
