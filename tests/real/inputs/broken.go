@@ -1,0 +1,4 @@
+package broken
+func f( {
+	return 1 +
+}
