@@ -332,8 +332,10 @@ static void *carve(char **p, void *from, size_t bytes)
   return to;
 }
 
-#define DROP_LARGE(f, v)                                                                                               \
-  ((size_t)(v).cap * sizeof *(v).p < ARENA_OWN_BYTES                                                                   \
+// What a large function has filled, or may have.  Room is for the longest body of the module: it stays for the next one else.
+#define DROP_LARGE(f, v) DROP_IF_LARGE(f, v, (v).n)
+#define DROP_IF_LARGE(f, v, filled)                                                                                    \
+  ((size_t)(filled) * sizeof *(v).p < ARENA_OWN_BYTES                                                                  \
        ? (void)0                                                                                                       \
        : (zw_arena_drop((f)->a, (v).p), (void)((v).p = NULL, (v).n = (v).cap = 0)))
 
@@ -451,8 +453,8 @@ void zw_sweep(FuncCheck *f, FuncFacts *out)
   Arena *a = &f->c->func;
   ArenaMark mark = zw_arena_mark(a);
   f->blocks.p[f->blocks.n - 1].effects |= f->effects;
-  DROP_LARGE(f, f->ctrl);
-  DROP_LARGE(f, f->live);
+  DROP_IF_LARGE(f, f->ctrl, f->frames.n);
+  DROP_IF_LARGE(f, f->live, f->frames.n);
   if (f->loops.n == 0 && f->tries.n == 0)
     sweep_plain(f, a);
   else
