@@ -379,6 +379,7 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   b.p = b.fn->body + ff->code_at;
   b.at = (uint32_t)b.fn->at;
   b.plain_memory = zb_is_plain_memory(&b);
+  zb_drop_succ(&b);
   zb_copy_loops(&b);
   b.own_loops = f->nloops;
   if (!o->no_number)

@@ -11,7 +11,7 @@ static inline void open_block(Build *b, uint32_t id, uint32_t loop, uint8_t dept
   b->f->blocks[id] = (ZBlock){ .first = b->f->nins, .loop = loop, .depth = depth, .cold = cold, .try_region = b->region };
   b->homes[id] = b->home;
   if (b->block_insts)
-    b->block_insts[id] = (BlockInsts){ UINT32_MAX, UINT32_MAX };
+    b->block_insts[id] = UINT32_MAX;
   b->way_in = NO_EDGE, b->named_in = NULL;
   b->live = true, b->ghost = b->throws_here = false;
 }
@@ -57,11 +57,18 @@ static __attribute__((noinline)) void give_back_facts(const Build *b)
   discard(ff->loops, b->loops_read, sizeof *ff->loops);
 }
 
+static bool may_drop_facts(const Build *b) { return b->m->no_side && b->facts->region && b->facts->nblocks >= GIVE_BACK_BLOCKS; }
+// P1's edges are looked at only in bodies that may be inlined.
+void zb_drop_succ(const Build *b)
+{
+  if (may_drop_facts(b))
+    discard(b->facts->succ, b->facts->nsucc, sizeof *b->facts->succ);
+}
 // The body is read: of a large function only the order of its blocks is still wanted.
 void zb_drop_facts(const Build *b)
 {
   const FuncFacts *ff = b->facts;
-  if (b->m->no_side && ff->region && ff->nblocks >= GIVE_BACK_BLOCKS)
+  if (may_drop_facts(b))
     discard(ff->frames, (size_t)((const char *)ff->order - (const char *)ff->frames), 1);
 }
 
@@ -128,7 +135,7 @@ static uint32_t take_way_in(Build *b, const Frame *f)
   uint32_t way = b->way_in;
   if (way == NO_EDGE || f->nresults + f->nassigned > MOST_CARRIED || !b->named_in)
     return NO_EDGE;
-  bool inlined = b->block_insts && b->block_insts[b->block].first != UINT32_MAX;
+  bool inlined = b->block_insts && b->block_insts[b->block] != UINT32_MAX;
   if (inlined || b->f->nins != b->f->blocks[b->block].first || b->block + 1 != b->f->nblocks)
     return NO_EDGE;
   uint32_t first = b->f->blocks[b->edges.p[way].from].edges, other = first + (way == first);

@@ -46,15 +46,15 @@ void zb_add_inst(Build *b, const Inst *inst)
 {
   *zw_push(b->scratch, &b->insts) = *inst;
   if (!b->block_insts) {
-    b->block_insts = zw_stale_array(b->scratch, BlockInsts, b->block_cap);
+    b->block_insts = zw_stale_array(b->scratch, uint32_t, b->block_cap);
     memset(b->block_insts, 0xff, b->f->nblocks * sizeof *b->block_insts);
   }
-  uint32_t n = b->insts.n - 1, *first = &b->block_insts[b->block].first, *last = &b->block_insts[b->block].last;
+  uint32_t n = b->insts.n - 1, *first = &b->block_insts[b->block], *last = &b->last_inst; // blocks that are left are not come back to
   if (b->nlevels && b->block == b->map[0]) {
     Inst *around = &b->insts.p[b->levels[b->nlevels - 1].inst];
     first = &around->first, last = &around->last;
   }
-  *(*last == UINT32_MAX ? first : &b->insts.p[*last].next) = n;
+  *(*first == UINT32_MAX ? first : &b->insts.p[*last].next) = n;
   *last = n;
 }
 
@@ -198,8 +198,8 @@ static void lay_out(Layout *l, uint32_t block)
     }
     item &= ~PLACE_BLOCK;
     l->order[l->n++] = item;
-    if (l->b->block_insts && l->b->block_insts[item].first != UINT32_MAX)
-      place_later(l, l->b->block_insts[item].first);
+    if (l->b->block_insts && l->b->block_insts[item] != UINT32_MAX)
+      place_later(l, l->b->block_insts[item]);
   }
 }
 

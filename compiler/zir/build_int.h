@@ -52,10 +52,11 @@ typedef struct Frame {              // of a nest without end there are as many a
 STATIC_ASSERT(sizeof(Frame) == 40, "six to an if of five bytes would be 40 x the input");
 typedef struct Try {
   uint32_t region, outside;       // of its blocks: itself, or without clauses the one around it; of those around it
-  bool throws;                    // something in it does
-  bool keeps, caught;             // locals that it sets are in memory too; a `catch` came
-  uint32_t nhandlers; Ref exn;    // clauses that have begun; what the last one caught
-  const uint8_t *clauses;         // try_table: in the body
+  uint32_t clauses;               // try_table: where in the body
+  uint32_t nhandlers : 29;        // clauses that have begun
+  uint32_t throws : 1;            // something in it does
+  uint32_t keeps : 1, caught : 1; // locals that it sets are in memory too; a `catch` came
+  Ref exn;                        // what the last clause caught
 } Try;
 
 // Inlining: the callee's body is read where the call stands, by the same walk.  Its blocks get numbers behind those of
@@ -74,7 +75,6 @@ typedef struct Inst {
   uint32_t rest;                  // block in which the caller goes on, or NO_BLOCK: it is one of map[]
   const InlinedBody *body;        // NULL: the block only goes on as another one
 } Inst;
-typedef struct BlockInsts { uint32_t first, last; } BlockInsts; // inlined calls in a block; UINT32_MAX = none
 typedef struct Level {            // a caller that waits
   uint32_t func, root, undo, inst, next_block, next_frame, at;
   uint32_t loop; uint8_t depth; bool cold; // of the block with the call: the callee's are in or under them
@@ -115,7 +115,8 @@ typedef struct Build {
   uint32_t loops_read;            // LoopFacts of the function itself that have been entered
   uint32_t home;                  // serial of the innermost frame whose end the block does not dominate
   uint32_t *homes;                // of each block; see build_number.c
-  BlockInsts *block_insts;        // of each block, or NULL: no call has been inlined
+  uint32_t *block_insts;          // the first inlined call of each block, or UINT32_MAX; NULL: no call has been inlined
+  uint32_t last_inst;             // the last one of the block that had one last
   VEC(uint8_t) open;              // by serial
   uint32_t ver[ST_COUNT], last_ver;
   VEC(Versions) at_end;           // parallel to frames: where an edge goes to its end; 0 = ways differ
@@ -369,6 +370,7 @@ bool zb_enter_inline(Build *b, uint32_t func); // arguments on the stack; false:
 void zb_leave_inline(Build *b);
 void zb_note_call(Build *b);
 uint32_t zb_inline_position(Build *b);
+void zb_drop_succ(const Build *b);
 void zb_drop_facts(const Build *b);
 void zb_order_blocks(Build *b);
 

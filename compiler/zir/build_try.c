@@ -86,7 +86,7 @@ void zb_enter_try(Build *b, Op op, uint32_t nparams, uint32_t nresults, const ui
 {
   Frame *f = zb_push_frame(b, op, b->ghost ? 0 : nparams, b->ghost ? 0 : nresults);
   Try *t = &b->tries[f->header = b->next_try++];
-  t->outside = b->region, t->clauses = clauses;
+  t->outside = b->region, t->clauses = op == OP_try_table ? (uint32_t)(clauses - b->fn->body) : 0;
   if (b->ghost)
     return;
   if (b->facts->tries[f->header].nclauses) {
@@ -133,7 +133,7 @@ static bool has_handlers(const Build *b, const Frame *f) { return !f->ghost && b
 // Those of a try_table hold nothing but the jump to their label.
 static void table_handlers(Build *b, uint32_t frame)
 {
-  const uint8_t *p = b->tries[b->frames.p[frame].header].clauses;
+  const uint8_t *p = b->fn->body + b->tries[b->frames.p[frame].header].clauses;
   for (uint32_t n = zw_fast_u32(&p); n > 0; n--) {
     if (*p++ < CATCH_ALL)
       zw_fast_u32(&p);
