@@ -41,7 +41,7 @@ typedef struct ChunkEnd { uint32_t raw, marks; } ChunkEnd;               // in t
 
 // Packed LIR, unpacked where it is looked at: a few parts of `lir` are there.  When the first walk leaves more than SIDE_MOST times the module's
 // code, what it has left is dropped, and the second measures again, a part at a time: the side buffer and the marks are never there for all of it.
-enum { RESIDENT = 8, SIDE_MOST = 5 };
+enum { RESIDENT = 8, SIDE_MOST = 12 };
 typedef struct Pages {
   LirFunc l;                           // with room for all of it
   Lir *lir;                            // which is a little more
