@@ -289,7 +289,7 @@ static void jump(Check *c, uint32_t block, uint32_t label, Ref edge)
 static void flow_to_handlers(Check *c, uint32_t block)
 {
   const ZirFunc *z = c->z;
-  for (uint32_t t = z->blocks[block].try_region; t != UINT32_MAX; t = z->tries[t].parent)
+  for (uint32_t t = zw_zir_try(z, block); t != UINT32_MAX; t = z->tries[t].parent)
     for (uint32_t k = 0; k < z->tries[t].ncatches; k++) {
       uint32_t h = z->catches[z->tries[t].catches + k].block;
       if (!c->node_of_block[h])
@@ -353,7 +353,7 @@ static void ref_out(const Check *c, uint32_t b, uint64_t *out)
       if (!zw_zir_is(z, t->first + j, ZV_DEAD))
         ref_bit(c, out, z->edge_args[z->edges[e].args + j], true);
   }
-  for (uint32_t t = k->try_region; t != UINT32_MAX; t = z->tries[t].parent)
+  for (uint32_t t = zw_zir_try(z, b); t != UINT32_MAX; t = z->tries[t].parent)
     for (uint32_t j = 0; j < z->tries[t].ncatches; j++)
       for (uint32_t w = 0; w < c->words; w++)
         out[w] |= c->ref_in[(size_t)z->catches[z->tries[t].catches + j].block * c->words + w];

@@ -108,6 +108,7 @@ static __attribute__((noinline, cold)) void set_up(const Ra *ra, uint32_t page)
   for (; v < end; v++) {
     ra->val[v] = nowhere, ra->val[v].left = zw_zir_weight(z, v), ra->val[v].pos = zw_zir_pos(z, v);
     init_special(&ra->val[v], &z->ins[v]);
+    ra->val[v].vstate |= (uint8_t)(z->ins[v].ty << VS_KIND_AT);
   }
 }
 static void init_all(Ra *ra)
@@ -243,11 +244,23 @@ static void copy_chunks(Ra *ra, LirFunc *l)
     const Chunk *c = &ra->chunks.p[k];
     *at[c->group]++ = (LirChunk){ c->label, n - c->from_end, n - c->to_end, c->block, c->group >= COLD_BLOCK, c->align };
     if (NEVER(gone - k >= GIVE_BACK_CHUNKS)) { // those that are copied are not there twice
-      give_back(ra->chunks.p, sizeof *c, k, gone, ra->chunks.n);
+      give_back(ra->chunks.p, sizeof *c, k, gone, ra->chunks.n, GONE_BEHIND);
       gone = k;
     }
   }
   l->nchunks = ra->chunks.n, l->nstubs = ra->nstubs;
+}
+// The ends of loops whose headers are aligned: of a giant function P4 has no blocks and loops to look at.
+static void copy_loops(Ra *ra, LirFunc *l)
+{
+  const ZirFunc *z = ra->z;
+  uint32_t n = 0;
+  for (uint32_t c = 0; c < l->nchunks && z->nloops; c++)
+    n += l->chunks[c].align;
+  l->loops = zw_stale_array(ra->a, LirLoop, n);
+  for (uint32_t c = 0; l->nloops < n; c++)
+    if (l->chunks[c].align)
+      l->loops[l->nloops++] = (LirLoop){ c, z->loops[z->blocks[l->chunks[c].block].loop].last_block };
 }
 static void copy_heads(Ra *ra, LirFunc *l)
 {
@@ -258,13 +271,23 @@ static void copy_heads(Ra *ra, LirFunc *l)
     *at[ra->chunks.p[k].group]++ = ra->chunks.p[k].head;
 }
 // What only the walk needed; of a large function it is more than the code.
-static void drop_working_storage(Ra *ra)
+static void drop_all(Ra *ra, const void *const *none_wanted, uint32_t n)
 {
-  const void *none_wanted[] = { ra->val, ra->entry, ra->dslot, ra->first_edge, ra->family_slot, ra->up,
-                                ra->ref_index, ra->ref_value, ra->ref_last, ra->ref_in, ra->ref_caught, ra->chunks.p, ra->evals.p, ra->links.p, ra->link_at.p,
-                                ra->readers.p, ra->writer.p, ra->work.p, ra->hoist.p, ra->maps.p };
-  for (uint32_t k = 0; k < ARRAY_COUNT(none_wanted) && ra->a->own; k++)
+  for (uint32_t k = 0; k < n && ra->a->own; k++)
     zw_arena_drop(ra->a, none_wanted[k]);
+}
+static void drop_states(Ra *ra)
+{
+  const void *none_wanted[] = { ra->val, ra->entry, ra->dslot, ra->first_edge, ra->family_slot, ra->up, ra->evals.p, ra->links.p, ra->link_at.p,
+                                ra->readers.p, ra->writer.p, ra->work.p, ra->hoist.p, ra->open.p, ra->promises.p };
+  drop_all(ra, none_wanted, ARRAY_COUNT(none_wanted));
+  if (ra->wanted_in)
+    give_back_edges(ra);
+}
+static void drop_lists(Ra *ra)
+{
+  const void *none_wanted[] = { ra->ref_index, ra->ref_value, ra->ref_last, ra->ref_in, ra->ref_caught, ra->chunks.p, ra->maps.p };
+  drop_all(ra, none_wanted, ARRAY_COUNT(none_wanted));
 }
 static void pack_rest(Ra *ra)
 {
@@ -287,11 +310,13 @@ static void finish_function(Ra *ra)
     pack_rest(ra);
   if (notes(ra))
     l->notes = newest_note(ra), l->fix = ra->fix.p, l->nfix = ra->fix.n;
-  l->chunks = zw_new_array(ra->a, LirChunk, ra->chunks.n);
-  copy_chunks(ra, l);
-  l->tables = ra->tables.p, l->ntables = ra->tables.n, l->table_labels = ra->table_labels.p;
   if (ra->one_map)
     make_one_map(ra);
+  drop_states(ra);
+  l->chunks = zw_new_array(ra->a, LirChunk, ra->chunks.n);
+  copy_chunks(ra, l);
+  copy_loops(ra, l);
+  l->tables = ra->tables.p, l->ntables = ra->tables.n, l->table_labels = ra->table_labels.p;
   l->any_maps = ra->one_map != 0;
   l->maps = zw_new_array(ra->a, LirMap, ra->maps.n + 1);
   for (uint32_t k = ra->maps.n; k--;) { // met last to first
@@ -303,5 +328,5 @@ static void finish_function(Ra *ra)
   l->consts = ra->consts.p, l->nconsts = ra->consts.n;
   l->nslots = ra->slot_bytes.n, l->slot_bytes = ra->slot_bytes.p, l->slot_weight = ra->slot_weight.p;
   l->used_saved = (uint32_t)(ra->dirty & RA_CALLEE);
-  drop_working_storage(ra);
+  drop_lists(ra);
 }

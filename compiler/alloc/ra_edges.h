@@ -127,7 +127,7 @@ static inline void deliver(Ra *ra, Ref p, Ref v, RegSet avoid, Moves *mv)
   if (r == REG_NONE) {
     uint32_t s = ra->dslot[p] - 1;
     if (!is_value || (val_of(ra, v)->slot != s + 1 && !share_slot(ra, v, s) && !lend_slot(ra, v, s)))
-      add_move(ra, mv, delivery_place(ra, p), edge_source(ra, v, avoid), v, kind_of(ra, p));
+      add_move(ra, mv, delivery_place(ra, p), edge_source(ra, v, avoid), v, phi_kind(ra, p));
     else
       read_place(ra, v);
     return;
@@ -143,12 +143,12 @@ static inline void deliver(Ra *ra, Ref p, Ref v, RegSet avoid, Moves *mv)
     dirty(ra, r);
     return;
   }
-  add_move(ra, mv, r, edge_source(ra, v, avoid), v, kind_of(ra, p));
+  add_move(ra, mv, r, edge_source(ra, v, avoid), v, phi_kind(ra, p));
 }
 // Does v cost nothing in memory: made again, there already, or from outside the loop and not carried through it?
 static bool can_reload(const Ra *ra, Ref v)
 {
-  const Promise *p = ra->nopen ? ra->open[ra->nopen - 1] : NULL;
+  const Promise *p = ra->inner;
   return is_remat(ra, v) || val_of(ra, v)->slot || (dslot_of(ra, v) && !(val_of(ra, v)->vstate & VS_LENT)) ||
          (p && def_pos(ra, v) < p->head_pos && !is_promised(p, v));
 }
@@ -261,7 +261,7 @@ static __attribute__((noinline)) void conform_far(Ra *ra, const ZEdge *e, Moves 
 {
   const ZBlock *t = &ra->z->blocks[e->to];
   Wanted want = required(ra, e->to);
-  const Promise *inner = ra->nopen ? ra->open[ra->nopen - 1] : NULL, *leaves = inner && !in_loop(t, inner) ? inner : NULL;
+  const Promise *inner = ra->inner, *leaves = inner && !in_loop(t, inner) ? inner : NULL;
   bool cools = t->cold && !ra->cold, plain = !leaves && !cools && !(want.regs & ra->reserved) && !ra->few;
   RegSet todo = want.regs & ~want.phis;
   mv->n = 0;
@@ -294,7 +294,7 @@ static __attribute__((noinline)) void conform_far(Ra *ra, const ZEdge *e, Moves 
 static inline void conform(Ra *ra, const ZEdge *e, Moves *mv)
 {
   const ZBlock *t = &ra->z->blocks[e->to];
-  if (ra->rest != e->to + 1 || (t->cold && !ra->cold) || (ra->nopen && !in_loop(t, ra->open[ra->nopen - 1])) || ra->reserved || ra->few) {
+  if (ra->rest != e->to + 1 || (t->cold && !ra->cold) || (ra->inner && !in_loop(t, ra->inner)) || ra->reserved || ra->few) {
     conform_far(ra, e, mv);
     return;
   }
@@ -312,7 +312,7 @@ static inline void conform(Ra *ra, const ZEdge *e, Moves *mv)
 // reloaded here rather than kept in a register around the loop.
 static void unload_conditional(Ra *ra, uint32_t b)
 {
-  const Promise *p = ra->open[ra->nopen - 1];
+  const Promise *p = ra->inner;
   if (b == ra->z->loops[p->loop].header)
     return;
   RegSet promised = p->regs & (same_refs(p->reg, ra->cur) | same_refs(p->reg + HALF_FILE, ra->cur + HALF_FILE) << HALF_FILE);
@@ -327,7 +327,7 @@ static void unload_conditional(Ra *ra, uint32_t b)
 // the switch would load it for all cases.
 static void unload_case(Ra *ra, uint32_t b)
 {
-  const Promise *p = ra->open[ra->nopen - 1];
+  const Promise *p = ra->inner;
   for (RegSet m = ra->busy & ~ra->weak; m; m &= m - 1) {
     Reg r = zw_ctz64(m);
     Ref v = ra->cur[r];
@@ -347,14 +347,14 @@ static void block_head(Ra *ra, uint32_t b)
     }
     emit_handler_head(ra, b);
   }
-  if (ra->cases && ra->cases[b] == ONLY_CASE && ra->nopen) {
+  if (ra->cases && ra->cases[b] == ONLY_CASE && ra->inner) {
     if (ra->sink)
       store_in_case(ra, b);
     unload_case(ra, b);
   }
-  if (ra->nopen && !k->is_header)
+  if (ra->inner && !k->is_header)
     unload_conditional(ra, b);
-  if (k->is_header && ra->nopen && ra->open[ra->nopen - 1]->head_pos == k->pos) {
+  if (k->is_header && ra->inner && ra->inner->head_pos == k->pos) {
     close_loop(ra, b);
     return;
   }

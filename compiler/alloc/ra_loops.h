@@ -9,12 +9,12 @@ static Promise *find_open(const Ra *ra, const ZBlock *k)
   uint32_t lo = 0, hi = ra->nopen;
   while (lo < hi) {
     uint32_t mid = (lo + hi) / 2;
-    if (ra->open[mid]->head_pos < k->pos)
+    if (open_at(ra, mid)->head_pos < k->pos)
       lo = mid + 1;
     else
       hi = mid;
   }
-  return lo < ra->nopen && ra->open[lo]->head_pos == k->pos ? ra->open[lo] : NULL;
+  return lo < ra->nopen && open_at(ra, lo)->head_pos == k->pos ? open_at(ra, lo) : NULL;
 }
 // The open loop that block b heads, or NULL.
 static inline Promise *open_header(const Ra *ra, const ZBlock *b) { return b->is_header && ra->nopen ? find_open(ra, b) : NULL; }
@@ -32,12 +32,61 @@ static __attribute__((noinline)) void pack_refs(Ra *ra, RegSet regs, const Ref v
   for (RegSet m = regs; m; m &= m - 1)
     *zw_push(ra->a, &ra->evals) = vals[zw_ctz64(m)];
 }
+// In late code the promises of all loops but the innermost are packed: nests have no end.  unpacked[] is there then.
+static __attribute__((noinline)) const Ref *unpack_promise(const Ra *ra, const Promise *p)
+{
+  const Ref *from = p->reg;
+  for (RegSet m = p->packed; m; m &= m - 1)
+    ra->unpacked[zw_ctz64(m)] = *from++;
+  return ra->unpacked;
+}
+static void pack_inner(Ra *ra)
+{
+  Promise *p = ra->inner;
+  Ref *to = p->reg;
+  p->packed = p->regs ? p->regs : 1;
+  for (RegSet m = p->packed; m; m &= m - 1)
+    *to++ = p->reg[zw_ctz64(m)];
+  ra->promises.n = (uint32_t)(to - ra->promises.p);
+}
+// The innermost open loop has changed.
+static void set_inner(Ra *ra)
+{
+  if (!ra->nopen) {
+    ra->inner = NULL, ra->promises.n = 0;
+    return;
+  }
+  uint32_t at = ra->open.p[ra->nopen - 1];
+  ra->promises.n = at + PROMISE_REFS;
+  Promise *p = ra->inner = open_at(ra, ra->nopen - 1);
+  if (!RA_LATE || !p->packed)
+    return;
+  uint32_t n = zw_popcnt64(p->packed);
+  for (Reg r = RA_NREG; n;)
+    if (p->packed & BIT(--r))
+      p->reg[r] = p->reg[--n];
+  p->packed = 0;
+}
+static Promise *push_promise(Ra *ra)
+{
+  if (RA_LATE && ra->inner && ra->unpacked)
+    pack_inner(ra);
+  uint32_t at = ra->promises.n;
+  zw_reserve(ra->a, &ra->promises, at ? at + PROMISE_REFS : 4 * PROMISE_REFS); // rarely more
+  zw_reserve(ra->a, &ra->open, ra->nopen + 1);
+  ra->open.p[ra->nopen++] = at;
+  ra->open.n = ra->nopen;
+  Promise *p = open_at(ra, ra->nopen - 1);
+  p->packed = 0;
+  set_inner(ra);
+  return p;
+}
 // What it says is good until the next question.
 static inline Wanted required(const Ra *ra, uint32_t t)
 {
   const Promise *p = open_header(ra, &ra->z->blocks[t]);
   if (p)
-    return (Wanted){ p->regs, p->weak, p->phis, p->arrive, p->reg };
+    return (Wanted){ p->regs, p->weak, p->phis, p->arrive, RA_LATE && p->packed ? unpack_promise(ra, p) : p->reg };
   const Entry *e = &ra->entry[t];
   return (Wanted){ e->regs, e->weak, e->phis, e->arrive, NEVER(ra->unpacked != NULL) ? unpack_refs(ra, e) : ra->evals.p + e->vals };
 }
@@ -195,19 +244,11 @@ static void open_loop(Ra *ra, uint32_t l)
   const ZirFunc *z = ra->z;
   const ZLoop *loop = &z->loops[l];
   const ZBlock *head = &z->blocks[loop->header];
-  Promise *p = ra->nfree_promise ? ra->free_promise[--ra->nfree_promise] : zw_new(ra->a, Promise);
-  p->regs = p->weak = p->phis = 0, p->arrive = 0; // reg[] is what regs says
-  p->loop = l, p->open_seq = ++ra->seq, p->head_pos = head->pos, p->last_pos = z->blocks[loop->last_block].pos;
   LoopPlan x;
   merge_exits(ra, l, &x);
-  if (ra->nopen == ra->open_cap) {
-    ra->open_cap = ra->open_cap ? ra->open_cap * 2 : 16;
-    Promise **open = zw_new_array(ra->a, Promise *, ra->open_cap);
-    if (ra->nopen)
-      memcpy(open, ra->open, ra->nopen * sizeof *open);
-    ra->open = open;
-  }
-  ra->open[ra->nopen++] = p;
+  Promise *p = push_promise(ra);
+  p->regs = p->weak = p->phis = 0, p->arrive = 0; // reg[] is what regs says
+  p->loop = l, p->open_seq = ++ra->seq, p->head_pos = head->pos, p->last_pos = z->blocks[loop->last_block].pos;
   set_calm(ra);
   for (uint32_t k = 0; k < loop->nliveins; k++)
     val_of(ra, z->livein[loop->liveins + k])->vstate |= VS_LIVEIN;
@@ -332,7 +373,7 @@ static inline void save_entry(Ra *ra, uint32_t b, RegSet regs, RegSet weak, RegS
 static void close_loop(Ra *ra, uint32_t b)
 {
   const ZBlock *head = &ra->z->blocks[b];
-  Promise *p = ra->open[ra->nopen - 1];
+  Promise *p = ra->inner;
   ASSERT(p->head_pos == head->pos);
   Moves *mv = &ra->tmp;
   RegSet want = 0, weak = 0;
@@ -399,8 +440,7 @@ static void close_loop(Ra *ra, uint32_t b)
   }
   clear_registers(ra);
   save_entry(ra, b, want, weak, p->phis, p->arrive, p->reg);
-  ra->nopen--;
+  ra->open.n = --ra->nopen;
+  set_inner(ra);
   set_calm(ra);
-  if (ra->nfree_promise < ARRAY_COUNT(ra->free_promise))
-    ra->free_promise[ra->nfree_promise++] = p;
 }

@@ -9,8 +9,8 @@ enum { MAX_WEAK_DEPTH = 64 };
 static void forget_promise(Ra *ra, Ref v, Reg r)
 {
   for (uint32_t k = ra->nopen < MAX_WEAK_DEPTH ? ra->nopen : MAX_WEAK_DEPTH; k--;) {
-    Promise *p = ra->open[k];
-    if ((p->regs & p->weak & BIT(r)) && p->reg[r] == v)
+    Promise *p = open_at(ra, k);
+    if ((p->regs & p->weak & BIT(r)) && promised(p, r) == v)
       p->regs &= ~BIT(r), p->weak &= ~BIT(r), ra->l->dropped++;
   }
 }
@@ -156,7 +156,7 @@ static uint64_t evict_score(const Ra *ra, Ref v)
     dist = here - v;
   else
     dist = here - first + 16;
-  bool free = val_of(ra, v)->slot || (val_of(ra, v)->vstate & VS_REMAT) || (ra->nopen && def_pos(ra, v) < ra->open[ra->nopen - 1]->head_pos);
+  bool free = val_of(ra, v)->slot || (val_of(ra, v)->vstate & VS_REMAT) || (ra->inner && def_pos(ra, v) < ra->inner->head_pos);
   return (dist * (free ? 4 : 3)) << 32 | (UINT32_MAX - left);
 }
 static Reg cheapest(Ra *ra, RegSet m)

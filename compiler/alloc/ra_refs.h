@@ -77,8 +77,9 @@ static void ref_block_out(Ra *ra, uint32_t b, uint64_t *out)
     for (uint32_t w = 0; w < ra->ref_words; w++)
       out[w] |= sum[w];
   }
-  if (k->try_region != UINT32_MAX)
-    ref_merge(ra, out, ref_caught(ra, k->try_region));
+  uint32_t try = zw_zir_try(z, b);
+  if (try != UINT32_MAX)
+    ref_merge(ra, out, ref_caught(ra, try));
 }
 // The operands of i, when it will be there to read them.
 static uint32_t ref_operands(const Ra *ra, uint32_t i, Ref three[3], const Ref **ops)

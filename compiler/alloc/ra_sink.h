@@ -31,7 +31,7 @@ static __attribute__((noinline)) void bring_needed(Ra *ra, uint32_t to, RegSet a
 static void store_in_case(Ra *ra, uint32_t b)
 {
   SinkState *k = ra->sink;
-  const Promise *p = ra->open[ra->nopen - 1];
+  const Promise *p = ra->inner;
   const ZBlock *z = &ra->z->blocks[b];
   for (uint64_t m = k->here; m; m &= m - 1) {
     unsigned bit = zw_ctz64(m);
@@ -58,7 +58,7 @@ static void give_up_slots(Ra *ra, const ZBlock *b)
   if (!k || b->nedges < ra->large || !ra->nopen || !(k->watched & ~k->away))
     return;
   const ZirFunc *z = ra->z;
-  const Promise *p = ra->open[ra->nopen - 1];
+  const Promise *p = ra->inner;
   uint32_t n[WATCH_MAX] = { 0 }, hot = 0;
   uint64_t can = 0;
   for (uint32_t j = 0; j < b->nedges; j++) {

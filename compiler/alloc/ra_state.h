@@ -30,14 +30,19 @@ static inline uint32_t arrive_bit(uint32_t phi) { return 1u << (phi < LAST_ARRIV
 enum { HALF_FILE = RA_NREG / 2 };
 #define LOW_HALF (BIT(HALF_FILE) - 1)
 typedef struct Promise {         // what every back edge of an open loop guarantees
-  Ref reg[RA_NREG];              // an outside value, or a phi of the header (its next value)
   RegSet regs, weak, phis;       // phis: of its header
+  RegSet packed;                 // 0, or reg[] is only of these
   uint32_t arrive, loop, open_seq, head_pos, last_pos; // last_pos: where its last block starts
+  Ref reg[RA_NREG];              // an outside value, or a phi of the header (its next value)
 } Promise;
+STATIC_ASSERT(_Alignof(Promise) == sizeof(Ref), "they lie in a stack of Refs");
+enum { PROMISE_REFS = sizeof(Promise) / sizeof(Ref), PROMISE_HEAD = offsetof(Promise, reg) / sizeof(Ref) };
 enum { HOT_BLOCK, HOT_STUB, COLD_BLOCK, COLD_STUB, CHUNK_GROUPS }; // in the order of the result
 typedef struct Chunk { uint32_t label, block, from_end, to_end; uint8_t group; bool align; LirHead head; } Chunk; // positions counted from the buffer's end
 
-enum { VS_LIVEIN = 16 /* of the loop that is being opened */, VS_UNWANTED = 8 /* phi in memory that nobody reads after all */, VS_FUSED = 1, VS_REMAT = 2, VS_LENT = 4 /* phi: its delivery slot holds the argument of a back edge */ };
+enum { VS_LIVEIN = 16 /* of the loop that is being opened */, VS_UNWANTED = 8 /* phi in memory that nobody reads after all */, VS_FUSED = 1, VS_REMAT = 2, VS_LENT = 4 /* phi: its delivery slot holds the argument of a back edge */,
+       VS_KIND_AT = 5 /* in late code, whose ZIR may be gone: its ValKind */ };
+STATIC_ASSERT(VK_COUNT >> (8 - VS_KIND_AT) == 0, "a kind is one byte with the other bits");
 
 typedef struct Slot {
   uint32_t used;                 // sequence number of the last use
@@ -104,8 +109,9 @@ typedef struct Ra {
   Entry *entry;
   VEC(Ref) evals;                // of a function with many blocks packed: only of the registers in regs
   Ref *unpacked;                 // then: RA_NREG of them, the last ones asked for
-  Promise **open; uint32_t nopen, open_cap;
-  Promise *free_promise[64]; uint32_t nfree_promise;
+  uint32_t nopen; VEC(uint32_t) open; // loops, outermost first: where in promises[] each one's is
+  VEC(Ref) promises;             // in late code those of outer loops packed
+  Promise *inner;                // the innermost one's, or NULL
   uint32_t seq;
   // slots
   VEC(uint8_t) slot_bytes;
@@ -139,9 +145,9 @@ typedef struct Ra {
   uint32_t one_map, *ref_last;   // how many references the one map of all safepoints is for (then nrefs = 0); those of block b: ref_value[ref_last[b]..]
   VEC(uint32_t) hoist;
   VEC(LirMap) maps; VEC(uint32_t) map_slots;
-  // of a giant function, see ra_behind.h: per window of values who wants it, up to the last one that is there; per block, whether a switch
-  // ends it; where those of the current block end that are there
-  uint32_t *wanted_in, nwindows; uint8_t *is_switch; uint32_t behind_end;
+  // of a giant function, see ra_behind.h: per window of values who wants its ZIR, up to the last one that is there, and what is known of them;
+  // per block, whether a switch ends it; where those of the current block end that are there
+  uint32_t *wanted_in, nwindows, *wanted_known; uint8_t *is_switch; uint32_t behind_end;
   uint64_t rng;
   struct TargetState *t;
 } Ra;
@@ -185,6 +191,8 @@ static inline ValKind kind_of(const Ra *ra, Ref v)
     return zw_ref_type(ra->z, v);
   return v == ra->z->nins ? VK_I64 : (ValKind)ra->z->ins[v].ty;
 }
+// Of a phi whose block may be passed.
+static inline ValKind phi_kind(const Ra *ra, Ref p) { return RA_LATE ? (ValKind)(val_of(ra, p)->vstate >> VS_KIND_AT) : kind_of(ra, p); }
 static inline bool is_reg(uint32_t place) { return place < RA_NREG; }
 static inline uint32_t slot_place(const Ra *ra, Ref v) { return PLACE_SLOT + val_of(ra, v)->slot - 1; }
 static inline uint64_t watch_bit(const Ra *ra, uint32_t slot1) // of the value that has this slot, or 0
@@ -357,21 +365,27 @@ static Reg random_bit(Ra *ra, RegSet m)
 // ---- positions ----
 static inline uint32_t def_pos(const Ra *ra, Ref v) { return val_of(ra, v)->pos; }
 // The outermost open loop that v is not defined in, or NULL.  Open loops nest, so their heads ascend.
+static inline Promise *open_at(const Ra *ra, uint32_t k) { return (Promise *)(void *)(ra->promises.p + ra->open.p[k]); }
+// What p promises in r, one of p->regs.
+static inline Ref promised(const Promise *p, Reg r)
+{
+  return RA_LATE && p->packed ? p->reg[zw_popcnt64(p->packed & (BIT(r) - 1))] : p->reg[r];
+}
 static Promise *outer_loop_of(const Ra *ra, Ref v)
 {
   if (!ra->nopen)
     return NULL;
   uint32_t pos = def_pos(ra, v), lo = 0, hi = ra->nopen;
-  if (ra->open[hi - 1]->head_pos <= pos)
+  if (ra->inner->head_pos <= pos)
     return NULL;
   while (lo < hi) {
     uint32_t mid = (lo + hi) / 2;
-    if (ra->open[mid]->head_pos > pos)
+    if (open_at(ra, mid)->head_pos > pos)
       hi = mid;
     else
       lo = mid + 1;
   }
-  return ra->open[lo];
+  return open_at(ra, lo);
 }
 static bool crosses_call_far(const Ra *ra, Ref v)
 {
@@ -394,7 +408,7 @@ static inline bool crosses_div(const Ra *ra, Ref v) { return ra->ndiv && ra->z->
 static inline bool crosses_shift(const Ra *ra, Ref v) { return ra->nshift && ra->z->shift_pos[ra->nshift - 1] > def_pos(ra, v); }
 static inline void set_calm(Ra *ra)
 {
-  uint32_t inner = ra->nopen ? ra->open[ra->nopen - 1]->head_pos : 0, event = ra->event ? ra->event - 1 : 0;
+  uint32_t inner = ra->inner ? ra->inner->head_pos : 0, event = ra->event ? ra->event - 1 : 0;
   ra->calm = inner > event ? inner : event;
 }
 static void pass_events(Ra *ra, uint32_t pos)

@@ -169,7 +169,7 @@ static void compile_function(Ctx *ctx, void *arg)
   give_back_scratch(ctx, giant);
   zw_verify_lir(ctx, l, j->t, j->o);           // every use reads the right value
   lap(j, &t, &w->times.select);
-  zw_zir_drop_code(z);                         // encode asks about blocks and loops only
+  zw_zir_drop_code(z);                         // encode asks about tries only
   w->times.w_reload += l->w_reload, w->times.w_store += l->w_store, w->times.w_move += l->w_move, w->times.lirs += l->nlir;
 
   use_spare(w);

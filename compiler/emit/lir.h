@@ -40,6 +40,7 @@ typedef struct LirChunk { uint32_t label; uint32_t first, end; uint32_t block; b
 // The beginning of a chunk, for those who cannot look: its first operation; does its last one jump by a table?
 typedef uint16_t LirHead;
 enum { HEAD_OP = 0x7fff, HEAD_TABLE = 0x8000 };
+typedef struct LirLoop { uint32_t chunk, last_block; } LirLoop; // of a chunk that is aligned: where its loop ends
 typedef struct LirMap { uint32_t lir; uint32_t first, n; } LirMap;   // safepoint: map_slots[first..] are slot ids with live refs
 typedef struct LirTable { uint32_t first, n; } LirTable;            // jump table: table_labels[first..]
 
@@ -48,6 +49,7 @@ typedef struct LirFunc {
   Lir *lir /* or packed (lir_pack.h) */; uint8_t **parts /* or NULL */; uint32_t rest; LirHead *heads /* with parts: by chunk */;
   uint32_t nlir; LirNote *notes /* or NULL */; LirFix *fix; uint32_t nfix; LirNote *gone /* per block that left no code */;
   LirChunk *chunks; uint32_t nchunks, nstubs; // labels LABEL_STUB | n have n < nstubs
+  LirLoop *loops; uint32_t nloops;            // ascending
   LirTable *tables; uint32_t ntables; uint32_t *table_labels;
   LirMap *maps; uint32_t nmaps; uint32_t *map_slots;     // ascending lir
   bool any_maps;             // a slot that a map names may hold anything: not only references that live

@@ -9,8 +9,8 @@ typedef struct TryRuns { VEC(TryRun) of; uint64_t handlers; } TryRuns;
 // What nothing throws in belongs to the run before it.
 static uint32_t try_of(const Enc *e, uint32_t k, uint32_t before)
 {
-  const ZBlock *b = &e->l->z->blocks[e->l->chunks[k].block];
-  return b->quiet ? before : b->try_region;
+  uint32_t t = e->l->z->try_of[e->l->chunks[k].block];
+  return t == TRY_QUIET ? before : t;
 }
 
 // Runs and clauses may be out of proportion to the code when deeply nested tries are left and entered again by turns.

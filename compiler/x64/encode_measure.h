@@ -281,8 +281,8 @@ static bool is_short_dispatch(const Lir *first, const Lir *end)
 // May chunk c be written again in place k?  Its calls would be in the try of k's block.
 static bool in_same_try(const Enc *e, uint32_t k, const LirChunk *c)
 {
-  const ZBlock *blocks = e->l->z->blocks, *here = &blocks[e->l->chunks[k].block], *there = &blocks[c->block];
-  return there->quiet || (!here->quiet && here->try_region == there->try_region);
+  const uint32_t *try_of = e->l->z->try_of, here = try_of[e->l->chunks[k].block], there = try_of[c->block];
+  return there == TRY_QUIET || here == there;
 }
 // A jump to a short chunk that ends in a jump table, as interpreters have: the chunk is written again in its place, so
 // that each way to the dispatch has an indirect jump, and a branch history, of its own.  Both walks count the copies.
@@ -560,14 +560,27 @@ static __attribute__((noinline)) uint32_t measure_parts(Enc *e, uint32_t k, cons
   return sum;
 }
 
+// The last block of the loop whose header is chunk c, or UINT32_MAX.
+static uint32_t last_block(const LirFunc *l, uint32_t c)
+{
+  uint32_t lo = 0, hi = l->nloops;
+  while (lo < hi) {
+    uint32_t mid = (lo + hi) / 2;
+    if (l->loops[mid].chunk < c)
+      lo = mid + 1;
+    else
+      hi = mid;
+  }
+  return lo < l->nloops && l->loops[lo].chunk == c ? l->loops[lo].last_block : UINT32_MAX;
+}
+
 // Alignment of the loop whose header is chunk c, from the bound of its blocks' sizes.
 static unsigned loop_alignment(const Enc *e, uint32_t c, const uint32_t *before)
 {
-  const LirChunk *chunk = &e->l->chunks[c];
-  const ZBlock *b = &e->l->z->blocks[chunk->block];
-  if (b->loop >= e->l->z->nloops)
+  uint32_t end = last_block(e->l, c);
+  if (end == UINT32_MAX)
     return 16;
-  uint32_t last_chunk = e->block_chunk[e->l->z->loops[b->loop].last_block];
+  uint32_t last_chunk = e->block_chunk[end];
   if (last_chunk == UINT32_MAX) // its last block held nothing but a jump
     return 16;
   uint32_t last = last_chunk;

@@ -499,7 +499,7 @@ static Opnd use_rm(Ra *ra, Ref v, RegSet allowed, Reg want, unsigned bytes)
   if (val_of(ra, v)->loc == REG_NONE && (val_of(ra, v)->vstate & VS_REMAT)) {
     const ZIns *ins = &ra->z->ins[v];
     RegSet can = allowed & ra->file & ~ra->lock;
-    if (ins->op == OP_copy && bytes == 8 && !(allowed & RA_FPR) && !(ra->nopen && is_promised(ra->open[ra->nopen - 1], v))) { // kept for nobody
+    if (ins->op == OP_copy && bytes == 8 && !(allowed & RA_FPR) && !(ra->inner && is_promised(ra->inner, v))) { // kept for nobody
       lose_weight(ra, v);
       return at_const(ra, ins->a);
     }

@@ -277,7 +277,7 @@ static Thunk *begin(Ctx *ctx, const Module *m, const Arena *a)
 static FuncCode *finish(Ctx *ctx, Thunk *t, const CodeOptions *o, Arena *a)
 {
   add(t, (Lir){ .op = X_ret });
-  t->block[0] = t->block[1] = (ZBlock){ .loop = UINT32_MAX, .try_region = UINT32_MAX };
+  t->block[0] = t->block[1] = (ZBlock){ .loop = UINT32_MAX };
   t->z.m = t->m, t->z.func = UINT32_MAX, t->z.blocks = t->block, t->z.nblocks = 2;
   t->chunk[0] = (LirChunk){ .end = t->split ? t->split : t->lir.n };
   t->chunk[1] = (LirChunk){ .label = 1, .block = 1, .first = t->split, .end = t->lir.n };

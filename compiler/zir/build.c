@@ -359,6 +359,15 @@ static void reserve(Build *b)
   take_parts(b->scratch, scratch, ARRAY_COUNT(scratch));
 }
 
+// The body is read: of a large one, what only that needed.
+static void drop_walk(Build *b)
+{
+  const void *none_wanted[] = { b->open.p, b->frames.p, b->at_end.p, b->at_if.p, b->table_edges.p, b->undo.p, b->carry.p, b->ways.p, b->saved.p,
+                                b->to_headers.p, b->homes, b->stack, b->locals, b->numbers };
+  for (uint32_t k = 0; k < ARRAY_COUNT(none_wanted) && b->scratch->own; k++)
+    zw_arena_drop(b->scratch, none_wanted[k]);
+}
+
 ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Arena *a)
 {
   ASSERT(m->checked && func >= m->nimported_funcs);
@@ -397,6 +406,7 @@ ZirFunc *zw_zir_build(const Module *m, uint32_t func, const CodeOptions *o, Aren
   }
   ASSERT(b.next_block == ff->nblocks && b.nlevels == 0);
   zb_drop_facts(&b);
+  drop_walk(&b);
   zb_order_blocks(&b);
   f->inlines = b.inlines.p, f->ninlines = b.inlines.n;
   f->edges = b.edges.p, f->nedges = b.edges.n;

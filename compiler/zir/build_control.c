@@ -8,7 +8,9 @@
 static inline void open_block(Build *b, uint32_t id, uint32_t loop, uint8_t depth, bool cold)
 {
   b->block = id;
-  b->f->blocks[id] = (ZBlock){ .first = b->f->nins, .loop = loop, .depth = depth, .cold = cold, .try_region = b->region };
+  b->f->blocks[id] = (ZBlock){ .first = b->f->nins, .loop = loop, .depth = depth, .cold = cold };
+  if (b->f->try_of)
+    b->f->try_of[id] = b->region;
   b->homes[id] = b->home;
   if (b->block_insts)
     b->block_insts[id] = UINT32_MAX;
@@ -22,10 +24,12 @@ static uint32_t next_id(const Build *b) { return b->f->nblocks; }
 static __attribute__((noinline)) void grow_blocks(Build *b)
 {
   ZirFunc *f = b->f;
-  uint32_t cap = b->block_cap, insts_cap = cap;
+  uint32_t cap = b->block_cap, insts_cap = cap, try_cap = cap;
   f->blocks = zw_vec_grow(f->arena, f->blocks, f->nblocks, &b->block_cap, f->nblocks + 1, sizeof *f->blocks);
   b->homes = zw_vec_grow(b->scratch, b->homes, f->nblocks, &cap, b->block_cap, sizeof *b->homes);
   ASSERT(cap >= b->block_cap);
+  if (f->try_of)
+    f->try_of = zw_vec_grow(f->arena, f->try_of, f->nblocks, &try_cap, b->block_cap, sizeof *f->try_of);
   if (b->block_insts)
     b->block_insts = zw_vec_grow(b->scratch, b->block_insts, f->nblocks, &insts_cap, b->block_cap, sizeof *b->block_insts);
 }
@@ -52,6 +56,8 @@ static __attribute__((noinline)) void give_back_facts(const Build *b)
   const FuncFacts *ff = b->facts;
   if (!b->m->no_side || !ff->region)
     return;
+  if (b->next_block < 2 * GIVE_BACK_BLOCKS) // the first time: of a body that is not inlined nobody asks for them
+    discard(ff->succ, ff->nsucc, sizeof *ff->succ);
   discard(ff->frames, b->next_frame, sizeof *ff->frames);
   discard(ff->blocks, b->next_block - 1, sizeof *ff->blocks);
   discard(ff->loops, b->loops_read, sizeof *ff->loops);
@@ -104,8 +110,8 @@ static inline __attribute__((always_inline)) void make_block(Build *b, NextBlock
   b->map[next.n] = id;
   open_block(b, id, next.loop, next.depth, next.cold);
   b->named_in = b->map, b->name = next.n;
-  if (next.alone)
-    b->f->blocks[id].try_region = UINT32_MAX; // nothing in it throws
+  if (next.alone && b->f->try_of)
+    b->f->try_of[id] = UINT32_MAX; // nothing in it throws
 }
 void zb_start_block(Build *b) { make_block(b, next_block(b)); }
 
@@ -383,7 +389,8 @@ void zb_join(Build *b, Frame *f)
       r = join_slot(b, (ValKind)kinds[local], nways, s, nphi++);
     change_local(b, locals, local, r);
   }
-  b->f->blocks[b->block].nphi = nphi;
+  ASSERT(nphi <= UINT16_MAX);
+  b->f->blocks[b->block].nphi = (uint16_t)nphi;
   finish_edges(b, f, nways, nphi);
   if (nways == 1 && b->f->ins[b->f->blocks[b->edges.p[f->pending].from].end - 1].op == OP_br)
     enter_by(b, f->pending);
@@ -402,7 +409,7 @@ void zb_ghost_branch(Build *b, uint32_t label) { b->frames.p[b->frames.n - 1 - l
 
 // ---- structured control ----
 // The top one is done with.  The pages of a deep nest go when it is left: at its bottom nobody has made its blocks yet.
-enum { FRAMES_KEPT = 2048 };
+enum { FRAMES_KEPT = 512 };
 void zb_pop_frame(Build *b)
 {
   b->at_if.n -= zb_top(b)->own_state;
@@ -458,7 +465,7 @@ static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
   const uint32_t *assigned = zb_assigned(b, f);
   for (uint32_t k = 0; k < f->nassigned; k++)
     change_local(b, b->locals, assigned[k], append(b, OP_phi, b->facts->local_kinds[assigned[k]], 0, 0, 0, 0));
-  b->f->blocks[b->block].nphi = nparams + f->nassigned;
+  b->f->blocks[b->block].nphi = (uint16_t)(nparams + f->nassigned);
 }
 
 // State at an `if`, for its other arm.  In a nest of ifs it is mostly that of the one around.

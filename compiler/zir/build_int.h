@@ -127,7 +127,7 @@ typedef struct Build {
   uint32_t last_store;            // to a memory; + 1
   CheckFact *checks;              // [CHECK_FACTS], or NULL before the first
   uint32_t *numbers, number_mask; // see build_number.c: value + 1 by hash
-  uint32_t region, next_try;      // ZBlock.try_region of the blocks made now; P1's number of the next try
+  uint32_t region, next_try;      // ZirFunc.try_of of the blocks made now; P1's number of the next try
   bool throws_here;               // the current block can
   Try *tries;                     // by P1's number
   uint32_t *through, nthrough;    // per local: tries around that keep it in memory too; those that keep any
@@ -313,9 +313,9 @@ static inline void zb_end_block(Build *b, Op op, uint32_t x, uint32_t y, uint32_
 {
   append(b, op, VK_COUNT, 0, x, y, z);
   ZBlock *blk = &b->f->blocks[b->block];
-  blk->end = b->f->nins, blk->edges = first, blk->nedges = b->edges.n - first;
-  if (b->f->ntries && !b->throws_here) // then it may be laid out behind the handlers
-    blk->try_region = UINT32_MAX, blk->quiet = true;
+  blk->end = b->f->nins, blk->edges = first, blk->nedges = (b->edges.n - first) & 0xffffff;
+  if (b->f->try_of && !b->throws_here) // then it may be laid out behind the handlers
+    b->f->try_of[b->block] = TRY_QUIET;
   b->live = false;
 }
 void zb_set_frame_local(Build *b, uint32_t l, Ref r); // when all locals live in the machine frame

@@ -1,4 +1,4 @@
-// P2: exceptions.  What can throw and is caught is a region: a block is in one or not (ZBlock.try_region), so a try and its end
+// P2: exceptions.  What can throw and is caught is a region: a block is in one or not (ZirFunc.try_of), so a try and its end
 // begin blocks of their own.  Handlers have no edges that lead to them.  What they read must be the same at all calls of the
 // region: values from before it, and locals that it sets, which are in memory too while it lasts.
 #include "compiler/zir/build_int.h"
@@ -13,6 +13,7 @@ void zb_prepare_tries(Build *b)
     return;
   f->tries = zw_new_array(f->arena, ZTry, ff->ntries), f->ntries = ff->ntries;
   f->catches = zw_new_array(f->arena, ZCatch, ff->nclauses + 1);
+  f->try_of = zw_stale_array(f->arena, uint32_t, b->block_cap);
   b->tries = zw_new_array(b->scratch, Try, ff->ntries);
   b->through = zw_new_array(b->scratch, uint32_t, ff->nlocals + 1);
   for (uint32_t t = 0; t < ff->ntries; t++) {

@@ -20,6 +20,7 @@ typedef struct Parser {
   ZirFunc *f;
   Module *m;
   VEC(ZBlock) blocks;
+  VEC(uint32_t) try_of;         // parallel
   VEC(uint32_t) xa;
   VEC(Ref) edge_args;
   VEC(PendingEdge) edges;
@@ -387,7 +388,8 @@ static void read_block(Parser *s)
   uint32_t number = read_name(s, 'b');
   define(s, &s->block_of, number, s->blocks.n, 'b');
   ZBlock *b = zw_push(s->a, &s->blocks);
-  *b = (ZBlock){ .first = s->f->nins, .end = s->f->nins, .edges = s->edges.n, .loop = NO_LOOP, .try_region = UINT32_MAX };
+  *b = (ZBlock){ .first = s->f->nins, .end = s->f->nins, .edges = s->edges.n, .loop = NO_LOOP };
+  *zw_push(s->a, &s->try_of) = UINT32_MAX;
   if (take(s, '(')) {
     do {
       uint32_t v = read_name(s, 'v');
@@ -397,7 +399,7 @@ static void read_block(Parser *s)
     } while (take(s, ','));
     want(s, ')');
   }
-  b->nphi = s->f->nins - b->first;
+  b->nphi = (uint16_t)(s->f->nins - b->first);
   for (; !take(s, ':');)
     if (take_word(s, "loop"))
       b->loop = read_u32(s);
@@ -406,7 +408,7 @@ static void read_block(Parser *s)
     else if (take_word(s, "handler"))
       b->is_handler = 1;
     else if (take_word(s, "try"))
-      b->try_region = read_u32(s);
+      s->try_of.p[s->blocks.n - 1] = read_u32(s);
     else
       want(s, ':');
 }
@@ -767,8 +769,8 @@ static void settle_blocks(Parser *s)
       fail(s, "V1: the block number %u is empty", b);
     if (block->loop != NO_LOOP && block->loop >= f->nloops)
       fail(s, "loop %u is not described", block->loop);
-    if (block->try_region != UINT32_MAX && block->try_region >= s->tries.n)
-      fail(s, "try %u is not described", block->try_region);
+    if (s->try_of.p[b] != UINT32_MAX && s->try_of.p[b] >= s->tries.n)
+      fail(s, "try %u is not described", s->try_of.p[b]);
     uint32_t depth = block->loop == NO_LOOP ? 0 : f->loops[block->loop].depth;
     block->depth = (uint8_t)(depth > 255 ? 255 : depth);
   }
@@ -797,6 +799,7 @@ ZirFunc *zw_zir_parse(Ctx *ctx, Str text, Arena *a)
     fail(&s, "the function has no block");
   f->blocks = s.blocks.p;
   f->nblocks = s.blocks.n;
+  f->try_of = s.tries.n ? s.try_of.p : NULL;
   f->tries = s.tries.p, f->ntries = s.tries.n, f->catches = s.catches.p;
   m->types = s.types.p, m->ntypes = s.types.n;
   m->funcs = s.funcs.p, m->nfuncs = s.funcs.n;

@@ -156,8 +156,8 @@ static void put_block(Printer *p, uint32_t n)
   if (b->loop != NO_LOOP)
     put(p, " loop %u", b->loop);
   put(p, "%s%s", b->cold ? " cold" : "", b->is_handler ? " handler" : "");
-  if (b->try_region != UINT32_MAX)
-    put(p, " try %u", b->try_region);
+  if (zw_zir_try(f, n) != UINT32_MAX)
+    put(p, " try %u", zw_zir_try(f, n));
   put(p, ":\n");
   for (uint32_t i = b->first + b->nphi; i < b->end; i++)
     put_ins(p, i, b);

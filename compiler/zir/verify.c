@@ -186,7 +186,7 @@ static void build_dominators(Verifier *v)
       if (v->at[to] > k)
         v->idom[to] = v->idom[to] == UINT32_MAX ? b : meet(v, v->idom[to], b);
     }
-    for (uint32_t t = block->try_region; t != UINT32_MAX; t = f->tries[t].parent)
+    for (uint32_t t = zw_zir_try(f, b); t != UINT32_MAX; t = f->tries[t].parent)
       for (uint32_t c = 0; c < f->tries[t].ncatches; c++) {
         uint32_t h = f->catches[f->tries[t].catches + c].block;
         if (v->at[h] <= k)

@@ -234,11 +234,14 @@ void zw_zir_drop_code(ZirFunc *f)
   if (!f->arena->own)
     return;
   const void *code[] = { f->ins, f->val, f->at, f->const_slots, f->edges, f->edge_args,
-                         f->xa, f->livein, f->call_pos, f->div_pos, f->shift_pos };
+                         f->xa, f->livein, f->call_pos, f->div_pos, f->shift_pos, f->order, f->hoisted };
   for (uint32_t k = 0; k < ARRAY_COUNT(code); k++)
     zw_arena_drop(f->arena, code[k]);
   f->ins = NULL, f->nins = f->cap = f->room = 0;
   f->edges = NULL; // encode compares with their number
+  f->order = NULL, f->hoisted = NULL;
+  zw_arena_drop(f->arena, f->blocks), zw_arena_drop(f->arena, f->loops);
+  f->blocks = NULL, f->loops = NULL;
 }
 
 uint32_t zw_zir_pos(const ZirFunc *f, uint32_t v)

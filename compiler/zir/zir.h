@@ -63,16 +63,18 @@ static inline ZVal zw_val(uint32_t block, unsigned flags) { return (ZVal){ 0, bl
 static inline uint32_t zw_val_weight(ZVal v) { return v.use >> ZU_BITS; }
 
 typedef struct ZEdge { uint32_t to, from; uint32_t args; } ZEdge;  // edge_args[args .. args + nphi(to)): one ref per phi
-typedef struct ZBlock {
+typedef struct ZBlock {        // of a nest of ifs there are two to five bytes of input
   uint32_t first, end;        // instructions [first, end): phis, body, terminator (the last one)
-  uint32_t nphi;
-  uint32_t edges, nedges;     // successors: edges[edges .. + nedges); a switch has one per distinct label
+  uint32_t edges;             // successors: edges[edges .. + nedges); a switch has one per distinct label
+  uint32_t nedges : 24, depth : 8; // a label is a frame, which takes two bytes of a body
   uint32_t loop;              // innermost natural loop or NO_LOOP
-  uint8_t depth, cold, is_header;
-  uint8_t is_handler : 4, quiet : 4; // quiet: nothing in it throws, whatever try it is counted to
-  uint32_t try_region;        // innermost try whose handlers guard its calls, or UINT32_MAX
   uint32_t pos;               // layout position of its first instruction (see pos lists)
+  uint16_t nphi;              // a local or a parameter each
+  uint8_t cold;
+  bool is_header : 1, is_handler : 1;
 } ZBlock;
+STATIC_ASSERT(sizeof(ZBlock) == 28, "as narrow as it gets");
+enum { TRY_QUIET = 0xfffffffe }; // in try_of: nothing in the block throws, whatever try it is counted to
 typedef struct ZLoop {
   uint32_t parent, header, entry; // blocks of ZIR
   uint32_t depth, effects, max_height;
@@ -108,6 +110,7 @@ typedef struct ZirFunc {
   Ref *xa; uint32_t nxa;
   ZLoop *loops; uint32_t nloops; uint32_t *livein; uint32_t nlivein;
   ZTry *tries; uint32_t ntries; ZCatch *catches;
+  uint32_t *try_of;           // per block: innermost try whose handlers guard its calls, UINT32_MAX or TRY_QUIET; NULL without tries
   uint32_t *order; uint32_t norder;        // blocks in layout order
   // ascending layout positions of non-cold calls, divisions and variable shifts (position = blocks[b].pos + index in block)
   uint32_t *call_pos, *div_pos, *shift_pos; uint32_t ncall_pos, ndiv_pos, nshift_pos;
@@ -116,6 +119,11 @@ typedef struct ZirFunc {
   bool has_refs;              // some value is VK_REF: stack maps wanted
   bool keeps_refs;            // some of frame_locals is
 } ZirFunc;
+
+static inline uint32_t zw_zir_try(const ZirFunc *f, uint32_t b) // or UINT32_MAX
+{
+  return f->try_of && f->try_of[b] != TRY_QUIET ? f->try_of[b] : UINT32_MAX;
+}
 
 // Where an op keeps its operands, and what must be kept of it.
 typedef struct ZShape {
@@ -189,7 +197,7 @@ enum { AT_PAGE = 4096 / sizeof(uint32_t) };
 void zw_zir_unpack_at(const ZirFunc *f, uint32_t v);
 void zw_zir_unpack_all_at(const ZirFunc *f);
 
-// Instructions, values and edges of a large function go; its blocks, loops and tries stay.
+// Instructions, values, edges, blocks and loops of a large function go; its tries stay.
 void zw_zir_drop_code(ZirFunc *f);
 
 void zw_zir_print(const ZirFunc *f, Text *out);                 // --dump=zir; stable, parses back

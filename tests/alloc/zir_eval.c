@@ -185,7 +185,7 @@ TrapKind zir_eval(EvalWorld *w, const ZirFunc *z, const Val *args, Val *results)
       edge += !get(z, vals, t->a).i;
     else if (t->op == OP_switch) {
       uint32_t i = get(z, vals, t->a).i;
-      edge += i < t->c ? z->xa[t->b + i] : k->nedges - 1;
+      edge += i < t->c ? z->xa[t->b + i] : (uint32_t)k->nedges - 1;
     }
     take_edge(z, vals, edge);
     b = z->edges[edge].to;

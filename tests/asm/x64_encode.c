@@ -37,8 +37,8 @@ static void sums_in_a_loop(void **state)
   Fn *f = rig_func(r, rig_type(r, "l", "l"));
   in(f, X_zero_r, 4, RAX, 0);
   chunk(f, 1, false), f->chunks.p[f->chunks.n - 1].align = true;
-  f->loop = (ZLoop){ .header = 1, .last_block = 1 };
-  f->z.loops = &f->loop, f->z.nloops = 1, f->blocks[1].loop = 0;
+  LirLoop loop = { .chunk = 1, .last_block = 1 };
+  f->l.loops = &loop, f->l.nloops = 1;
   in(f, X_add_rr, 8, RAX, RDI);
   in_imm(f, X_sub_ri, 8, RDI, 1);
   jump(f, CC_NE, 1);
@@ -559,7 +559,10 @@ static void handlers_cover_the_calls_of_their_try(void **state)
   ZTry tries[2] = { { UINT32_MAX, 1, 0 }, { 0, 2, 1 } };
   ZCatch catches[3] = { { UINT32_MAX, 3, 0 }, { 4, 2, 1 }, { 5, 3, 0 } };
   f->z.tries = tries, f->z.ntries = 2, f->z.catches = catches;
-  f->blocks[0].try_region = 0, f->blocks[1].try_region = 1;
+  uint32_t try_of[ARRAY_COUNT(f->blocks)];
+  memset(try_of, 0xff, sizeof try_of);
+  try_of[0] = 0, try_of[1] = 1;
+  f->z.try_of = try_of;
   f->l.has_calls = true;
   in(f, X_call, 0, 0, 0)->x = 1;
   chunk(f, 1, false);

@@ -76,7 +76,7 @@ Fn *rig_func(Rig *r, uint32_t type)
   f->z.m = &r->m, f->z.func = n, f->z.type = type;
   f->z.blocks = f->blocks, f->z.nblocks = ARRAY_COUNT(f->blocks);
   for (unsigned k = 0; k < ARRAY_COUNT(f->blocks); k++)
-    f->blocks[k].loop = UINT32_MAX, f->blocks[k].try_region = UINT32_MAX;
+    f->blocks[k].loop = UINT32_MAX;
   f->l.arg_bytes = zw_x64_signature(&r->m, &r->types[type].func, &r->keep).arg_bytes;
   chunk(f, 0, false);
   return f;

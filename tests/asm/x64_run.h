@@ -26,7 +26,6 @@ typedef struct Fn {            // a function being written
   VEC(uint32_t) map_slots;
   VEC(ZConst) consts;
   ZBlock blocks[16];
-  ZLoop loop;
   ZirFunc z;
   LirFunc l;
   uint8_t slot_bytes[600];

@@ -663,7 +663,7 @@ static void walk(Run *run, uint32_t func, const Value *args, Value *res)
       e = value_of(z, vals, t->a).u32 ? 0 : 1;
     else if (t->op == OP_switch) {
       uint32_t x = value_of(z, vals, t->a).u32;
-      e = x < t->c ? z->xa[t->b + x] : blk->nedges - 1;
+      e = x < t->c ? z->xa[t->b + x] : (uint32_t)blk->nedges - 1;
     } else
       assert_int_equal(t->op, OP_jmp);
     const ZEdge *edge_ = &z->edges[blk->edges + e];
