@@ -354,7 +354,7 @@ static __attribute__((noinline)) bool add_chunk(Arena *a, size_t need)
     size_t most = a->large ? 2 * a->large : a->bytes >= LARGE_ARENA ? LARGE_CHUNK : MAX_CHUNK;
     if (bytes > most)
       bytes = most;
-    if (a->tight && a->chunks && bytes > FIRST_CHUNK) {
+    if (a->tight && a->chunks && bytes > FIRST_CHUNK && a->bytes < LARGE_ARENA) { // above it huge pages are worth more
       bytes = zw_align_up(bytes / 4, 8192) - 16;
       if (bytes < need * 4)
         bytes = need;
