@@ -89,6 +89,8 @@ static void scan_block(Ra *ra)
   if (!ra->up)
     ra->up = zw_new_array(ra->a, uint32_t, z->nins + 1);
   ra->links.n = ra->link_at.n = 0;
+  zw_reserve(ra->a, &ra->link_at, end - first);
+  zw_reserve(ra->a, &ra->links, 2 * (end - first));
   ra->scanned = ra->b + 1, ra->scan_first = first, ra->watched = true;
   for (uint32_t i = first; i < end; i++) {
     *zw_push(ra->a, &ra->link_at) = ra->links.n;

@@ -40,19 +40,25 @@ static void grow(ZirFunc *f, uint32_t want)
 }
 
 // ---- offsets, packed ----
-// Each is a byte: the difference to the one before in its page, or FAR and the whole.
-enum { FAR = 0xff, FAR_BYTES = 5, LOOK_AGAIN = 8 << 10, NEWEST = AT_PAGE /* are left: P2 may look at the last few */ };
+// A byte says how much an offset is more than the one before in its page, or that so many in a row are the same, or FAR: then all of it follows.
+enum { SAME = 0xe0, FAR = 0xff, SAME_LEAST = 2, SAME_MOST = FAR - 1 - SAME + SAME_LEAST, FAR_BYTES = 5,
+       LOOK_AGAIN = 8 << 10, NEWEST = AT_PAGE /* are left: P2 may look at the last few */ };
 static void pack_page(ZirFunc *f, const uint32_t *at)
 {
   uint8_t bytes[AT_PAGE * FAR_BYTES], *q = bytes;
-  for (uint32_t k = 0, last = 0; k < AT_PAGE; last = at[k++]) {
-    if (at[k] - last < FAR) {
-      *q++ = (uint8_t)(at[k] - last);
-      continue;
+  for (uint32_t k = 0, last = 0, n; k < AT_PAGE; last = at[k - 1]) {
+    for (n = 0; n < SAME_MOST && k + n < AT_PAGE && at[k + n] == last;)
+      n++;
+    if (n >= SAME_LEAST) {
+      *q++ = (uint8_t)(SAME + n - SAME_LEAST);
+      k += n;
+    } else if (at[k] - last < SAME) {
+      *q++ = (uint8_t)(at[k++] - last);
+    } else {
+      *q = FAR;
+      memcpy(q + 1, &at[k++], sizeof *at);
+      q += FAR_BYTES;
     }
-    *q = FAR;
-    memcpy(q + 1, &at[k], sizeof at[k]);
-    q += FAR_BYTES;
   }
   size_t n = (size_t)(q - bytes);
   if (f->nat_packed == f->at_packed_cap)
@@ -75,11 +81,17 @@ void zw_zir_unpack_at(const ZirFunc *f, uint32_t v)
   if (!p)
     return;
   f->at_packed[page] = NULL;
-  uint32_t *at = f->at + page * AT_PAGE;
-  for (uint32_t k = 0, last = 0; k < AT_PAGE; last = at[k++]) {
-    at[k] = last + *p;
+  uint32_t *at = f->at + page * AT_PAGE, *end = at + AT_PAGE, last = 0;
+  while (at < end) {
+    if (*p >= SAME && *p < FAR) {
+      for (uint32_t n = *p++ - SAME + SAME_LEAST; n--;)
+        *at++ = last;
+      continue;
+    }
+    last += *p;
     if (*p++ == FAR)
-      memcpy(&at[k], p, sizeof at[k]), p += sizeof at[k];
+      memcpy(&last, p, sizeof last), p += sizeof last;
+    *at++ = last;
   }
 }
 
