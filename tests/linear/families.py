@@ -505,6 +505,27 @@ def wide_blocks(n):
                   [body(get(0) * k + (BLOCK + t + LOOP + t + get(0) + br_if(0) + get(0) + br_if(1) + END + END) * n + ADD * (k - 1))])
 
 
+# 1,000 values, the most there can be, pushed for each edge: two bytes each.
+WIDE = 1000
+WIDE_LOCALS = b"".join(get(0) + i32(k) + MUL + set_(k) for k in range(1, 100))
+def wide_values(k): return b"".join(get((j * 7 + k) % 100) if j % 3 else i32((j + k) % 50) for j in range(WIDE))
+def wide_branch(k): return get(k % 100) + IF + VOID + wide_values(k) + br(1) + END
+
+
+@family(70)  # so many that LIR is packed at each size
+def wide_edges(n):
+    # out of a block with 1,000 results
+    return module([functype([I32], [I32]), functype([], [I32] * WIDE)], [0],
+                  [body(WIDE_LOCALS + BLOCK + s(1) + b"".join(wide_branch(k) for k in range(n)) + wide_values(n) + END + XOR * (WIDE - 1), [(99, I32)])])
+
+
+@family(70)
+def wide_back_edges(n):
+    # into a loop with 1,000 parameters and round it
+    return module([functype([I32], [I32]), functype([I32] * WIDE, [I32] * WIDE)], [0],
+                  [body(WIDE_LOCALS + wide_values(n) + LOOP + s(1) + b"".join(wide_branch(k) for k in range(n)) + END + XOR * (WIDE - 1), [(99, I32)])])
+
+
 @family(1500)
 def expressions(n):
     # each another one: chains of the tables of value numbering
