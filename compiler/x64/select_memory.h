@@ -2,24 +2,21 @@
 #pragma once
 
 // ---- memory ----
-static __attribute__((noinline)) void sel_dead_load(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, unsigned bytes)
+static __attribute__((noinline)) void sel_dead_load(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned bytes)
 {
   if (zw_zir_is(ra->z, v, ZV_PROVED))
     return;
-  // it may trap: touch its last byte, for the first may be in bounds when the last is not
+  // it may trap: touch all of its bytes, for the fault names the first that is out of bounds
   Opnd o = mem_addr(ra, ins, ins->a, ins->c, at_of(ra, v));
-  if (o.disp > INT32_MAX - 16) { // no room to say "last byte"
-    Reg t = temp(ra, class_of((ValKind)ins->ty));
-    emit_rm(ra, 0, op, sz, t, &o, REF_NONE, REF_NONE);
-    return;
-  }
-  o.disp += (int32_t)bytes - 1;
-  emit_mi(ra, X_cmp_mi, 1, &o, 0);
+  if (bytes == 16)
+    emit_rm(ra, 0, op, 16, X64_SCRATCH, &o, REF_NONE, REF_NONE);
+  else
+    emit_mi(ra, X_cmp_mi, bytes, &o, 0);
 }
 static void sel_load(Ra *ra, const ZIns *ins, Ref v, unsigned op, unsigned sz, unsigned bytes)
 {
   if (is_dead(ra, v)) {
-    sel_dead_load(ra, ins, v, op, sz, bytes);
+    sel_dead_load(ra, ins, v, op, bytes);
     return;
   }
   RegSet cls = class_of((ValKind)ins->ty);
