@@ -26,6 +26,7 @@ typedef struct Elf {
   VEC(UnwindRows) glue_rows;     // each once, nearly
   VEC(uint32_t) adapters;        // per import: offset of its adapter in .text.NAME
   uint32_t nfields;
+  uint32_t parts_end;            // behind the last symbol that name_part() has named
 } Elf;
 
 // What is asked about the meta span when it is written and gone.
@@ -260,6 +261,16 @@ static const char *const libcall_names[] = {
 #include "runtime/abi/libcall.def"
 };
 
+// For a linker the undefined symbol would do; what strips an object keeps only those that a relocation names.
+static void name_part(Elf *e, const char *name)
+{
+  uint32_t symbol = zw_elf_global(e->out, name);
+  if (symbol < e->parts_end) // named before
+    return;
+  zw_elf_rela(e->out, e->relro, (ElfRela){ zw_elf_put(e->out, e->relro, NULL, 4, 4), R_X86_64_PLT32, symbol, 0 }); // all are functions
+  e->parts_end = symbol + 1;
+}
+
 // A reference that C may pass where only some of its hierarchy may stand: the heap is asked.
 static bool is_narrow(const Module *m, ValType t)
 {
@@ -271,9 +282,9 @@ static void name_ref_parts(Elf *e, const FuncType *f, bool import)
   const ValType *in = import ? f->results : f->params;
   for (uint32_t k = 0; k < (import ? f->nresults : f->nparams); k++)
     if (is_narrow(e->m, in[k]))
-      zw_elf_global(e->out, "zw_gc_is");
+      name_part(e, "zw_gc_is");
   if (import && zw_has_refs(f))
-    zw_elf_global(e->out, "zw_refs_import");
+    name_part(e, "zw_refs_import");
 }
 
 static void name_parts(Elf *e, const MetaFacts *facts)
@@ -282,14 +293,14 @@ static void name_parts(Elf *e, const MetaFacts *facts)
   bool generic = !e->o->for_exe; // a host's functions may stand in tables, and go to modules that have no thunk for them
   for (uint32_t k = 0; k < m->nimports; k++) {
     if (e->names->imports[k].kind != CALL_WASI)
-      zw_elf_global(e->out, "zw_link_check");
+      name_part(e, "zw_link_check");
     if (m->imports[k].kind == EXT_FUNC)
       generic |= m->funcs[m->imports[k].index].declared_ref;
   }
   if (generic)
-    zw_elf_global(e->out, "zw_host_generic");
+    name_part(e, "zw_host_generic");
   if (m->ntables || m->nelems)
-    zw_elf_global(e->out, "zw_table_make"), zw_elf_global(e->out, "zw_table_init");
+    name_part(e, "zw_table_make"), name_part(e, "zw_table_init");
   for (uint32_t k = 0; k < m->nimports; k++)
     if (m->imports[k].kind == EXT_FUNC)
       name_ref_parts(e, zw_func_type(m, m->imports[k].index), true);
@@ -298,21 +309,21 @@ static void name_parts(Elf *e, const MetaFacts *facts)
     if (x->kind == EXT_FUNC)
       name_ref_parts(e, zw_func_type(m, x->index), false);
     if ((x->kind == EXT_TABLE && is_narrow(m, m->tables[x->index].type.elem)) || (x->kind == EXT_GLOBAL && is_narrow(m, m->globals[x->index].type.type)))
-      zw_elf_global(e->out, "zw_gc_is");
+      name_part(e, "zw_gc_is");
   }
   for (uint32_t k = 0; k < ARRAY_COUNT(libcall_names); k++)
     if (e->b->libcalls >> k & 1)
-      zw_elf_global(e->out, libcall_names[k]);
+      name_part(e, libcall_names[k]);
   if (facts->gc)
-    zw_elf_global(e->out, "zw_store_gc"), zw_elf_global(e->out, "zw_type_rows");
+    name_part(e, "zw_store_gc"), name_part(e, "zw_type_rows");
   if (facts->exprs)
-    zw_elf_global(e->out, "zw_const_expr");
+    name_part(e, "zw_const_expr");
   if (facts->gc_exprs)
-    zw_elf_global(e->out, "zw_const_object"), zw_elf_global(e->out, "zw_const_roots");
+    name_part(e, "zw_const_object"), name_part(e, "zw_const_roots");
   if (facts->lines)
-    zw_elf_global(e->out, "zw_image_line");
+    name_part(e, "zw_image_line");
   if (e->o->for_exe && e->o->ndirs)
-    zw_elf_global(e->out, "zwasm_wasi_preopen"), zw_elf_global(e->out, "zw_wasi_parse_dir");
+    name_part(e, "zwasm_wasi_preopen"), name_part(e, "zw_wasi_parse_dir");
 }
 
 // ---- unwind data and local symbols ----

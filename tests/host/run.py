@@ -98,6 +98,17 @@ with tempfile.TemporaryDirectory() as tmp:
     if build("gcc", ["gcc", "-DSTRUCT_IMPORTS", "-Wpedantic", "-std=c99"], "refs.c", "refs_struct"):
         code, out = run(["./refs_struct.out"])
         check("run refs_struct", code == 0 and out == "refs: ok\n", f"exit {code}\n{out}")
+    # what becomes of objects before they are linked: stripped, or made one with others
+    for how, command in (("strip", ["strip", "--strip-unneeded"]), ("llvm-strip", ["llvm-strip", "--strip-unneeded"]), ("ld -r", ["ld", "-r"])):
+        for source, obj in hosts:
+            code, out = run(command + [obj + ".o", "-o", "changed.o"])
+            check(f"{how} {obj}.o", code == 0, out)
+            os.replace(obj + ".o", "kept.o")
+            os.replace("changed.o", obj + ".o")
+            if build(how, ["gcc"], source, obj):
+                code, out = run(["./" + obj + ".out"])
+                check(f"run {obj} after {how}", code == 0 and out == f"{obj}: ok\n", f"exit {code}\n{out}")
+            os.replace("kept.o", obj + ".o")
     open("load.c", "w").write("#include <dlfcn.h>\nint main(int n, char **v) { void *p = dlopen(v[1], RTLD_NOW); int (*f)(int, char **) = p ? (int (*)(int, char **))dlsym(p, \"inside\") : 0;"
                               " (void)n; return f ? f(1, v) : 99; }\n")
     run(["gcc", "load.c", "-o", "load", "-ldl"])

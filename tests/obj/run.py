@@ -134,6 +134,10 @@ def compare_texts(wasm, stem, in_jit):
     return functions
 
 
+def undefined_of(path):
+    return {s[0] for s in Elf(path).symbols if s[1] and not s[4]}
+
+
 def facts():
     """The sample's object, section by section."""
     e = Elf("sample.o")
@@ -147,7 +151,9 @@ def facts():
     check("readelf has nothing to say", code == 0 and "arning" not in out and "rror:" not in out, out)
     code, out = run(["readelf", "-rW", "sample.o"])
     kinds = set(re.findall(r"R_X86_64_\w+", out))
-    check("relocations are of five kinds", kinds <= {"R_X86_64_64", "R_X86_64_PC32", "R_X86_64_PLT32"}, kinds)
+    check("relocations are of three kinds", kinds <= {"R_X86_64_64", "R_X86_64_PC32", "R_X86_64_PLT32"}, kinds)
+    code, out = run(["strip", "--strip-unneeded", "sample.o", "-o", "bare.o"])
+    check("strip leaves what the linker must know", code == 0 and undefined_of("bare.o") == undefined_of("sample.o"), undefined_of("bare.o"))
     check("no global offset table", "GOT" not in out, out)
     header = open("sample.h").read()
     defined = {s[0] for s in e.symbols if s[1] == 1 and s[4]}
