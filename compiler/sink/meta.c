@@ -193,7 +193,7 @@ static void put_tables(Meta *w)
     const TableDecl *from = &m->tables[k];
     t[k].limits = limits(&from->type.limits);
     t[k].elem = from->type.elem;
-    t[k].init = from->has_init ? classify(w, from->init) : (ImageInit){ .kind = INIT_NULL };
+    t[k].init = from->init ? classify(w, *from->init) : (ImageInit){ .kind = INIT_NULL };
   }
   ImageMemory *mem = section(w, IMG_MEMORIES, m->nmemories, sizeof *mem);
   for (uint32_t k = 0; k < m->nmemories; k++)

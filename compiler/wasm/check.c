@@ -36,8 +36,8 @@ static void check_table(Module *m, const TableDecl *t)
   if (!l->is64 && (l->min > UINT32_MAX || (l->has_max && l->max > UINT32_MAX)))
     INVALID(m, t->at, "table size must be at most 2^32-1");
   check_min_max(m, l, t->at);
-  if (t->has_init)
-    zw_check_const(m, &t->init, t->type.elem, m->nimported_globals);
+  if (t->init)
+    zw_check_const(m, t->init, t->type.elem, m->nimported_globals);
   else if (t->import == UINT32_MAX && !zw_is_defaultable(t->type.elem))
     zw_fail(m->ctx, ERR_type_mismatch, t->at, "a table of references that are not null needs an initial value");
 }
@@ -81,7 +81,7 @@ static void check_data(Module *m, const Data *d)
   if (d->mode != SEG_ACTIVE)
     return;
   if (d->memory >= m->nmemories)
-    INVALID(m, d->at, "unknown memory %u", d->memory);
+    INVALID(m, (uint64_t)(d->bytes - m->bytes), "unknown memory %u", d->memory);
   zw_check_const(m, &d->offset, addr_of(&m->memories[d->memory].type.limits), m->nglobals);
 }
 
@@ -255,6 +255,7 @@ static void check_again(Module *m)
 void zw_check_end(Module *m)
 {
   check_again(m);
+  zw_make_imports(m);
   zw_number_funcrefs(m);
   m->ctx->at_func = m->ctx->at_instr = UINT32_MAX;
   m->ctx->at_op = NULL;

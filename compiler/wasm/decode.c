@@ -55,38 +55,76 @@ static Str read_name(Decoder *d)
 
 // ---- sections ----
 
-static void read_import(Decoder *d, Import *imp, uint32_t k)
+// Imports of a kind, counted before there is room for them.
+typedef struct Spaces { uint32_t n[EXT_TAG + 1]; } Spaces;
+
+// What is imported goes into its index space; the Imports themselves are made when the module is known to be valid.
+static void read_import(Decoder *d, uint32_t k)
 {
   Module *m = d->m;
-  imp->at = pos(d);
-  imp->module = read_name(d);
-  imp->name = read_name(d);
+  read_name(d);
+  read_name(d);
   uint64_t at = pos(d);
-  imp->kind = zw_read_u8(&d->r);
-  switch (imp->kind) {
-  case EXT_FUNC:
-    imp->index = d->funcs.n;
-    *zw_push(d->a, &d->funcs) = (Func){ .type = zw_decode_func_type_index(d), .import = k };
-    return;
+  switch (zw_read_u8(&d->r)) {
+  case EXT_FUNC: *zw_push(d->a, &d->funcs) = (Func){ .type = zw_decode_func_type_index(d), .import = k }; return;
   case EXT_TABLE:
-    imp->index = d->tables.n;
-    *zw_push(d->a, &d->tables) = (TableDecl){ .type = zw_decode_tabletype(d), .import = k, .at = at };
+    *zw_push(d->a, &d->tables) = (TableDecl){ .type = zw_decode_tabletype(d), .import = k, .at = (uint32_t)at };
     return;
   case EXT_MEMORY:
-    imp->index = d->memories.n;
     *zw_push(d->a, &d->memories) = (MemoryDecl){ { zw_decode_limits(d, true) }, .import = k, .at = at };
     return;
   case EXT_GLOBAL:
-    imp->index = d->globals.n;
     *zw_push(d->a, &d->globals) = (Global){ .type = zw_decode_globaltype(d), .import = k };
     if (d->globals.p[d->globals.n - 1].type.mutable_)
       zw_need(d->ctx, m, FEAT_MUT_GLOBAL, at);
     return;
-  case EXT_TAG:
-    imp->index = d->tags.n;
-    *zw_push(d->a, &d->tags) = (Tag){ .type = zw_decode_tagtype(d), .import = k, .at = at };
-    return;
+  case EXT_TAG: *zw_push(d->a, &d->tags) = (Tag){ .type = zw_decode_tagtype(d), .import = k, .at = (uint32_t)at }; return;
   default: MALFORMED(d, at, "malformed import kind");
+  }
+}
+
+static uint32_t step_over_name(const uint8_t **p)
+{
+  uint32_t n = zw_fast_u32(p);
+  *p += n;
+  return n;
+}
+
+// The next import of a section that has been decoded.
+static Import next_import(const uint8_t *bytes, const uint8_t **p)
+{
+  Import i = { .at = (uint32_t)(*p - bytes) };
+  i.module.n = step_over_name(p);
+  i.module.p = (const char *)*p - i.module.n;
+  i.name.n = step_over_name(p);
+  i.name.p = (const char *)*p - i.name.n;
+  i.kind = *(*p)++;
+  if (i.kind == EXT_FUNC || i.kind == EXT_TAG) {
+    *p += i.kind == EXT_TAG;
+    zw_fast_u32(p);
+    return i;
+  }
+  if (i.kind != EXT_MEMORY)
+    zw_fast_valtype(p);
+  uint8_t flags = *(*p)++;
+  if (i.kind == EXT_GLOBAL)
+    return i; // it was the mutability
+  zw_fast_u64(p);
+  if (flags & 1)
+    zw_fast_u64(p);
+  if (flags & 8) // page size
+    zw_fast_u32(p);
+  return i;
+}
+
+void zw_make_imports(Module *m)
+{
+  const uint8_t *p = m->imports_at;
+  Spaces seen = { { 0 } };
+  m->imports = zw_new_array(&m->ctx->module, Import, m->nimports);
+  for (uint32_t k = 0; k < m->nimports; k++) {
+    m->imports[k] = next_import(m->bytes, &p);
+    m->imports[k].index = seen.n[m->imports[k].kind]++ & 0xffffff;
   }
 }
 
@@ -94,9 +132,10 @@ static void read_imports(Decoder *d)
 {
   Module *m = d->m;
   m->nimports = read_limited_count(d, LIMIT_IMPORTS, "imports");
-  m->imports = zw_new_array(d->a, Import, backed(d, m->nimports, 4));
+  m->imports_at = d->r.p;
+  zw_reserve(d->a, &d->funcs, backed(d, m->nimports, 4));
   for (uint32_t i = 0; i < m->nimports; i++)
-    read_import(d, &m->imports[i], i);
+    read_import(d, i);
   m->nimported_funcs = d->funcs.n;
   m->nimported_tables = d->tables.n;
   m->nimported_memories = d->memories.n;
@@ -124,8 +163,9 @@ static void read_tables(Decoder *d)
 {
   uint32_t n = read_count(d);
   limit_space(d, (uint64_t)d->tables.n + n, LIMIT_TABLES, "tables");
+  zw_reserve(d->a, &d->tables, d->tables.n + backed(d, n, 3));
   for (uint32_t i = 0; i < n; i++) {
-    TableDecl t = { .import = UINT32_MAX, .at = pos(d) };
+    TableDecl t = { .import = UINT32_MAX, .at = (uint32_t)pos(d) };
     if (d->r.p != d->r.end && *d->r.p == 0x40) {
       d->r.p++;
       uint64_t at = pos(d);
@@ -133,8 +173,8 @@ static void read_tables(Decoder *d)
       if (zw_read_u8(&d->r) != 0)
         MALFORMED(d, at, "malformed table");
       t.type = zw_decode_tabletype(d);
-      t.has_init = true;
-      t.init = zw_read_const_expr(&d->r, d->m);
+      t.init = zw_new(d->a, ConstExpr);
+      *t.init = zw_read_const_expr(&d->r, d->m);
     } else {
       t.type = zw_decode_tabletype(d);
     }
@@ -169,8 +209,9 @@ static void read_tags(Decoder *d)
   zw_need(d->ctx, d->m, FEAT_EH, pos(d));
   uint32_t n = read_count(d);
   limit_space(d, (uint64_t)d->tags.n + n, LIMIT_TAGS, "tags");
+  zw_reserve(d->a, &d->tags, d->tags.n + backed(d, n, 2));
   for (uint32_t i = 0; i < n; i++) {
-    uint64_t at = pos(d);
+    uint32_t at = (uint32_t)pos(d);
     *zw_push(d->a, &d->tags) = (Tag){ .type = zw_decode_tagtype(d), .import = UINT32_MAX, .at = at };
   }
 }
@@ -182,7 +223,7 @@ static void read_exports(Decoder *d)
   m->exports = zw_new_array(d->a, Export, backed(d, m->nexports, 3));
   for (uint32_t i = 0; i < m->nexports; i++) {
     Export *e = &m->exports[i];
-    e->at = pos(d);
+    e->at = (uint32_t)pos(d);
     e->name = read_name(d);
     uint64_t at = pos(d);
     e->kind = zw_read_u8(&d->r);
@@ -214,30 +255,29 @@ static void read_elem_funcs(Decoder *d, Elem *e)
 // Expressions; when each of them is a ref.func, only the indices are kept.
 static void read_elem_exprs(Decoder *d, Elem *e)
 {
-  ArenaMark mark = zw_arena_mark(&d->ctx->scratch);
-  VEC(ConstExpr) exprs = { 0 };
-  uint32_t *funcs = zw_new_array(d->a, uint32_t, e->count);
+  const uint8_t *first = d->r.p;
+  uint32_t f;
   bool all_funcs = true;
+  for (uint32_t i = 0; i < e->count; i++)
+    all_funcs &= is_ref_func(zw_read_const_expr(&d->r, d->m), &f);
+  d->r.p = first;
+  uint32_t *funcs = all_funcs ? zw_new_array(d->a, uint32_t, e->count) : NULL;
+  ConstExpr *exprs = all_funcs ? NULL : zw_new_array(d->a, ConstExpr, e->count);
+  e->funcs = funcs, e->exprs = exprs;
   for (uint32_t i = 0; i < e->count; i++) {
     ConstExpr x = zw_read_const_expr(&d->r, d->m);
-    all_funcs = all_funcs && is_ref_func(x, &funcs[i]);
-    *zw_push(&d->ctx->scratch, &exprs) = x;
+    if (all_funcs)
+      is_ref_func(x, &funcs[i]);
+    else
+      exprs[i] = x;
   }
-  if (all_funcs) {
-    e->funcs = funcs;
-  } else {
-    ConstExpr *kept = zw_new_array(d->a, ConstExpr, e->count);
-    memcpy(kept, exprs.p, (size_t)e->count * sizeof *kept);
-    e->exprs = kept;
-  }
-  zw_arena_release(&d->ctx->scratch, mark);
 }
 
 enum { ELEM_NOT_ACTIVE = 1, ELEM_EXPLICIT = 2 /* a table index, or declarative */, ELEM_EXPRS = 4 };
 
 static void read_elem(Decoder *d, Elem *e)
 {
-  e->at = pos(d);
+  e->at = (uint32_t)pos(d);
   uint32_t flags = zw_read_u32(&d->r);
   if (flags > 7)
     MALFORMED(d, e->at, "malformed elements segment kind");
@@ -262,7 +302,7 @@ static void read_elem(Decoder *d, Elem *e)
   } else if (flags & ELEM_EXPRS) {
     e->type = VT_FUNCREF;
   }
-  e->count = read_limited_count(d, LIMIT_TABLE_ELEMS, "elements in a segment");
+  e->count = read_limited_count(d, LIMIT_TABLE_ELEMS, "elements in a segment") & 0x3fffffff;
   if (flags & ELEM_EXPRS)
     read_elem_exprs(d, e);
   else
@@ -272,13 +312,9 @@ static void read_elem(Decoder *d, Elem *e)
 static void read_elems(Decoder *d)
 {
   d->m->nelems = read_limited_count(d, LIMIT_ELEMS, "element segments");
-  VEC(Elem) elems = { 0 };
-  for (uint32_t i = 0; i < d->m->nelems; i++) {
-    Elem e = { 0 };
-    read_elem(d, &e);
-    *zw_push(d->a, &elems) = e;
-  }
-  d->m->elems = elems.p;
+  d->m->elems = zw_new_array(d->a, Elem, backed(d, d->m->nelems, 3));
+  for (uint32_t i = 0; i < d->m->nelems; i++)
+    read_elem(d, &d->m->elems[i]);
 }
 
 static void read_code(Decoder *d)
@@ -288,9 +324,7 @@ static void read_code(Decoder *d)
   d->ncode = read_count(d);
   uint32_t defined = d->ndeclared;
   const uint8_t *type = d->declared;
-  enum { BYTES_A_BYTE = 8 }; // of Funcs made at once, per byte that can still be bodies
-  if (defined * sizeof(Func) < BYTES_A_BYTE * (uint64_t)(d->r.end - d->r.p))
-    zw_reserve(d->a, &d->funcs, d->funcs.n + defined);
+  zw_reserve(d->a, &d->funcs, d->funcs.n + backed(d, defined, 3));
   for (uint32_t i = 0; i < d->ncode; i++) {
     uint32_t bytes = read_length(d);
     uint64_t at = pos(d);
@@ -300,7 +334,7 @@ static void read_code(Decoder *d)
     if (i >= defined)
       continue; // said at the end, as the suite wants it
     Func *f = zw_push(d->a, &d->funcs);
-    *f = (Func){ .type = zw_fast_u32(&type), .import = UINT32_MAX, .at = at, .body = p, .body_len = bytes };
+    *f = (Func){ .type = zw_fast_u32(&type), .import = UINT32_MAX, .at = (uint32_t)at, .body = p, .body_len = bytes };
   }
   m->code_len = pos(d) - m->code_at;
 }
@@ -323,8 +357,7 @@ static void read_datas(Decoder *d)
       s->memory = zw_read_u32(&d->r);
     if (s->mode == SEG_ACTIVE)
       s->offset = zw_read_const_expr(&d->r, m);
-    s->len = read_count(d);
-    s->at = pos(d);
+    s->len = read_count(d) & 0x3fffffff;
     s->bytes = zw_read_bytes(&d->r, s->len);
   }
 }
@@ -335,9 +368,8 @@ static void read_custom(Decoder *d, const uint8_t *end)
   d->r.end = end; // the name lies in the section
   Custom c = { .name = read_name(d), .after = d->last_section };
   d->r.end = file_end;
-  c.at = pos(d);
   c.bytes = d->r.p;
-  c.len = (uint64_t)(end - d->r.p);
+  c.len = (uint32_t)(end - d->r.p);
   d->r.p = end;
   *zw_push(d->a, &d->customs) = c;
 }
@@ -402,6 +434,20 @@ static void read_sections(Decoder *d)
   }
 }
 
+// As far as sections can be told apart.
+static uint32_t count_customs(const uint8_t *p, const uint8_t *end)
+{
+  uint32_t n = 0;
+  while (p != end) {
+    uint64_t bytes;
+    n += *p++ == SEC_CUSTOM;
+    if (zw_leb_read_u(&p, end, 32, &bytes) != LEB_OK || bytes > (uint64_t)(end - p))
+      break;
+    p += bytes;
+  }
+  return n;
+}
+
 static void finish(Decoder *d)
 {
   Module *m = d->m;
@@ -459,6 +505,7 @@ Module *zw_decode_module(Ctx *ctx, const uint8_t *bytes, uint64_t len, uint64_t 
   if (zw_get32(bytes + 4) != 1)
     zw_fail(ctx, ERR_version, 4, NULL);
   d.r.p += 8;
+  zw_reserve(d.a, &d.customs, count_customs(bytes + 8, bytes + len));
   read_sections(&d);
   finish(&d);
   zw_read_customs(m);

@@ -340,7 +340,7 @@ static void step_over_imm(Reader *r, Module *m, Op op)
 
 ConstExpr zw_read_const_expr(Reader *r, Module *m)
 {
-  ConstExpr e = { .at = zw_read_pos(r), .bytes = r->p };
+  ConstExpr e = { .at = (uint32_t)zw_read_pos(r), .bytes = r->p };
   uint32_t depth = 1; // structured instructions are not constant, but that is said later
   for (uint32_t n = 0; depth; n++) {
     uint64_t at = zw_read_pos(r);

@@ -111,13 +111,13 @@ static void enc_tables(Encoder *e)
   for (uint32_t i = m->nimported_tables; i < m->ntables; i++) {
     const TableDecl *t = &m->tables[i];
     zw_enc_mark(e, SEC_TABLE, i, NULL);
-    if (t->has_init) {
+    if (t->init) {
       zw_enc_u8(&e->sec, 0x40);
       zw_enc_u8(&e->sec, 0x00);
     }
     zw_enc_table_type(&e->sec, &t->type);
-    if (t->has_init)
-      enc_expr(e, SEC_TABLE, i, &t->init);
+    if (t->init)
+      enc_expr(e, SEC_TABLE, i, t->init);
   }
 }
 

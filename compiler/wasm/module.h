@@ -29,30 +29,33 @@ typedef struct MemoryType { Limits limits; } MemoryType;
 typedef struct TableType { Limits limits; ValType elem; } TableType;
 typedef struct GlobalType { ValType type; bool mutable_; } GlobalType;
 
-typedef struct ConstExpr { uint64_t at; const uint8_t *bytes; uint32_t len; } ConstExpr; // with its `end`; at = file offset
-typedef struct Import { Str module, name; uint8_t kind; uint32_t index; uint64_t at; } Import; // index in its own space
-typedef struct Export { Str name; uint8_t kind; uint32_t index; uint64_t at; } Export;
+// A module of nothing but the shortest things of a kind has one of these records for two to five bytes, and may still be refused: they
+// are as small as that asks for (tests/linear/refusals.py).  Offsets in the file are below LIMIT_MODULE.
+typedef struct ConstExpr { const uint8_t *bytes; uint32_t len, at; } ConstExpr; // with its `end`; at = file offset
+typedef struct Import { Str module, name; uint32_t kind : 8, index : 24; uint32_t at; } Import; // index in its own space
+typedef struct Export { Str name; uint8_t kind; uint32_t index, at; } Export;
 typedef struct Func {
   uint32_t type;             // type index
   uint32_t import;           // index into imports, or UINT32_MAX
-  uint64_t at;               // file offset of the body (after its size); 0 for imports
-  const uint8_t *body; uint32_t body_len; // local declarations and instructions
+  uint32_t at;               // file offset of the body (after its size); 0 for imports
+  uint32_t body_len;
+  const uint8_t *body;       // local declarations and instructions
   Str name;                  // name section, or empty
-  bool declared_ref;         // may be the operand of ref.func
-  uint32_t funcref;          // index of its FuncRef in the vmctx, when declared_ref; by zw_number_funcrefs
+  uint32_t declared_ref : 1; // may be the operand of ref.func
+  uint32_t funcref : 31;     // index of its FuncRef in the vmctx, when declared_ref; by zw_number_funcrefs
 } Func;
-typedef struct TableDecl { TableType type; uint32_t import; bool has_init; ConstExpr init; uint64_t at; } TableDecl;
+typedef struct TableDecl { TableType type; ConstExpr *init /* or NULL */; uint32_t import, at; } TableDecl;
 typedef struct MemoryDecl { MemoryType type; uint32_t import; uint64_t at; } MemoryDecl;
 typedef struct Global { GlobalType type; uint32_t import; ConstExpr init; } Global;
-typedef struct Tag { uint32_t type; uint32_t import; uint64_t at; } Tag;
+typedef struct Tag { uint32_t type; uint32_t import; uint32_t at; } Tag;
 typedef enum SegMode { SEG_ACTIVE, SEG_PASSIVE, SEG_DECLARATIVE } SegMode;
 typedef struct Elem {
-  uint8_t mode; uint32_t table; ConstExpr offset; ValType type; uint32_t count; uint64_t at;
+  uint32_t mode : 2, count : 30; uint32_t table; ConstExpr offset; ValType type; uint32_t at;
   const uint32_t *funcs;     // when every item is a ref.func: count indices; else NULL and
   const ConstExpr *exprs;
 } Elem;
-typedef struct Data { uint8_t mode; uint32_t memory; ConstExpr offset; const uint8_t *bytes; uint64_t len; uint64_t at; } Data;
-typedef struct Custom { Str name; const uint8_t *bytes; uint64_t len; uint64_t at; uint8_t after; } Custom; // after: id of the section before it
+typedef struct Data { uint32_t mode : 2, len : 30; uint32_t memory; ConstExpr offset; const uint8_t *bytes; } Data;
+typedef struct Custom { Str name; const uint8_t *bytes; uint32_t len; uint8_t after; } Custom; // after: id of the section before it
 typedef struct NameMap { uint32_t n; const uint32_t *index; const Str *name; } NameMap; // ascending index
 // Function names are in Func.  local_func, label_func and field_type are parallel to the maps of their name; those maps
 // ascend by (func or type, index).
@@ -68,9 +71,10 @@ typedef struct Module {
   const uint8_t *bytes; uint64_t len;  // the whole input
   uint32_t ntypes, nfuncs, ntables, nmemories, nglobals, ntags, nelems, ndatas, nimports, nexports, ncustoms, nhints;
   uint32_t nimported_funcs, nimported_tables, nimported_memories, nimported_globals, nimported_tags;
+  const uint8_t *imports_at; // the contents of the import section
   const ValType *self_refs;  // [2 * t] = (ref t), [2 * t + 1] = (ref null t): for what points at types
   TypeDef *types; Func *funcs; TableDecl *tables; MemoryDecl *memories; Global *globals; Tag *tags; Elem *elems; Data *datas;
-  Import *imports; Export *exports; Custom *customs; BranchHint *hints;
+  Import *imports /* by check, when nothing else can be wrong */; Export *exports; Custom *customs; BranchHint *hints;
   Names names;
   uint32_t start;            // function index or UINT32_MAX
   uint64_t start_at;         // where it stands
@@ -97,6 +101,8 @@ enum {
 
 // Decode all sections; bodies and constant expressions stay bytes.  Fails through ctx.  spec: binary-module
 Module *zw_decode_module(Ctx *ctx, const uint8_t *bytes, uint64_t len, uint64_t features_on);
+// m->imports, of an import section that has been decoded before.
+void zw_make_imports(Module *m);
 // Names and branch hints out of the custom sections; what is malformed there is left out.  zw_decode_module calls it.
 void zw_read_customs(Module *m);
 uint64_t zw_features_default(void);

@@ -312,9 +312,10 @@ static void table_field(WatParser *p)
     p->i = at;
     table_limits(p, &t.type);
     t.type.elem = zw_wat_ref_type(p);
-    t.has_init = !h.imported && !at_kind(p, TOK_RPAR);
-    if (t.has_init)
-      zw_wat_expr(p, &t.init);
+    if (!h.imported && !at_kind(p, TOK_RPAR)) {
+      t.init = zw_new(p->a, ConstExpr);
+      zw_wat_expr(p, t.init);
+    }
   }
   zw_wat_close(p);
   *zw_push(p->a, &p->tables) = t;

@@ -15,7 +15,8 @@ static void set_bytes(WatParser *p)
   for (uint32_t i = 0; i < p->globals.n; i++)
     set_expr(p, &p->globals.p[i].init);
   for (uint32_t i = 0; i < p->tables.n; i++)
-    set_expr(p, &p->tables.p[i].init);
+    if (p->tables.p[i].init)
+      set_expr(p, p->tables.p[i].init);
   for (uint32_t i = 0; i < p->datas.n; i++)
     set_expr(p, &p->datas.p[i].offset);
   for (uint32_t i = 0; i < p->elems.n; i++) {

@@ -86,8 +86,8 @@ static void put_definitions(Printer *p)
     zw_wat_put_def(p, &p->ids[ID_TABLE], i);
     zw_wat_put_limits(p, &m->tables[i].type.limits, false);
     zw_wat_put_val_type(p, m->tables[i].type.elem);
-    if (m->tables[i].has_init)
-      put_wrapped_expr(p, NULL, &m->tables[i].init);
+    if (m->tables[i].init)
+      put_wrapped_expr(p, NULL, m->tables[i].init);
     put(p, ")");
   }
   for (uint32_t i = m->nimported_memories; i < m->nmemories; i++) {
