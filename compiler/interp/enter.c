@@ -156,7 +156,7 @@ void zw_interp_door(Instance *in, uint32_t func, Value *args)
     zw_raise(in->vmctx, TRAP_stack_overflow, "out of memory for the interpreter's stack");
   zw_interp_prune(I);
   IFunc *f = &code_of(in)->funcs[func - in->image->h->nimported_funcs];
-  const FuncType *type = &code_of(in)->m->types[f->type].func;
+  const FuncType *type = code_of(in)->m->types[f->type].func;
   Activation *act = zw_activation();
   if (I->ndoors == I->doors_max || f->nparams > (size_t)(I->stack_end - I->sp))
     zw_raise(in->vmctx, TRAP_stack_overflow, NULL);

@@ -95,7 +95,7 @@ static void reopen(Walk *w, Op op, const uint8_t *imm)
   if (op == OP_else)
     push_types(w, c->type.params, c->type.nparams);
   else if (op == OP_catch) {
-    const FuncType *t = &w->m->types[w->m->tags[zw_fast_u32(&imm)].type].func;
+    const FuncType *t = w->m->types[w->m->tags[zw_fast_u32(&imm)].type].func;
     push_types(w, t->params, t->nparams);
   } else if (op == OP_end || op == OP_delegate) {
     push_types(w, c->type.results, c->type.nresults);
@@ -158,7 +158,7 @@ static void plain(Walk *w, Op op, const uint8_t *imm)
   case OP_array_fill: case OP_array_init_data: case OP_array_init_elem: pop(w, 4); return;
   case OP_array_copy: pop(w, 5); return;
   case OP_call: call(w, zw_func_type(m, zw_fast_u32(&imm)), 0); return;
-  case OP_call_indirect: case OP_call_ref: call(w, &m->types[zw_fast_u32(&imm)].func, 1); return;
+  case OP_call_indirect: case OP_call_ref: call(w, m->types[zw_fast_u32(&imm)].func, 1); return;
   default: BUG("the reference map does not know %s", zw_op_info[op].text);
   }
 }

@@ -287,7 +287,7 @@ static const char *claim_with(Namer *t, const char *suffix, Owner w, uint64_t at
 
 static const char *name_results(Namer *t, uint32_t type, const Owner *w, uint64_t at)
 {
-  return t->m->types[type].func.nresults < 2 ? NULL : claim_with(t, "_result", *w, at);
+  return t->m->types[type].func->nresults < 2 ? NULL : claim_with(t, "_result", *w, at);
 }
 
 static CName name_import(Namer *t, uint32_t index, bool *used)

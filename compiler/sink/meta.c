@@ -139,19 +139,19 @@ static void put_types(Meta *w)
   VEC(uint32_t) s = { 0 };
   for (uint32_t k = 0; k < m->ntypes; k++) {
     const TypeDef *t = &m->types[k];
-    if (k == t->rec_first)
-      *zw_push(w->a, &s) = t->rec_count;
+    if (t->starts_group)
+      *zw_push(w->a, &s) = zw_rec_group_end(m->types, m->ntypes, k) - k;
     index[k] = s.n;
-    uint32_t n = t->kind == COMP_FUNC ? t->func.nparams : t->kind == COMP_STRUCT ? t->nfields : 1;
+    uint32_t n = t->kind == COMP_FUNC ? t->func->nparams : t->kind == COMP_STRUCT ? t->nfields : 1;
     *zw_push(w->a, &s) = t->kind | (t->final ? 256u : 0);
     *zw_push(w->a, &s) = t->super;
     *zw_push(w->a, &s) = n;
-    *zw_push(w->a, &s) = t->kind == COMP_FUNC ? t->func.nresults : 0;
+    *zw_push(w->a, &s) = t->kind == COMP_FUNC ? t->func->nresults : 0;
     if (t->kind == COMP_FUNC) {
-      for (uint32_t i = 0; i < t->func.nparams; i++)
-        *zw_push(w->a, &s) = t->func.params[i];
-      for (uint32_t i = 0; i < t->func.nresults; i++)
-        *zw_push(w->a, &s) = t->func.results[i];
+      for (uint32_t i = 0; i < t->func->nparams; i++)
+        *zw_push(w->a, &s) = t->func->params[i];
+      for (uint32_t i = 0; i < t->func->nresults; i++)
+        *zw_push(w->a, &s) = t->func->results[i];
     } else {
       for (uint32_t i = 0; i < n; i++) {
         *zw_push(w->a, &s) = t->fields[i].type;

@@ -288,14 +288,14 @@ BlockType zw_fast_blocktype(const Module *m, const uint8_t **p)
   }
   if (b == 0x63 || b == 0x64 || (b > 0x40 && b < 0x80))
     return (BlockType){ 0, 1, NULL, zw_one_valtype(m, zw_fast_valtype(p)) };
-  const FuncType *f = &m->types[zw_fast_s64(p)].func;
+  const FuncType *f = m->types[zw_fast_s64(p)].func;
   return (BlockType){ f->nparams, f->nresults, f->params, f->results };
 }
 
 uint64_t zw_count_locals(const Module *m, uint32_t func, const uint8_t **code)
 {
   const Func *f = &m->funcs[func];
-  uint64_t n = m->types[f->type].func.nparams;
+  uint64_t n = m->types[f->type].func->nparams;
   const uint8_t *p = NULL;
   if (f->import == UINT32_MAX) {
     p = f->body;

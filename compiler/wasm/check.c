@@ -128,7 +128,7 @@ static void check_start(Module *m)
 
 static void check_tag(Module *m, const Tag *t)
 {
-  if (m->types[t->type].func.nresults)
+  if (m->types[t->type].func->nresults)
     INVALID(m, t->at, "non-empty tag result type");
 }
 
@@ -170,6 +170,8 @@ FuncCheck *zw_check_begin(Module *m)
   f->hints_end = m->hints + m->nhints;
   zw_fill_fast_ops(f);
   a->tight = m->ctx->module.tight = true;
+  f->large = a->large;
+  a->large = LARGE_BUFFER;
   f->mark = zw_arena_mark(a);
   return f;
 }
@@ -177,6 +179,7 @@ FuncCheck *zw_check_begin(Module *m)
 void zw_check_done(FuncCheck *f)
 {
   zw_region_done(f->regions.now);
+  f->a->large = f->large;
   f->a->tight = f->c->module.tight = false;
 }
 
@@ -255,7 +258,7 @@ static void check_again(Module *m)
 void zw_check_end(Module *m)
 {
   check_again(m);
-  zw_make_imports(m);
+  zw_complete_module(m);
   zw_number_funcrefs(m);
   m->ctx->at_func = m->ctx->at_instr = UINT32_MAX;
   m->ctx->at_op = NULL;

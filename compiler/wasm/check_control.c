@@ -68,7 +68,7 @@ static BlockType frame_type(const FuncCheck *f, uint32_t type, ValType *one)
     *one = zw_is_ref(type) ? type : type - 1;
     return (BlockType){ 0, 1, NULL, one };
   }
-  const FuncType *t = &f->m->types[type - FRAME_TYPES].func;
+  const FuncType *t = f->m->types[type - FRAME_TYPES].func;
   return (BlockType){ t->nparams, t->nresults, t->params, t->results };
 }
 
@@ -314,7 +314,6 @@ static void list_sets(FuncCheck *f, const LocalSet *sets, uint32_t n, FrameFact 
     fact->nassigned = zw_list_marked(f);
   }
   zw_count_edge_slots(f, fact, fact->nassigned);
-  f->parts += n / LABELS_OF_A_PART;
 }
 
 enum { SET_WORK_PER_BYTE = 8, SET_WORK_FREE = 1 << 15 };
@@ -401,7 +400,7 @@ static uint32_t read_block_type(FuncCheck *f)
   const TypeDef *d = &f->m->types[t];
   if (d->kind != COMP_FUNC)
     CHECK_FAIL(f, "unknown type %lld: it is not a function type", (long long)t);
-  if (d->func.nparams)
+  if (d->func->nparams)
     zw_need(f->c, f->m, FEAT_MULTI_VALUE, zw_here(f));
   return FRAME_TYPES + (uint32_t)t;
 }
@@ -684,7 +683,7 @@ static void end_live_frame(FuncCheck *f, const Ctrl *ctrl)
 static const FuncType *read_tag(FuncCheck *f, uint32_t *tag)
 {
   *tag = zw_read_index(f, f->m->ntags, "tag");
-  return &f->m->types[f->m->tags[*tag].type].func;
+  return f->m->types[f->m->tags[*tag].type].func;
 }
 
 // A clause carries the payload and maybe the exception: compare with the label's types.

@@ -298,13 +298,11 @@ static void walk(FuncCheck *f)
     f->nlive = nlive;
     zw_check_op(f);
   again:
-    if (NEVER(f->parts > f->most_parts))
-      return;
     if (f->dead) {
     dead:
       check_dead(f);
     }
-    if (!f->ctrl.n)
+    if (!f->ctrl.n || NEVER(f->parts + f->assigned.n / SETS_OF_A_PART > f->most_parts))
       return;
     p = f->r.p;
     sp = f->sp;
@@ -433,19 +431,10 @@ static uint32_t longest_body(const FuncCheck *f)
   return bytes;
 }
 
-// As many as the longest body may have by itself.
+// What is large grows without leaving anything behind (LARGE_BUFFER): this is for the rest.
 static void reserve_facts(FuncCheck *f)
 {
-  uint32_t n = (FACTS_FREE + FACTS_PER_BYTE * f->longest) / FACT_PART_BYTES;
-  if (n > f->longest / 2)
-    n = f->longest / 2;
-  if (n > f->ctrl.cap) { // in one chunk
-    ArenaMark mark = zw_arena_mark(f->a);
-    size_t part = sizeof(Ctrl) + sizeof(LiveFrame) + sizeof(FrameFact) + sizeof(BlockFact) + 3 * sizeof(uint32_t);
-    if (n * part < ARENA_OWN_BYTES)
-      (void)zw_stale_array(f->a, char, n * part);
-    zw_arena_release(f->a, mark);
-  }
+  uint32_t n = f->longest / 64 + 8;
   zw_reserve(f->a, &f->ctrl, n);
   zw_reserve(f->a, &f->live, n);
   zw_reserve(f->a, &f->frames, n);

@@ -78,7 +78,8 @@ typedef struct LocalInit { uint32_t local, depth; } LocalInit; // depth: open fr
 typedef struct LocalSet { uint32_t local, before; } LocalSet; // before: place + 1 of the same local in the sets of a frame around, or 0
 // A module that is refused shall take 64 KiB and 16 times its bytes.  Facts may have so much of that.  While a body is checked they are
 // counted in parts, of so many bytes of buffers, working storage and facts: a block or a frame is one, a loop or a try some more.
-enum { FACTS_FREE = 16 << 10, FACTS_PER_BYTE = 10, FACT_PART_BYTES = 200, LOOP_PARTS = 3, TRY_PARTS = 2, LABELS_OF_A_PART = 16 };
+enum { FACTS_FREE = 12 << 10, FACTS_PER_BYTE = 10, FACT_PART_BYTES = 144, LOOP_PARTS = 3, TRY_PARTS = 2, LABELS_OF_A_PART = 16, SETS_OF_A_PART = 10 };
+enum { LARGE_BUFFER = 16 << 10 }; // grows without leaving anything behind
 
 // One per module; the buffers stay from function to function.
 struct FuncCheck {
@@ -96,6 +97,7 @@ struct FuncCheck {
   int64_t allowance;        // bytes that facts may still take, see allow_facts
   uint32_t parts, most_parts; // of this function's facts, see FACT_PART_BYTES
   ArenaMark mark;           // of a, before the buffers
+  size_t large;             // Arena.large before
   uint32_t longest;         // bytes of the longest body
   Reader r;                 // r.p behind the opcode while a check_* function runs
   const uint8_t *at;        // the opcode

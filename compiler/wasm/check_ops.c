@@ -109,9 +109,9 @@ void zw_reserve_operands(FuncCheck *f, uint32_t n)
     zw_fail(f->c, ERR_limit, zw_here(f), "more than %u operands on the stack", LIMIT_OPERANDS);
   if (need <= f->vals_cap)
     return;
-  size_t cap = need + need / 2;
-  ValType *v = zw_new_array(f->a, ValType, cap);
-  memcpy(v, f->vals, used * sizeof *v);
+  size_t cap = need + need / 4;
+  ValType *v = zw_arena_grow(f->a, f->vals - 4, (used + 4) * sizeof *v, (f->vals_cap + (size_t)4) * sizeof *v, (cap + 4) * sizeof *v);
+  v += 4;
   f->vals = v;
   f->sp = v + used;
   f->sp_max = v + max;
@@ -298,7 +298,7 @@ static const FuncType *read_func_type(FuncCheck *f, uint32_t *index)
   *index = zw_read_index(f, f->m->ntypes, "type");
   if (f->m->types[*index].kind != COMP_FUNC)
     CHECK_FAIL(f, "unknown type %u: it is not a function type", *index);
-  return &f->m->types[*index].func;
+  return f->m->types[*index].func;
 }
 
 static void check_call_indirect(FuncCheck *f, bool tail)

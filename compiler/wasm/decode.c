@@ -33,6 +33,19 @@ void zw_need(Ctx *c, Module *m, Feature f, uint64_t at)
   m->features_used |= (uint64_t)1 << f;
 }
 
+void *zw_decode_grow(Decoder *d, void *p, uint32_t n, uint32_t *cap, uint32_t want, size_t size)
+{
+  enum { LARGE_ARRAY = 16 << 10 };
+  const size_t large = d->a->large;
+  if (want <= *cap)
+    return p;
+  d->a->large = LARGE_ARRAY;
+  p = zw_arena_grow(d->a, p, n * size, *cap * size, want * size);
+  d->a->large = large;
+  *cap = want;
+  return p;
+}
+
 // The bytes of a section, a body or a name.
 static uint32_t read_length(Decoder *d)
 {
@@ -117,7 +130,7 @@ static Import next_import(const uint8_t *bytes, const uint8_t **p)
   return i;
 }
 
-void zw_make_imports(Module *m)
+static void make_imports(Module *m)
 {
   const uint8_t *p = m->imports_at;
   Spaces seen = { { 0 } };
@@ -128,12 +141,18 @@ void zw_make_imports(Module *m)
   }
 }
 
+void zw_complete_module(Module *m)
+{
+  make_imports(m);
+  zw_make_self_refs(m);
+}
+
 static void read_imports(Decoder *d)
 {
   Module *m = d->m;
   m->nimports = read_limited_count(d, LIMIT_IMPORTS, "imports");
   m->imports_at = d->r.p;
-  zw_reserve(d->a, &d->funcs, backed(d, m->nimports, 4));
+  reserve_exactly(d, &d->funcs, backed(d, m->nimports, 4));
   for (uint32_t i = 0; i < m->nimports; i++)
     read_import(d, i);
   m->nimported_funcs = d->funcs.n;
@@ -163,7 +182,7 @@ static void read_tables(Decoder *d)
 {
   uint32_t n = read_count(d);
   limit_space(d, (uint64_t)d->tables.n + n, LIMIT_TABLES, "tables");
-  zw_reserve(d->a, &d->tables, d->tables.n + backed(d, n, 3));
+  reserve_exactly(d, &d->tables, d->tables.n + backed(d, n, 3));
   for (uint32_t i = 0; i < n; i++) {
     TableDecl t = { .import = UINT32_MAX, .at = (uint32_t)pos(d) };
     if (d->r.p != d->r.end && *d->r.p == 0x40) {
@@ -196,7 +215,7 @@ static void read_globals(Decoder *d)
 {
   uint32_t n = read_count(d);
   limit_space(d, (uint64_t)d->globals.n + n, LIMIT_GLOBALS, "globals");
-  zw_reserve(d->a, &d->globals, d->globals.n + backed(d, n, 5));
+  reserve_exactly(d, &d->globals, d->globals.n + backed(d, n, 5));
   for (uint32_t i = 0; i < n; i++) {
     Global g = { .type = zw_decode_globaltype(d), .import = UINT32_MAX };
     g.init = zw_read_const_expr(&d->r, d->m);
@@ -209,7 +228,7 @@ static void read_tags(Decoder *d)
   zw_need(d->ctx, d->m, FEAT_EH, pos(d));
   uint32_t n = read_count(d);
   limit_space(d, (uint64_t)d->tags.n + n, LIMIT_TAGS, "tags");
-  zw_reserve(d->a, &d->tags, d->tags.n + backed(d, n, 2));
+  reserve_exactly(d, &d->tags, d->tags.n + backed(d, n, 2));
   for (uint32_t i = 0; i < n; i++) {
     uint32_t at = (uint32_t)pos(d);
     *zw_push(d->a, &d->tags) = (Tag){ .type = zw_decode_tagtype(d), .import = UINT32_MAX, .at = at };
@@ -324,7 +343,7 @@ static void read_code(Decoder *d)
   d->ncode = read_count(d);
   uint32_t defined = d->ndeclared;
   const uint8_t *type = d->declared;
-  zw_reserve(d->a, &d->funcs, d->funcs.n + backed(d, defined, 3));
+  reserve_exactly(d, &d->funcs, d->funcs.n + backed(d, defined, 3));
   for (uint32_t i = 0; i < d->ncode; i++) {
     uint32_t bytes = read_length(d);
     uint64_t at = pos(d);
@@ -428,6 +447,7 @@ static void read_sections(Decoder *d)
     at = pos(d);
     order = section_order[id];
     d->last_section = id;
+    d->section_end = end;
     read_section(d, id);
     if (d->r.p != end)
       MALFORMED(d, at, "section size mismatch");

@@ -11,6 +11,7 @@ typedef struct Decoder {
   uint32_t ncode;          // entries of the code section
   const uint8_t *declared; // the type indices of the function section; it becomes Funcs when there are bodies for them
   uint32_t ndeclared;
+  const uint8_t *section_end;
   uint8_t last_section;    // last id that was not custom
   VEC(Func) funcs;
   VEC(TableDecl) tables;
@@ -49,8 +50,13 @@ static inline uint32_t backed(const Decoder *d, uint32_t n, uint32_t bytes)
   return n < most ? n : (uint32_t)most;
 }
 
+// Room for that many and no more, and what there was leaves nothing behind.
+void *zw_decode_grow(Decoder *d, void *p, uint32_t n, uint32_t *cap, uint32_t want, size_t size);
+#define reserve_exactly(d, v, want) ((v)->p = zw_decode_grow((d), (v)->p, (v)->n, &(v)->cap, (want), sizeof *(v)->p))
+
 // ---- decode_types.c ----
 void zw_decode_types(Decoder *d); // the type section
+void zw_make_self_refs(Module *m);
 uint32_t zw_decode_func_type_index(Decoder *d);
 Limits zw_decode_limits(Decoder *d, bool memory);
 TableType zw_decode_tabletype(Decoder *d);

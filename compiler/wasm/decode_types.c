@@ -71,7 +71,7 @@ ValType zw_read_reftype(Reader *r, Module *m)
   return t;
 }
 
-static ValType *read_valtypes(Decoder *d, uint32_t limit, const char *what, uint32_t *count)
+static const ValType *read_valtypes(Decoder *d, uint32_t limit, const char *what, uint32_t *count)
 {
   uint32_t n = *count = read_limited_count(d, limit, what);
   ValType *t = zw_new_array(d->a, ValType, n);
@@ -94,6 +94,22 @@ static FieldType read_field(Decoder *d)
   return f;
 }
 
+static const FuncType *read_functype(Decoder *d)
+{
+  static const FuncType nothing;
+  uint64_t at = pos(d) - 1;
+  FuncType t;
+  t.params = read_valtypes(d, LIMIT_PARAMS, "parameters", &t.nparams);
+  t.results = read_valtypes(d, LIMIT_RESULTS, "results", &t.nresults);
+  if (t.nresults > 1)
+    zw_need(d->ctx, d->m, FEAT_MULTI_VALUE, at);
+  if (!t.nparams && !t.nresults)
+    return &nothing;
+  FuncType *kept = zw_new(d->a, FuncType);
+  *kept = t;
+  return kept;
+}
+
 static void read_comptype(Decoder *d, TypeDef *t)
 {
   uint64_t at = pos(d);
@@ -101,10 +117,7 @@ static void read_comptype(Decoder *d, TypeDef *t)
   switch (b) {
   case 0x60:
     t->kind = COMP_FUNC;
-    t->func.params = read_valtypes(d, LIMIT_PARAMS, "parameters", &t->func.nparams);
-    t->func.results = read_valtypes(d, LIMIT_RESULTS, "results", &t->func.nresults);
-    if (t->func.nresults > 1)
-      zw_need(d->ctx, d->m, FEAT_MULTI_VALUE, at);
+    t->func = read_functype(d);
     return;
   case 0x5f: {
     zw_need(d->ctx, d->m, FEAT_GC, at);
@@ -137,7 +150,7 @@ static void read_subtype(Decoder *d, TypeDef *t, uint32_t index)
   uint8_t b = d->r.p != d->r.end ? *d->r.p : 0;
   t->super = UINT32_MAX;
   t->final = b != 0x50;
-  t->at = at;
+  t->at = (uint32_t)at & 0x3fffffff;
   if (b == 0x50 || b == 0x4f) { // sub, sub final
     d->r.p++;
     zw_need(d->ctx, d->m, FEAT_GC, at);
@@ -155,12 +168,23 @@ static void read_subtype(Decoder *d, TypeDef *t, uint32_t index)
   read_comptype(d, t);
 }
 
+typedef VEC(TypeDef) Types;
+
+// Room for `count` more.  A group may have any number, but the section holds no more than its bytes can.
+static void reserve_types(Decoder *d, Types *types, uint32_t count)
+{
+  uint64_t want = (uint64_t)types->n + count, most = types->n + (uint64_t)(d->section_end > d->r.p ? d->section_end - d->r.p : 0) / 2 + 1;
+  uint64_t to = want > 2 * (uint64_t)types->cap ? want : 2 * (uint64_t)types->cap;
+  if (want > types->cap)
+    reserve_exactly(d, types, (uint32_t)(to < most ? to : most));
+}
+
 void zw_decode_types(Decoder *d)
 {
   Module *m = d->m;
   uint32_t groups = read_limited_count(d, LIMIT_TYPES, "recursion groups");
-  VEC(TypeDef) types = { 0 };
-  zw_reserve(d->a, &types, backed(d, groups, 16)); // most take fewer bytes, but other sections follow
+  Types types = { 0 };
+  reserve_types(d, &types, groups);
   for (uint32_t g = 0; g < groups; g++) {
     uint64_t at = pos(d);
     uint32_t count = 1, first = types.n;
@@ -168,6 +192,7 @@ void zw_decode_types(Decoder *d)
       d->r.p++;
       zw_need(d->ctx, m, FEAT_GC, at);
       count = read_limited_count(d, LIMIT_REC_GROUP, "types in a group");
+      reserve_types(d, &types, count);
     }
     if (count > LIMIT_TYPES - first)
       zw_fail(d->ctx, ERR_limit, at, "more than %u types", LIMIT_TYPES);
@@ -175,15 +200,18 @@ void zw_decode_types(Decoder *d)
     for (uint32_t i = 0; i < count; i++) {
       TypeDef t = { 0 };
       read_subtype(d, &t, first + i);
-      t.rec_first = first;
-      t.rec_count = count;
+      t.starts_group = i == 0;
       *zw_push(d->a, &types) = t;
     }
   }
   m->ntypes = types.n;
   m->types = types.p;
-  ValType *refs = zw_new_array(d->a, ValType, 2 * (size_t)types.n);
-  for (uint32_t i = 0; i < types.n; i++) {
+}
+
+void zw_make_self_refs(Module *m)
+{
+  ValType *refs = zw_new_array(&m->ctx->module, ValType, 2 * (size_t)m->ntypes);
+  for (uint32_t i = 0; i < m->ntypes; i++) {
     refs[2 * (size_t)i] = VT_REF | i;
     refs[2 * (size_t)i + 1] = VT_REF | VT_NULL | i;
   }

@@ -50,14 +50,15 @@ static void enc_types(Encoder *e)
 {
   const Module *m = e->m;
   uint32_t groups = 0;
-  for (uint32_t i = 0; i < m->ntypes; i += m->types[i].rec_count)
-    groups++;
+  for (uint32_t i = 0; i < m->ntypes; i++)
+    groups += m->types[i].starts_group;
   zw_enc_u32(&e->sec, groups);
   for (uint32_t i = 0; i < m->ntypes; i++) {
     const TypeDef *t = &m->types[i];
-    if (t->rec_first == i && t->rec_count != 1) {
+    uint32_t count = t->starts_group ? zw_rec_group_end(m->types, m->ntypes, i) - i : 1;
+    if (count != 1) {
       zw_enc_u8(&e->sec, 0x4e);
-      zw_enc_u32(&e->sec, t->rec_count);
+      zw_enc_u32(&e->sec, count);
     }
     zw_enc_mark(e, SEC_TYPE, i, NULL);
     zw_enc_type(&e->sec, t);

@@ -110,8 +110,8 @@ void zw_enc_type(Bytes *b, const TypeDef *t)
   switch ((CompKind)t->kind) {
   case COMP_FUNC:
     zw_enc_u8(b, 0x60);
-    enc_val_types(b, t->func.params, t->func.nparams);
-    enc_val_types(b, t->func.results, t->func.nresults);
+    enc_val_types(b, t->func->params, t->func->nparams);
+    enc_val_types(b, t->func->results, t->func->nresults);
     break;
   case COMP_STRUCT:
     zw_enc_u8(b, 0x5f);

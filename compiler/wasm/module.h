@@ -10,19 +10,31 @@
 // Subtyping is zw_subtype (compiler/wasm/check.h).
 typedef struct FuncType { uint32_t nparams, nresults; const ValType *params, *results; } FuncType;
 typedef struct FieldType { ValType type; uint32_t mutable_ : 1, at : 31; } FieldType; // at: offset in an object (abi/gcobj.h); filled by check
+// There may be one for two bytes of a module that is refused.
 typedef struct TypeDef {
-  uint8_t kind;             // CompKind
-  bool final;
+  uint32_t kind : 2;        // CompKind
+  uint32_t final : 1;
+  uint32_t starts_group : 1; // a recursion group ends before the next type that does
+  uint32_t defaultable : 1; // every field has a default value; filled by check
+  uint32_t depth : 6;       // supertypes above it; filled by check
+  uint32_t canon : 20;      // equal for equal types of this module (the lowest such index); filled by check
   uint32_t super;           // type index or UINT32_MAX
-  uint32_t rec_first, rec_count; // its recursion group
-  uint32_t canon;           // equal for equal types of this module (the lowest such index); filled by check
-  uint32_t depth;           // length of the supertype chain
-  bool defaultable;         // every field has a default value; filled by check
-  FuncType func;            // COMP_FUNC
-  uint32_t nfields; const FieldType *fields; // COMP_STRUCT; COMP_ARRAY has one
-  const uint32_t *display;  // depth + 1 canonical indices, the root first, canon last; filled by check
-  uint64_t at;
+  uint64_t jump : 20;       // a canonical supertype above it, further away the deeper it is, or itself; filled by check
+  uint64_t nfields : 14;    // COMP_STRUCT; COMP_ARRAY has one
+  uint64_t at : 30;
+  union {
+    const FuncType *func;   // COMP_FUNC
+    const FieldType *fields;
+  };
 } TypeDef;
+STATIC_ASSERT(sizeof(TypeDef) == 24, "two bytes may be one");
+static inline uint32_t zw_rec_group_end(const TypeDef *types, uint32_t ntypes, uint32_t first) // behind it
+{
+  do
+    first++;
+  while (first < ntypes && !types[first].starts_group);
+  return first;
+}
 
 typedef struct Limits { uint64_t min, max; bool has_max, shared, is64; uint8_t page_log2; } Limits; // page_log2: memories, 16 or 0
 typedef struct MemoryType { Limits limits; } MemoryType;
@@ -72,9 +84,9 @@ typedef struct Module {
   uint32_t ntypes, nfuncs, ntables, nmemories, nglobals, ntags, nelems, ndatas, nimports, nexports, ncustoms, nhints;
   uint32_t nimported_funcs, nimported_tables, nimported_memories, nimported_globals, nimported_tags;
   const uint8_t *imports_at; // the contents of the import section
-  const ValType *self_refs;  // [2 * t] = (ref t), [2 * t + 1] = (ref null t): for what points at types
+  const ValType *self_refs;  // [2 * t] = (ref t), [2 * t + 1] = (ref null t): for what points at types; by zw_complete_module
   TypeDef *types; Func *funcs; TableDecl *tables; MemoryDecl *memories; Global *globals; Tag *tags; Elem *elems; Data *datas;
-  Import *imports /* by check, when nothing else can be wrong */; Export *exports; Custom *customs; BranchHint *hints;
+  Import *imports /* by zw_complete_module */; Export *exports; Custom *customs; BranchHint *hints;
   Names names;
   uint32_t start;            // function index or UINT32_MAX
   uint64_t start_at;         // where it stands
@@ -101,14 +113,16 @@ enum {
 
 // Decode all sections; bodies and constant expressions stay bytes.  Fails through ctx.  spec: binary-module
 Module *zw_decode_module(Ctx *ctx, const uint8_t *bytes, uint64_t len, uint64_t features_on);
-// m->imports, of an import section that has been decoded before.
-void zw_make_imports(Module *m);
+// What nothing needs before a module is known to be valid: imports and self_refs.  zw_check_module ends with it; who looks into a module
+// that is not checked calls it before.
+void zw_complete_module(Module *m);
 // Names and branch hints out of the custom sections; what is malformed there is left out.  zw_decode_module calls it.
 void zw_read_customs(Module *m);
 uint64_t zw_features_default(void);
 // Parse "--wasm=" text ("3.0,+threads,-simd") into a feature set; false with a sentence in err.
 bool zw_features_parse(const char *text, uint64_t *out, char *err, size_t err_bytes);
-static inline const FuncType *zw_func_type(const Module *m, uint32_t func) { return &m->types[m->funcs[func].type].func; }
+STATIC_ASSERT(LIMIT_TYPES < 1 << 20 && LIMIT_STRUCT_FIELDS < 1 << 14 && LIMIT_SUBTYPE_DEPTH < 1 << 6 && LIMIT_MODULE <= 1 << 30, "bits of a TypeDef");
+static inline const FuncType *zw_func_type(const Module *m, uint32_t func) { return m->types[m->funcs[func].type].func; }
 ValKind zw_val_kind(const Module *m, ValType t); // a type's storage class
 // Give each function that may be the operand of ref.func its FuncRef in the vmctx.  check ends with it; again is harmless.
 void zw_number_funcrefs(Module *m);

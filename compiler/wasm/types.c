@@ -22,9 +22,9 @@ static uint64_t type_key(const Module *m, ValType t, uint32_t first)
   return (uint64_t)zw_is_nullable(t) << 33 | index_key(m, zw_heap_type(t), first);
 }
 
-static uint64_t super_key(const Module *m, const TypeDef *t)
+static uint64_t super_key(const Module *m, const TypeDef *t, uint32_t first)
 {
-  return t->super == UINT32_MAX ? (uint64_t)1 << 33 : index_key(m, t->super, t->rec_first);
+  return t->super == UINT32_MAX ? (uint64_t)1 << 33 : index_key(m, t->super, first);
 }
 
 static uint64_t mix(uint64_t h, uint64_t x)
@@ -33,21 +33,21 @@ static uint64_t mix(uint64_t h, uint64_t x)
   return h ^ h >> 32;
 }
 
-static uint64_t hash_type(const Module *m, const TypeDef *t, uint64_t h)
+static uint64_t hash_type(const Module *m, const TypeDef *t, uint32_t first, uint64_t h)
 {
   h = mix(h, t->kind | (uint64_t)t->final << 8);
-  h = mix(h, super_key(m, t));
+  h = mix(h, super_key(m, t, first));
   if (t->kind == COMP_FUNC) {
-    h = mix(h, (uint64_t)t->func.nparams << 32 | t->func.nresults);
-    for (uint32_t i = 0; i < t->func.nparams; i++)
-      h = mix(h, type_key(m, t->func.params[i], t->rec_first));
-    for (uint32_t i = 0; i < t->func.nresults; i++)
-      h = mix(h, type_key(m, t->func.results[i], t->rec_first));
+    h = mix(h, (uint64_t)t->func->nparams << 32 | t->func->nresults);
+    for (uint32_t i = 0; i < t->func->nparams; i++)
+      h = mix(h, type_key(m, t->func->params[i], first));
+    for (uint32_t i = 0; i < t->func->nresults; i++)
+      h = mix(h, type_key(m, t->func->results[i], first));
     return h;
   }
   h = mix(h, t->nfields);
   for (uint32_t i = 0; i < t->nfields; i++)
-    h = mix(h, type_key(m, t->fields[i].type, t->rec_first) << 1 | t->fields[i].mutable_);
+    h = mix(h, type_key(m, t->fields[i].type, first) << 1 | t->fields[i].mutable_);
   return h;
 }
 
@@ -81,49 +81,49 @@ static bool same_types(const Module *m, const ValType *a, uint32_t a_first, cons
   return true;
 }
 
-static bool same_type(const Module *m, const TypeDef *a, const TypeDef *b)
+// Types a and b of the groups that start there.
+static bool same_type(const Module *m, const TypeDef *a, uint32_t a_first, const TypeDef *b, uint32_t b_first)
 {
-  if (a->kind != b->kind || a->final != b->final || super_key(m, a) != super_key(m, b))
+  if (a->kind != b->kind || a->final != b->final || super_key(m, a, a_first) != super_key(m, b, b_first))
     return false;
   if (a->kind == COMP_FUNC)
-    return a->func.nparams == b->func.nparams && a->func.nresults == b->func.nresults &&
-           same_types(m, a->func.params, a->rec_first, b->func.params, b->rec_first, a->func.nparams) &&
-           same_types(m, a->func.results, a->rec_first, b->func.results, b->rec_first, a->func.nresults);
+    return a->func->nparams == b->func->nparams && a->func->nresults == b->func->nresults &&
+           same_types(m, a->func->params, a_first, b->func->params, b_first, a->func->nparams) &&
+           same_types(m, a->func->results, a_first, b->func->results, b_first, a->func->nresults);
   if (a->nfields != b->nfields)
     return false;
   for (uint32_t i = 0; i < a->nfields; i++)
-    if (a->fields[i].mutable_ != b->fields[i].mutable_ ||
-        !same_types(m, &a->fields[i].type, a->rec_first, &b->fields[i].type, b->rec_first, 1))
+    if (a->fields[i].mutable_ != b->fields[i].mutable_ || !same_types(m, &a->fields[i].type, a_first, &b->fields[i].type, b_first, 1))
       return false;
   return true;
 }
 
-static bool same_group(const Module *m, uint32_t a, uint32_t b)
+static bool same_group(const Module *m, uint32_t a, uint32_t b, uint32_t count)
 {
-  if (m->types[a].rec_count != m->types[b].rec_count)
+  if (zw_rec_group_end(m->types, m->ntypes, a) - a != count)
     return false;
-  for (uint32_t i = 0; i < m->types[a].rec_count; i++)
-    if (!same_type(m, &m->types[a + i], &m->types[b + i]))
+  for (uint32_t i = 0; i < count; i++)
+    if (!same_type(m, &m->types[a + i], a, &m->types[b + i], b))
       return false;
   return true;
 }
 
-typedef struct Groups { uint32_t *slots; uint32_t mask; uint64_t seed; } Groups; // first type of a group + 1; 0 = free
+// Chains of groups that differ, by their first type + 1.  The links are in TypeDef.jump, which means nothing else before all are found.
+typedef struct Groups { uint32_t *heads; uint32_t mask; uint64_t seed; } Groups;
 
 // The first group that equals the one at `first`: an earlier one or itself.
-static uint32_t find_group(const Module *m, Groups *g, uint32_t first)
+static uint32_t find_group(Module *m, Groups *g, uint32_t first, uint32_t count)
 {
   uint64_t h = g->seed;
-  for (uint32_t i = 0; i < m->types[first].rec_count; i++)
-    h = hash_type(m, &m->types[first + i], h);
-  for (uint32_t s = (uint32_t)(h >> 7) & g->mask;; s = (s + 1) & g->mask) {
-    if (!g->slots[s]) {
-      g->slots[s] = first + 1;
-      return first;
-    }
-    if (same_group(m, g->slots[s] - 1, first))
-      return g->slots[s] - 1;
-  }
+  for (uint32_t i = 0; i < count; i++)
+    h = hash_type(m, &m->types[first + i], first, h);
+  uint32_t *head = &g->heads[(uint32_t)(h >> 7) & g->mask];
+  for (uint32_t k = *head; k; k = m->types[k - 1].jump)
+    if (same_group(m, k - 1, first, count))
+      return k - 1;
+  m->types[first].jump = *head;
+  *head = first + 1;
+  return first;
 }
 
 // ---- supertypes ----
@@ -134,23 +134,30 @@ static _Noreturn void bad_super(const Module *m, const TypeDef *t, const char *w
           t->super, why);
 }
 
-static void set_display(Module *m, uint32_t index)
+// Jumps double as they can: from any depth a supertype at any other is a few jumps and single steps away, and each type has one word
+// for that, where a display of all supertypes would have 63.
+static void set_depth(Module *m, uint32_t index)
 {
   TypeDef *t = &m->types[index];
-  if (t->canon != index) {
-    t->display = m->types[t->canon].display;
-    t->depth = m->types[t->canon].depth;
+  if (t->canon != index || t->super == UINT32_MAX) {
+    t->jump = t->canon;
+    t->depth = t->canon != index ? m->types[t->canon].depth : 0;
     return;
   }
-  const TypeDef *s = t->super == UINT32_MAX ? NULL : &m->types[t->super];
-  t->depth = s ? s->depth + 1 : 0;
-  if (t->depth > LIMIT_SUBTYPE_DEPTH)
+  const TypeDef *up = &m->types[m->types[t->super].canon], *far = &m->types[up->jump], *further = &m->types[far->jump];
+  if (up->depth + 1 > LIMIT_SUBTYPE_DEPTH)
     zw_fail(m->ctx, ERR_limit, t->at, "type %u has more than %u supertypes", index, LIMIT_SUBTYPE_DEPTH);
-  uint32_t *d = zw_new_array(&m->ctx->module, uint32_t, t->depth + 1);
-  if (s)
-    memcpy(d, s->display, t->depth * sizeof *d);
-  d[t->depth] = index;
-  t->display = d;
+  t->depth = (up->depth + 1u) & 63;
+  t->jump = up->depth - far->depth == far->depth - further->depth ? far->jump : m->types[t->super].canon;
+}
+
+// The canonical supertype of t at that depth, which is not below t's.
+static uint32_t supertype_at(const Module *m, const TypeDef *t, uint32_t depth)
+{
+  t = &m->types[t->canon];
+  while (t->depth > depth)
+    t = &m->types[m->types[t->jump].depth >= depth ? t->jump : m->types[t->super].canon];
+  return t->canon;
 }
 
 static bool storage_sub(const Module *m, ValType a, ValType b) { return a == b || zw_subtype(m, a, b); }
@@ -170,13 +177,13 @@ static void check_super(const Module *m, const TypeDef *t)
   if (s->kind != t->kind)
     bad_super(m, t, "another kind of type");
   if (t->kind == COMP_FUNC) {
-    if (t->func.nparams != s->func.nparams || t->func.nresults != s->func.nresults)
+    if (t->func->nparams != s->func->nparams || t->func->nresults != s->func->nresults)
       bad_super(m, t, "other numbers of parameters or results");
-    for (uint32_t i = 0; i < t->func.nparams; i++)
-      if (!zw_subtype(m, s->func.params[i], t->func.params[i]))
+    for (uint32_t i = 0; i < t->func->nparams; i++)
+      if (!zw_subtype(m, s->func->params[i], t->func->params[i]))
         bad_super(m, t, "a parameter");
-    for (uint32_t i = 0; i < t->func.nresults; i++)
-      if (!zw_subtype(m, t->func.results[i], s->func.results[i]))
+    for (uint32_t i = 0; i < t->func->nresults; i++)
+      if (!zw_subtype(m, t->func->results[i], s->func->results[i]))
         bad_super(m, t, "a result");
     return;
   }
@@ -193,23 +200,23 @@ void zw_check_types(Module *m)
   ArenaMark mark = zw_arena_mark(&c->scratch);
   // The seed keeps a prepared module from filling one chain; which group is found does not depend on it.
   Groups g = { .mask = 15, .seed = (uintptr_t)m };
-  while (g.mask < m->ntypes * 2)
+  while (g.mask < m->ntypes / 4)
     g.mask = g.mask * 2 + 1;
-  g.slots = zw_new_array(&c->scratch, uint32_t, (size_t)g.mask + 1);
-  for (uint32_t first = 0; first < m->ntypes;) {
-    uint32_t count = m->types[first].rec_count; // 0 is impossible: empty groups have no type
-    uint32_t equal = find_group(m, &g, first);
-    for (uint32_t i = 0; i < count; i++) {
-      m->types[first + i].canon = equal + i;
-      m->types[first + i].defaultable = fields_defaultable(&m->types[first + i]);
-      place_fields(m, &m->types[first + i]);
+  g.heads = zw_new_array(&c->scratch, uint32_t, (size_t)g.mask + 1);
+  for (uint32_t first = 0, end; first < m->ntypes; first = end) {
+    end = zw_rec_group_end(m->types, m->ntypes, first);
+    uint32_t equal = find_group(m, &g, first, end - first);
+    for (uint32_t i = first; i < end; i++) {
+      m->types[i].canon = (equal + (i - first)) & 0xfffff;
+      m->types[i].defaultable = fields_defaultable(&m->types[i]);
+      place_fields(m, &m->types[i]);
     }
-    for (uint32_t i = 0; i < count; i++)
-      set_display(m, first + i);
-    for (uint32_t i = 0; i < count && equal == first; i++)
-      check_super(m, &m->types[first + i]);
-    first += count;
   }
+  for (uint32_t i = 0; i < m->ntypes; i++)
+    set_depth(m, i);
+  for (uint32_t i = 0; i < m->ntypes; i++)
+    if (m->types[i].canon == i)
+      check_super(m, &m->types[i]);
   zw_arena_release(&c->scratch, mark);
 }
 
@@ -266,7 +273,7 @@ bool zw_heap_sub(const Module *m, uint32_t a, uint32_t b)
     return false;
   if (a < HEAP_ABSTRACT && b < HEAP_ABSTRACT) {
     const TypeDef *ta = &m->types[a], *tb = &m->types[b];
-    return tb->depth <= ta->depth && ta->display[tb->depth] == tb->canon;
+    return ta->canon == tb->canon || (tb->depth < ta->depth && supertype_at(m, ta, tb->depth) == tb->canon);
   }
   if (b < HEAP_ABSTRACT)
     return a == (m->types[b].kind == COMP_FUNC ? HEAP_NOFUNC : HEAP_NONE);
@@ -327,7 +334,7 @@ static const char *const extern_names[] = { "func", "table", "memory", "global",
 
 static void put_func_type(Text *t, const Module *m, uint32_t type)
 {
-  const FuncType *f = &m->types[type].func;
+  const FuncType *f = m->types[type].func;
   char buf[64];
   for (uint32_t k = 0; k < f->nparams; k++)
     zw_text_printf(t, "%s%s", k ? " " : " (param ", zw_type_text(m, f->params[k], buf));

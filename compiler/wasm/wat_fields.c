@@ -135,7 +135,7 @@ static void bind_params(WatParser *p, uint32_t func, uint32_t type, uint32_t tok
     zw_wat_record_name(p, SPACE_LOCAL, func, i, p->param_names.p[i]);
   }
   bool known = type < p->types.n && p->types.p[type].kind == COMP_FUNC;
-  p->nlocals = p->params.n ? p->params.n : known ? p->types.p[type].func.nparams : 0;
+  p->nlocals = p->params.n ? p->params.n : known ? p->types.p[type].func->nparams : 0;
 }
 
 static void read_locals(WatParser *p, uint32_t func)

@@ -83,7 +83,7 @@ typedef struct Arity { uint64_t in, out; } Arity;
 
 static Arity type_arity(const Module *m, uint32_t type, uint32_t extra)
 {
-  const FuncType *t = &m->types[type].func;
+  const FuncType *t = m->types[type].func;
   return (Arity){ (uint64_t)t->nparams + extra, t->nresults };
 }
 
@@ -123,7 +123,7 @@ static Arity wasm_arity(const Folder *f, Op op, const uint8_t *imm)
     zw_fast_u32(&imm);
     return (Arity){ zw_fast_u32(&imm), 1 };
   case OP_return:
-    return (Arity){ f->p->func == UINT32_MAX ? 0 : m->types[m->funcs[f->p->func].type].func.nresults, 0 };
+    return (Arity){ f->p->func == UINT32_MAX ? 0 : m->types[m->funcs[f->p->func].type].func->nresults, 0 };
   default: return (Arity){ 0, 0 };
   }
 }

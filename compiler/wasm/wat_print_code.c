@@ -275,7 +275,7 @@ static uint32_t count_labels(const uint8_t *at, const uint8_t *end)
 static const uint8_t *put_locals(Printer *p, const Func *f)
 {
   const uint8_t *at = f->body;
-  uint32_t index = p->m->types[f->type].func.nparams;
+  uint32_t index = p->m->types[f->type].func->nparams;
   bool open = false, any = false;
   for (uint32_t groups = zw_fast_u32(&at); groups; groups--) {
     uint32_t n = zw_fast_u32(&at);

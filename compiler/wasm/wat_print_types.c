@@ -98,8 +98,8 @@ static void put_type(Printer *p, uint32_t index)
   switch ((CompKind)t->kind) {
   case COMP_FUNC:
     put(p, "(func");
-    put_val_types(p, "param", t->func.params, t->func.nparams);
-    put_val_types(p, "result", t->func.results, t->func.nresults);
+    put_val_types(p, "param", t->func->params, t->func->nparams);
+    put_val_types(p, "result", t->func->results, t->func->nresults);
     put(p, ")");
     break;
   case COMP_STRUCT: put_struct(p, t, index); break;
@@ -115,16 +115,17 @@ static void put_type(Printer *p, uint32_t index)
 
 void zw_wat_put_types(Printer *p)
 {
-  for (uint32_t i = 0; i < p->m->ntypes; i++) {
-    const TypeDef *t = &p->m->types[i];
-    bool group = t->rec_count > 1;
-    if (group && t->rec_first == i) {
+  for (uint32_t i = 0, end = 0; i < p->m->ntypes; i++) {
+    bool first = i == end;
+    if (first)
+      end = zw_rec_group_end(p->m->types, p->m->ntypes, i);
+    if (first && end > i + 1) {
       zw_wat_newline(p);
       put(p, "(rec");
       p->indent++;
     }
     put_type(p, i);
-    if (group && t->rec_first + t->rec_count == i + 1) {
+    if (!first && end == i + 1) {
       put(p, ")");
       p->indent--;
     }
@@ -135,7 +136,7 @@ void zw_wat_put_types(Printer *p)
 void zw_wat_put_type_use(Printer *p, uint32_t type, const Ids *locals)
 {
   enum { FEW = 32 };
-  const FuncType *f = &p->m->types[type].func;
+  const FuncType *f = p->m->types[type].func;
   put(p, " (type");
   zw_wat_put_index(p, &p->ids[ID_TYPE], type);
   put(p, ")");

@@ -525,9 +525,11 @@ static const ValType *keep_types(WatParser *p, const ValType *t, uint32_t n)
   return out;
 }
 
-static FuncType keep_func_type(WatParser *p)
+static const FuncType *keep_func_type(WatParser *p)
 {
-  return (FuncType){ p->params.n, p->results.n, keep_types(p, p->params.p, p->params.n), keep_types(p, p->results.p, p->results.n) };
+  FuncType *t = zw_new(p->a, FuncType);
+  *t = (FuncType){ p->params.n, p->results.n, keep_types(p, p->params.p, p->params.n), keep_types(p, p->results.p, p->results.n) };
+  return t;
 }
 
 static void struct_fields(WatParser *p, TypeDef *t, uint32_t type)
@@ -547,6 +549,8 @@ static void struct_fields(WatParser *p, TypeDef *t, uint32_t type)
     }
     zw_wat_close(p);
   }
+  if (f.n > LIMIT_STRUCT_FIELDS)
+    zw_wat_fail(p->s, tok(p)->pos, ERR_limit, "%u fields; at most %d are allowed", f.n, LIMIT_STRUCT_FIELDS);
   t->fields = f.p, t->nfields = f.n;
 }
 
@@ -575,7 +579,7 @@ static void comp_type(WatParser *p, TypeDef *t, uint32_t type)
 void zw_wat_type_field(WatParser *p)
 {
   uint32_t index = p->types.n, at = p->i;
-  TypeDef t = { .final = true, .super = UINT32_MAX, .rec_first = index, .rec_count = 1 };
+  TypeDef t = { .final = true, .super = UINT32_MAX, .starts_group = true };
   *zw_push(p->a, &p->pos[SEC_TYPE]) = tok(p)->pos;
   zw_wat_skip_id(p, SPACE_TYPE, 0, index);
   if (zw_wat_open(p, W_sub)) {
@@ -602,8 +606,8 @@ void zw_wat_rec_field(WatParser *p)
   while (zw_wat_open(p, W_type))
     zw_wat_type_field(p);
   zw_wat_close(p);
-  for (uint32_t i = first; i < p->types.n; i++)
-    p->types.p[i].rec_first = first, p->types.p[i].rec_count = p->types.n - first;
+  for (uint32_t i = first + 1; i < p->types.n; i++)
+    p->types.p[i].starts_group = false;
 }
 
 // ---- type uses ----
@@ -623,23 +627,25 @@ static uint32_t *sig_slot(WatParser *p, const ValType *params, uint32_t nparams,
 {
   uint32_t h = hash_sig(params, nparams, results, nresults) & p->sig_mask;
   for (; p->sig_slots[h]; h = (h + 1) & p->sig_mask)
-    if (sig_is(&p->types.p[p->sig_slots[h] - 1].func, params, nparams, results, nresults))
+    if (sig_is(p->types.p[p->sig_slots[h] - 1].func, params, nparams, results, nresults))
       break;
   return &p->sig_slots[h];
 }
 
 static void add_sig(WatParser *p, uint32_t type)
 {
-  const FuncType *f = &p->types.p[type].func;
+  const FuncType *f = p->types.p[type].func;
   uint32_t *slot = sig_slot(p, f->params, f->nparams, f->results, f->nresults);
   if (*slot == 0) // the smallest index stays
     *slot = type + 1, p->nsigs++;
 }
 
 // The type a type use without an index means: defined alone, final, without a supertype.  spec: text-typeuse
-static bool plain_func_type(const TypeDef *t)
+static bool plain_func_type(const WatParser *p, uint32_t index)
 {
-  return t->kind == COMP_FUNC && t->final && t->super == UINT32_MAX && t->rec_count == 1;
+  const TypeDef *t = &p->types.p[index];
+  return t->kind == COMP_FUNC && t->final && t->super == UINT32_MAX && t->starts_group &&
+         zw_rec_group_end(p->types.p, p->types.n, index) == index + 1;
 }
 
 void zw_wat_index_types(WatParser *p)
@@ -650,7 +656,7 @@ void zw_wat_index_types(WatParser *p)
   p->sig_slots = zw_new_array(&p->ctx->scratch, uint32_t, slots);
   p->sig_mask = slots - 1, p->nsigs = 0;
   for (uint32_t i = 0; i < p->types.n; i++)
-    if (plain_func_type(&p->types.p[i]))
+    if (plain_func_type(p, i))
       add_sig(p, i);
 }
 
@@ -660,8 +666,8 @@ static uint32_t find_or_add_type(WatParser *p)
   if (*slot)
     return *slot - 1;
   uint32_t index = p->types.n;
-  *zw_push(p->a, &p->types) = (TypeDef){ .kind = COMP_FUNC, .final = true, .super = UINT32_MAX, .rec_first = index,
-                                         .rec_count = 1, .func = keep_func_type(p) };
+  *zw_push(p->a, &p->types) = (TypeDef){ .kind = COMP_FUNC, .final = true, .super = UINT32_MAX, .starts_group = true,
+                                         .func = keep_func_type(p) };
   *zw_push(p->a, &p->pos[SEC_TYPE]) = tok(p)->pos;
   *slot = index + 1;
   if (2 * ++p->nsigs > p->sig_mask)
@@ -687,7 +693,7 @@ uint32_t zw_wat_type_use(WatParser *p, bool named_params, bool *short_form)
     return type;
   if (type >= p->types.n || p->types.p[type].kind != COMP_FUNC)
     zw_wat_error(p, at, "unknown type %u", type);
-  if (!sig_is(&p->types.p[type].func, p->params.p, p->params.n, p->results.p, p->results.n)) {
+  if (!sig_is(p->types.p[type].func, p->params.p, p->params.n, p->results.p, p->results.n)) {
     if (at_group(p, W_param) || at_group(p, W_type)) // out of order: that is the error
       zw_wat_unexpected(p, "(result or an instruction");
     zw_wat_error(p, inline_at, "inline function type: differs from type %u", type);

@@ -272,7 +272,7 @@ static void emit_handler_head(Ra *ra, uint32_t b)
   uint32_t npayload = 0;
   if (ra->t->catch_of[b]) {
     uint32_t tag = z->catches[ra->t->catch_of[b] - 1].tag;
-    npayload = tag == UINT32_MAX ? 0 : z->m->types[z->m->tags[tag].type].func.nparams;
+    npayload = tag == UINT32_MAX ? 0 : z->m->types[z->m->tags[tag].type].func->nparams;
   }
   for (uint32_t i = k->end; i-- > k->first + k->nphi;) {
     const ZIns *ins = &z->ins[i];

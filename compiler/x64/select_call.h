@@ -15,7 +15,7 @@ static void open_signatures(Ra *ra)
 static const X64Sig *make_signature(Ra *ra, uint32_t type, Arena *a)
 {
   X64Sig *s = zw_new(a, X64Sig);
-  *s = zw_x64_signature(ra->z->m, &ra->z->m->types[type].func, a);
+  *s = zw_x64_signature(ra->z->m, ra->z->m->types[type].func, a);
   return s;
 }
 static __attribute__((noinline)) const X64Sig *new_signature(Ra *ra, uint32_t type)

@@ -294,7 +294,7 @@ FuncCode *zw_x64_thunk(Ctx *ctx, const Module *m, uint32_t kind, uint32_t n, con
   if (kind == THUNK_XTAIL)
     return tail_thunk(n, a);
   CHECK(n < m->ntypes && m->types[n].kind == COMP_FUNC);
-  const FuncType *f = &m->types[n].func;
+  const FuncType *f = m->types[n].func;
   ArenaMark mark = zw_arena_mark(&ctx->func);
   Thunk *t = begin(ctx, m, a);
   uint16_t flags = 0;

@@ -50,7 +50,7 @@ void zb_call_op(Build *b, Op op)
   bool direct = op == OP_call || op == OP_return_call, indirect = op == OP_call_indirect || op == OP_return_call_indirect;
   bool tail = op == OP_return_call || op == OP_return_call_indirect || op == OP_return_call_ref;
   uint32_t x = zw_fast_u32(&b->p), table = indirect ? zw_fast_u32(&b->p) : 0;
-  const FuncType *t = direct ? zw_func_type(b->m, x) : &b->m->types[x].func;
+  const FuncType *t = direct ? zw_func_type(b->m, x) : b->m->types[x].func;
   Ref elem = REF_NONE;
   if (indirect) {
     elem = table_element(b, table, x, pop(b));

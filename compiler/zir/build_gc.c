@@ -30,9 +30,9 @@ unsigned zb_known_of_ref(const Build *b, Ref ref)
   const ZIns *i = &b->f->ins[ref], *call = i->op == OP_result ? &b->f->ins[i->a] : i;
   uint32_t k = i->op == OP_result ? i->b : 0;
   switch (call->op) {
-  case OP_param: return known_of_type(b->m->types[b->f->type].func.params[i->a]);
+  case OP_param: return known_of_type(b->m->types[b->f->type].func->params[i->a]);
   case OP_call: return known_of_type(zw_func_type(b->m, call->c)->results[k]);
-  case OP_call_elem: return known_of_type(b->m->types[call->c].func.results[k]);
+  case OP_call_elem: return known_of_type(b->m->types[call->c].func->results[k]);
   case OP_gc_load: case OP_gc_elem: return i->fl & (GCA_NONNULL | GCA_NO_I31);
   case OP_gc_new: case OP_vm_addr: return GCA_NONNULL | GCA_NO_I31;
   case OP_ref_i31: return GCA_NONNULL;

@@ -113,7 +113,7 @@ static void start_handler(Build *b, Frame *f)
   b->f->catches[z->catches + z->ncatches++] =
     (ZCatch){ .tag = c->with_tag ? c->tag : UINT32_MAX, .block = b->block, .with_ref = c->with_ref | c->legacy };
   t->nhandlers++;
-  const FuncType *payload = c->with_tag ? &b->m->types[b->m->tags[c->tag].type].func : NULL;
+  const FuncType *payload = c->with_tag ? b->m->types[b->m->tags[c->tag].type].func : NULL;
   uint32_t n = payload ? payload->nparams : 0;
   for (uint32_t k = 0; k < n; k++)
     push(b, append(b, OP_catch_value, zw_val_kind(b->m, payload->params[k]), 0, 0, k, 0));
@@ -201,7 +201,7 @@ void zb_throw_op(Build *b, Op op)
 {
   zb_note_throw(b);
   if (op == OP_throw) {
-    uint32_t tag = zw_fast_u32(&b->p), n = b->m->types[b->m->tags[tag].type].func.nparams;
+    uint32_t tag = zw_fast_u32(&b->p), n = b->m->types[b->m->tags[tag].type].func->nparams;
     b->sp -= n;
     zb_end_block(b, OP_throw, xa_list(b, b->stack + b->sp, n), n, tag, b->edges.n);
   } else if (op == OP_throw_ref) {

@@ -433,10 +433,12 @@ static uint32_t read_kinds(Parser *s, const ValType **out)
 static TypeDef read_signature(Parser *s, bool results)
 {
   TypeDef t = { .kind = COMP_FUNC, .final = true, .super = UINT32_MAX };
-  t.func.nparams = read_kinds(s, &t.func.params);
+  FuncType *f = zw_new(s->a, FuncType);
+  t.func = f;
+  f->nparams = read_kinds(s, &f->params);
   if (results) {
     want(s, '-'), want(s, '>');
-    t.func.nresults = read_kinds(s, &t.func.results);
+    f->nresults = read_kinds(s, &f->results);
   }
   return t;
 }

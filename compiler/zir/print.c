@@ -200,13 +200,13 @@ static void put_mentions(Printer *p)
       f->counts.tables, f->counts.globals, f->counts.types, f->counts.funcrefs);
   for (uint32_t k = 0; k < m->ntypes; k++)
     if (types[k])
-      put(p, "type t%u ", k), put_signature(p, &m->types[k].func), put(p, "\n");
+      put(p, "type t%u ", k), put_signature(p, m->types[k].func), put(p, "\n");
   for (uint32_t k = 0; k < m->nfuncs; k++)
     if (funcs[k])
       put(p, "decl f%u ", k), put_signature(p, zw_func_type(m, k)), put(p, "\n");
   for (uint32_t k = 0; k < m->ntags; k++)
     if (tags[k])
-      put(p, "tag %u ", k), put_kinds(p, m->types[m->tags[k].type].func.params, m->types[m->tags[k].type].func.nparams), put(p, "\n");
+      put(p, "tag %u ", k), put_kinds(p, m->types[m->tags[k].type].func->params, m->types[m->tags[k].type].func->nparams), put(p, "\n");
 }
 
 static void put_loop(Printer *p, uint32_t n)
@@ -244,7 +244,7 @@ void zw_zir_print(const ZirFunc *f, Text *out)
   Printer p = { f, out };
   put_mentions(&p);
   put(&p, "func f%u ", f->func);
-  put_signature(&p, &f->m->types[f->type].func);
+  put_signature(&p, f->m->types[f->type].func);
   if (f->frame_locals)
     put(&p, " frame %u", f->frame_locals);
   put(&p, "\n");

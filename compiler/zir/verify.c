@@ -280,7 +280,7 @@ static void check_result_of(Verifier *v, uint32_t i, const FuncType *t)
 
 static void check_same_results(Verifier *v, uint32_t i, const FuncType *t)
 {
-  const FuncType *own = &v->f->m->types[v->f->type].func;
+  const FuncType *own = v->f->m->types[v->f->type].func;
   bool same = t->nresults == own->nresults;
   for (uint32_t k = 0; same && k < t->nresults; k++)
     same = zw_val_kind(v->f->m, t->results[k]) == zw_val_kind(v->f->m, own->results[k]);
@@ -293,7 +293,7 @@ static const FuncType *type_named(Verifier *v, uint32_t i, uint32_t k)
 {
   if (k >= v->f->m->ntypes)
     broken(v, i, "V4: there is no type %u", k);
-  return &v->f->m->types[k].func;
+  return v->f->m->types[k].func;
 }
 
 static const FuncType *callee(Verifier *v, uint32_t i)
@@ -346,7 +346,7 @@ static void check_types(Verifier *v, uint32_t i)
 {
   const ZirFunc *f = v->f;
   const ZIns *ins = &f->ins[i];
-  const FuncType *own = &f->m->types[f->type].func, *t;
+  const FuncType *own = f->m->types[f->type].func, *t;
   switch ((ZForm)zw_zir_shape[ins->op].form) {
   case ZF_SHUFFLE:
     want_type(v, i, ins->a, VK_V128), want_type(v, i, ins->b, VK_V128), want_result(v, i, VK_V128);
@@ -373,7 +373,7 @@ static void check_types(Verifier *v, uint32_t i)
   case ZF_THROW:
     if (ins->c >= f->m->ntags)
       broken(v, i, "V4: there is no tag %u", ins->c);
-    t = &f->m->types[f->m->tags[ins->c].type].func;
+    t = f->m->types[f->m->tags[ins->c].type].func;
     check_list(v, i, t->params, t->nparams, 0, "values"), want_result(v, i, VK_COUNT);
     return;
   case ZF_LIB: {

@@ -56,7 +56,9 @@ uint32_t rig_type(Rig *r, const char *params, const char *results)
   uint32_t n = r->m.ntypes++;
   assert_true(n < MAX_TYPES);
   r->types[n] = (TypeDef){ .kind = COMP_FUNC, .canon = n };
-  r->types[n].func = (FuncType){ (uint32_t)strlen(params), (uint32_t)strlen(results), types_of(r, params), types_of(r, results) };
+  FuncType *t = zw_new(&r->keep, FuncType);
+  *t = (FuncType){ (uint32_t)strlen(params), (uint32_t)strlen(results), types_of(r, params), types_of(r, results) };
+  r->types[n].func = t;
   return n;
 }
 
@@ -77,7 +79,7 @@ Fn *rig_func(Rig *r, uint32_t type)
   f->z.blocks = f->blocks, f->z.nblocks = ARRAY_COUNT(f->blocks);
   for (unsigned k = 0; k < ARRAY_COUNT(f->blocks); k++)
     f->blocks[k].loop = UINT32_MAX;
-  f->l.arg_bytes = zw_x64_signature(&r->m, &r->types[type].func, &r->keep).arg_bytes;
+  f->l.arg_bytes = zw_x64_signature(&r->m, r->types[type].func, &r->keep).arg_bytes;
   chunk(f, 0, false);
   return f;
 }

@@ -88,7 +88,7 @@ static void results_to_area(Fn *f, const Rig *r, const FuncType *t, const X64Sig
 // The next function of the module: passes everything to the import through its XCALL thunk.
 static void forwarder(Rig *r, uint32_t type)
 {
-  const FuncType *t = &r->types[type].func;
+  const FuncType *t = r->types[type].func;
   X64Sig s = zw_x64_signature(&r->m, t, &r->keep);
   uint32_t n = t->nparams > t->nresults ? t->nparams : t->nresults, result_area = AREA + 16 * n;
   Fn *f = rig_func(r, type);
@@ -174,7 +174,7 @@ static void values_pass_from_c_through_wasm_to_c_and_back(void **state)
   for (unsigned z = 0; z < ARRAY_COUNT(shapes); z++) {
     Rig *r = rig_new();
     uint32_t type = rig_type(r, shapes[z][0], shapes[z][1]);
-    const FuncType *t = &r->types[type].func;
+    const FuncType *t = r->types[type].func;
     rig_import(r, type);
     forwarder(r, type);
     rig_build(r);
@@ -241,7 +241,7 @@ static void thunks_with_many_arguments_check_the_stack(void **state)
   uint32_t type = rig_type(r, shapes[ARRAY_COUNT(shapes) - 1][0], "");
   rig_import(r, type);
   Fn *f = rig_func(r, rig_type(r, "", ""));
-  X64Sig s = zw_x64_signature(&r->m, &r->types[type].func, &r->keep);
+  X64Sig s = zw_x64_signature(&r->m, r->types[type].func, &r->keep);
   f->l.has_calls = true;
   in_imm(f, X_out_area, 0, 0, (int32_t)s.arg_bytes);
   in_mem(f, X_lea, 8, RAX, X64_VMCTX, sizeof(VmCtx));

@@ -20,7 +20,7 @@ static void put_types(Text *t, const Module *m, const ValType *types, uint32_t n
 
 static void put_func_type(Text *t, const Module *m, uint32_t type)
 {
-  const FuncType *f = &m->types[type].func;
+  const FuncType *f = m->types[type].func;
   zw_text_put(t, "[", 1);
   put_types(t, m, f->params, f->nparams);
   zw_text_put(t, "] -> [", 6);

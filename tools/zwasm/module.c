@@ -66,6 +66,8 @@ static void read_module(Ctx *ctx, void *arg)
   l->m = zw_decode_module(ctx, bytes, len, j->l->c.set.features);
   if (j->check)
     zw_check_module(l->m);
+  else
+    zw_complete_module(l->m);
 }
 
 bool zw_look_guard(Look *l, Loaded *m, void (*fn)(Ctx *ctx, void *arg), void *arg)

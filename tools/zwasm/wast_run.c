@@ -78,6 +78,7 @@ static void round_trip(Ctx *ctx, void *arg)
   zw_wat_print(r->m, r->o, &r->text);
   zw_wat_assemble(ctx, (Str){ r->text.p, r->text.n }, &r->wat);
   Module *back = zw_decode_module(ctx, r->wat.bytes, r->wat.len, r->m->features_on);
+  zw_complete_module(back);
   zw_encode_module(back, &r->got, true, NULL);
 }
 
