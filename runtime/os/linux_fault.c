@@ -124,5 +124,6 @@ bool zw_os_install_fault_handler(OsFaultHandler h)
       __atomic_store_n(&handler, NULL, __ATOMIC_RELEASE);
   }
   zw_os_unlock(&install_lock);
+  zw_os_stay_loaded();
   return ok;
 }

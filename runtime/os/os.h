@@ -39,6 +39,7 @@ typedef struct OsFault { uintptr_t pc, sp, address; uintptr_t *regs; /* general 
 // Called in the signal handler; true = handled, the context (regs, pc, sp) has been edited.
 typedef bool (*OsFaultHandler)(OsFault *f, uintptr_t *pc, uintptr_t *sp);
 bool zw_os_install_fault_handler(OsFaultHandler h); // once per process; keeps the previous action.  The first h stays
+void zw_os_stay_loaded(void); // from now on addresses of our code are known to others: a library we are in is not unloaded any more
 // For hosts that own SIGSEGV: hand a signal's arguments over; true = it was ours and the context has been edited.
 bool zw_os_handle_fault(int sig, void *siginfo, void *context);
 

@@ -48,6 +48,7 @@ static ThreadBlock *take_block(void)
   if (b)
     spare_blocks = b->next;
   zw_os_unlock(&spare_lock);
+  zw_os_stay_loaded(); // for thread_ended
   if (!b)
     b = zw_alloc(sizeof *b);
   if (b)

@@ -60,7 +60,7 @@ with tempfile.TemporaryDirectory() as tmp:
         code, out = run(cc + common + ["-shared", "-fPIC", "-Wl,-z,text", "-Wl,-z,defs", os.path.join(here, "lib.c"), "guest.o", rt, "-o", "libone.so"])
         if check(f"link .so {name}", code == 0, out):
             shutil.copy("libone.so", "libtwo.so")
-            run(["gcc", os.path.join(here, "lib_main.c"), "-o", "lib_main", "-ldl"])
+            run(["gcc", os.path.join(here, "lib_main.c"), "-o", "lib_main", "-ldl", "-lpthread"])
             code, out = run(["./lib_main", "./libone.so", "./libtwo.so"])
             check(f"run .so {name}", code == 0 and out == "3628800\n3628800\n", f"exit {code}\n{out}")
 

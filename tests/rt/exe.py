@@ -210,7 +210,7 @@ check("every global name is ours", all(n.startswith(("zw_", "zwasm_")) for n in 
 undefined = set(re.findall(r"^\s+U (\S+)$", run(["nm", "-u", archive])[1], re.M)) - external
 check("it needs nothing but what compilers call", undefined <= {"memcpy", "memmove", "memset", "memcmp", "bcmp", "memchr", "strlen", "_GLOBAL_OFFSET_TABLE_"}, undefined)
 weak = set(re.findall(r"^\s+w (\S+)$", run(["nm", "-u", archive])[1], re.M))
-known = {"sigaction", "abort", "pthread_self", "pthread_getattr_np", "pthread_attr_getstack", "pthread_attr_destroy",
+known = {"sigaction", "abort", "dladdr", "dlsym", "pthread_self", "pthread_getattr_np", "pthread_attr_getstack", "pthread_attr_destroy",
          "pthread_key_create", "pthread_setspecific", "_Unwind_GetCFA", "environ", "getauxval", "__errno_location"}
 check("the host's functions that it uses where they are", weak - external <= known, weak - external - known)
 check("what only some programs need is weak", {"zw_lib_wait32", "zw_lib_table_grow", "zw_const_expr"} <= weak & external, weak)
