@@ -414,9 +414,22 @@ static __attribute__((noinline)) void pack_patches(Enc *e)
   }
   e->patches.n = 0;
 }
+// Of the heads there is one question left.
+static void drop_heads(Enc *e)
+{
+  const LirFunc *l = e->l;
+  if (l->ntables) // else copied_dispatch looks at them
+    return;
+  uint64_t *bits = zw_new_array(e->s, uint64_t, l->nchunks / 64 + 1);
+  for (uint32_t k = 0; k < l->nchunks; k++)
+    bits[k / 64] |= (uint64_t)head_reads_flags(l, k) << k % 64;
+  e->pages->conditions = bits;
+  zw_alloc_discard(l->heads, sizeof *l->heads * l->nchunks);
+}
 static void put_packed_chunks(Enc *e)
 {
   resolve_labels(e);
+  drop_heads(e);
   e->copies = 0, e->const_uses.n = 0;
   Walk w = { .p = e->p };
   for (uint32_t k = 0; k < e->l->nchunks; k++) {

@@ -40,8 +40,8 @@ typedef struct TrapStub { uint32_t wasm_at, jump_at; uint8_t kind; bool rel8, sh
 typedef struct ChunkEnd { uint32_t raw, marks; } ChunkEnd;               // in the side buffer and in the marks
 
 // Packed LIR, unpacked where it is looked at: a few parts of `lir` are there.  When the first walk leaves more than SIDE_MOST times the module's
-// code, what it has left is dropped, and the second measures again, a part at a time: the side buffer and the marks are never there for all of it.
-enum { RESIDENT = 8, SIDE_MOST = 12 };
+// code, or with what there is of each chunk more than SIDE_AND_CHUNKS times, what it has left is dropped, and the second measures again, a part at a time: the side buffer and the marks are never there for all of it.
+enum { RESIDENT = 5, SIDE_MOST = 12, SIDE_AND_CHUNKS = 23, CHUNK_BYTES = sizeof(LirChunk) + 2 * sizeof(uint32_t) };
 typedef struct Pages {
   LirFunc l;                           // with room for all of it
   Lir *lir;                            // which is a little more
@@ -49,6 +49,7 @@ typedef struct Pages {
   uint32_t ring[RESIDENT], next;       // part + 1; 0 = none yet
   uint32_t walk;                       // part where a walk is: it, the next and the one before stay
   bool twice;                          // measured again by the second walk
+  uint64_t *conditions;                // then, without jump tables: a bit per chunk that begins with an instruction that reads flags
   bool resolved;                       // labels say where a jump to them ends up
   uint32_t chunks_gone;                // so many of them have been given back
 } Pages;

@@ -223,12 +223,13 @@ static bool sets_zero_and_sign(const Lir *i, const Lir *test)
   default: return false;
   }
 }
+static bool head_reads_flags(const LirFunc *l, uint32_t k) { return zw_x64_rows[l->heads[k] & HEAD_OP].use & U_FR; }
 static bool begins_with_condition(const Enc *e, uint32_t k)
 {
   if (k >= e->l->nchunks)
     return false;
   if (NEVER(e->pages != NULL))
-    return zw_x64_rows[e->l->heads[k] & HEAD_OP].use & U_FR;
+    return e->pages->conditions ? e->pages->conditions[k / 64] >> k % 64 & 1 : head_reads_flags(e->l, k);
   const LirChunk *c = &e->l->chunks[k];
   return c->first < c->end && (zw_x64_rows[e->l->lir[c->first].op].use & U_FR);
 }
@@ -536,6 +537,11 @@ static void measure_twice(Enc *e)
   e->raw.p = NULL, e->marks.p = NULL, e->ends = NULL;
   e->raw.n = e->marks.n = e->raw.cap = e->marks.cap = 0;
 }
+static bool leaves_too_much(const Enc *e, uint32_t k)
+{
+  const uint64_t side = e->raw.n + sizeof(Mark) * e->marks.n + sizeof(ChunkEnd) * k, code = e->l->z->m->code_len;
+  return side > SIDE_MOST * code || side + CHUNK_BYTES * (uint64_t)e->l->nchunks > SIDE_AND_CHUNKS * code;
+}
 static uint32_t measure_part(Enc *e, uint32_t k, const LirChunk *c, uint32_t from, uint32_t to)
 {
   if (e->pages->twice) // it is alone in both
@@ -552,7 +558,7 @@ static __attribute__((noinline)) uint32_t measure_parts(Enc *e, uint32_t k, cons
     uint32_t from = e->pages->twice ? 0 : e->raw.n;
     sum += measure_part(e, k, c, at, to);
     sum += e->raw.n - from;
-    if (!e->pages->twice && e->raw.n + sizeof(Mark) * e->marks.n + sizeof(ChunkEnd) * k > SIDE_MOST * e->l->z->m->code_len)
+    if (!e->pages->twice && leaves_too_much(e, k))
       measure_twice(e);
   }
   if (e->ends)
