@@ -8,6 +8,14 @@ enum { BUFFER = 32 << 10 /* of a file; larger pieces are not copied */ };
 
 void zw_out_init(OutStream *o, Arena *a, int fd) { *o = (OutStream){ .a = a, .fd = fd }; }
 
+void zw_out_expect(OutStream *o, uint64_t bytes)
+{
+  if (o->fd >= 0 || o->cap || bytes > SIZE_MAX)
+    return;
+  o->p = zw_arena_stale(o->a, bytes, 1, 16);
+  o->cap = bytes;
+}
+
 static void write_file(OutStream *o, const uint8_t *p, size_t n)
 {
   o->before += n;

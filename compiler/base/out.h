@@ -13,6 +13,7 @@ typedef struct OutStream {
 } OutStream;
 
 void zw_out_init(OutStream *o, Arena *a, int fd);
+void zw_out_expect(OutStream *o, uint64_t bytes); // in memory: about so many; pages that stay empty cost nothing
 static inline uint64_t zw_out_at(const OutStream *o) { return o->before + o->n; }
 void zw_out_put(OutStream *o, const void *p, size_t n);
 void zw_out_fill(OutStream *o, uint8_t byte, uint64_t n);

@@ -21,6 +21,7 @@ typedef struct Builder {
   const PackedCode *const *funcs; // the defined functions
   FuncCode **thunks;          // behind them
   uint32_t ncodes, ndefined, most; // of both; of them functions; as many as there may be
+  uint64_t cfi_bytes;         // of all of them
   uint32_t *thunk[TYPED];     // per canonical type, by kind: its position behind functions and other thunks + 1; 0 = none
   uint32_t trap[TRAP_COUNT];
   bool *want[TYPED], want_trap[TRAP_COUNT];
@@ -186,6 +187,7 @@ static void place(Builder *b, Blob *out, BlobPlace *from, uint32_t first)
     FuncCode c;
     code_at(b, k, &c);
     want_targets(b, &c);
+    b->cfi_bytes += c.cfi_bytes;
     at.text = zw_align_up(at.text, c.align);
     out->libcalls |= c.libcalls;
     if (at.text + c.nbytes > INT32_MAX || at.sites + c.sites_bytes > UINT32_MAX || at.maps + c.maps_bytes > UINT32_MAX)
@@ -212,11 +214,8 @@ static void append(void *to, const void *from, size_t n)
 // The unwind rows of all functions, in one piece.
 static void keep_rows(const Builder *b, Blob *out)
 {
-  uint64_t bytes = 0;
+  uint8_t *cfi = zw_arena_stale(b->a, b->cfi_bytes + 1, 1, 1);
   FuncCode c;
-  for (uint32_t k = 0; k < b->ncodes; k++)
-    code_at(b, k, &c), bytes += c.cfi_bytes;
-  uint8_t *cfi = zw_arena_stale(b->a, bytes + 1, 1, 1);
   out->rows = zw_stale_array(b->a, UnwindRows, b->ncodes);
   for (uint32_t k = 0; k < b->ncodes; k++) {
     code_at(b, k, &c);
@@ -228,10 +227,10 @@ static void keep_rows(const Builder *b, Blob *out)
 
 static void fill_tables(const Builder *b, Blob *out)
 {
-  out->sites = zw_arena_alloc(b->a, out->sites_bytes + 1u, 1);
-  out->maps = zw_arena_alloc(b->a, out->maps_bytes + 1u, 1);
-  out->handlers = zw_new_array(b->a, ImageHandler, out->nhandlers + 1);
-  out->inlines = zw_new_array(b->a, ImageInline, out->ninlines + 1);
+  out->sites = zw_arena_stale(b->a, out->sites_bytes + 1u, 1, 1);
+  out->maps = zw_arena_stale(b->a, out->maps_bytes + 1u, 1, 1);
+  out->handlers = zw_stale_array(b->a, ImageHandler, out->nhandlers + 1);
+  out->inlines = zw_stale_array(b->a, ImageInline, out->ninlines + 1);
   for (uint32_t k = 0; k < b->ncodes; k++) {
     const ImageFunc *f = &out->funcs[k];
     if (!(f->nsites | f->nmaps | f->nhandlers))

@@ -68,6 +68,7 @@ OutBytes zw_sink_cwasm(const Module *m, Blob *b, Arena *a)
 {
   OutStream out;
   zw_out_init(&out, a, -1);
+  zw_out_expect(&out, b->text_bytes + b->text_bytes / 2 + m->len);
   zw_sink_cwasm_to(m, b, a, &out);
   return (OutBytes){ out.p, out.n };
 }

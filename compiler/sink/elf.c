@@ -467,6 +467,7 @@ OutBytes zw_sink_elf(const Module *m, Blob *b, const Target *t, const ObjOptions
 {
   OutStream out;
   zw_out_init(&out, a, -1);
+  zw_out_expect(&out, b->text_bytes + b->text_bytes / 2 + m->len);
   zw_sink_elf_to(m, b, t, o, a, &out);
   return (OutBytes){ out.p, out.n };
 }
