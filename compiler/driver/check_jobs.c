@@ -33,7 +33,7 @@ static void check_ranges(Ctx *ctx, void *arg)
   CheckWorker *w = arg;
   CheckJobs *j = w->jobs;
   (void)ctx;
-  FuncCheck *f = zw_check_begin(&w->m);
+  FuncCheck *f = zw_check_begin(&w->m, j->nworkers);
   while (!atomic_load(&j->failed)) {
     uint32_t k = atomic_fetch_add(&j->next, 1);
     if (k >= j->nranges) {

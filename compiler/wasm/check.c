@@ -155,7 +155,7 @@ static uint32_t *global_effects(Module *m, Arena *a)
   return e;
 }
 
-FuncCheck *zw_check_begin(Module *m)
+FuncCheck *zw_check_begin(Module *m, uint32_t threads)
 {
   Arena *a = &m->ctx->scratch;
   FuncCheck *f = zw_new(a, FuncCheck);
@@ -163,7 +163,7 @@ FuncCheck *zw_check_begin(Module *m)
   f->c = m->ctx;
   f->a = a;
   f->regions.a = &m->ctx->module;
-  f->allowance = FACTS_FREE;
+  f->allowance = FACTS_FREE + (int64_t)(FACTS_PER_BYTE * m->code_len / threads);
   f->mem0 = m->nmemories ? addr_of(&m->memories[0].type.limits) : VT_BOT;
   f->global_effect = global_effects(m, a);
   f->hint = m->hints;
@@ -246,7 +246,7 @@ static void check_again(Module *m)
     if (m->facts[i - m->nimported_funcs].nframes)
       continue;
     if (!f)
-      f = zw_check_begin(m);
+      f = zw_check_begin(m, 1);
     f->again = true;
     zw_check_body(f, i);
   }
@@ -269,7 +269,7 @@ void zw_check_module(Module *m)
 {
   zw_check_around(m);
   ArenaMark mark = zw_arena_mark(&m->ctx->scratch);
-  FuncCheck *f = zw_check_begin(m);
+  FuncCheck *f = zw_check_begin(m, 1);
   for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++)
     zw_check_body(f, i);
   zw_check_done(f);

@@ -140,7 +140,7 @@ void zw_check_module(Module *m);
 // module arena, which the caller must keep as long as m, and the copy's features_used are to be added to m's.
 typedef struct FuncCheck FuncCheck;
 void zw_check_around(Module *m);
-FuncCheck *zw_check_begin(Module *m);         // in ctx->scratch
+FuncCheck *zw_check_begin(Module *m, uint32_t threads); // in ctx->scratch; threads: that check bodies of m
 void zw_check_body(FuncCheck *f, uint32_t func);
 void zw_check_done(FuncCheck *f);             // it checks no more bodies
 void zw_check_end(Module *m);

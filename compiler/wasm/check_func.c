@@ -485,11 +485,10 @@ static void start_hints(FuncCheck *f)
   f->hint_pos = f->hint != f->hint_end ? f->hint->off : UINT32_MAX;
 }
 
-// Facts larger than their body and those before it warrant are left for later: a module that is refused is not worth them, and of one
-// that is not, few functions are such, if any.
+// Facts larger than the module's code warrants are left for later: a module that is refused is not worth them, and of one that is
+// not, hardly any function is such.
 static void allow_facts(FuncCheck *f)
 {
-  f->allowance += (int64_t)FACTS_PER_BYTE * f->func->body_len;
   f->no_facts = !f->again && (f->allowance <= 0 || !f->m->facts);
   int64_t parts = f->allowance / FACT_PART_BYTES;
   f->most_parts = f->again || parts > INT32_MAX ? INT32_MAX : (uint32_t)parts;

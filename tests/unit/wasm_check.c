@@ -31,7 +31,7 @@ static char *dump_all(const Module *m)
 // As zw_check_module does after zw_check_around, but for the fast table.
 static void check_slowly(Module *m)
 {
-  FuncCheck *f = zw_check_begin(m);
+  FuncCheck *f = zw_check_begin(m, 1);
   memset(f->fast_how, 0, sizeof f->fast_how);
   for (uint32_t i = m->nimported_funcs; i < m->nfuncs; i++)
     zw_check_body(f, i);
