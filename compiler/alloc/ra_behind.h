@@ -90,6 +90,18 @@ static void give_back_edges(const Ra *ra)
   if (!z->nloops)
     give_back(z->blocks, sizeof *z->blocks, 0, z->nblocks, z->nblocks, 0);
 }
+// Edges lie as their blocks were made.  Where those also lie in that order, nobody asks for the ones behind.
+static bool edges_ascend(const ZirFunc *z)
+{
+  uint32_t last = 0;
+  for (uint32_t k = 0; k < z->norder; k++) {
+    const ZBlock *b = &z->blocks[z->order[k]];
+    if (b->nedges && b->edges < last)
+      return false;
+    last = b->nedges ? b->edges : last;
+  }
+  return true;
+}
 static void start_behind(Ra *ra)
 {
   const ZirFunc *z = ra->z;
@@ -106,6 +118,7 @@ static void start_behind(Ra *ra)
   }
   for (uint32_t k = 0; k < z->norder; k++)
     want_for_block(ra, z->order[k], 1);
+  ra->edges_there = edges_ascend(z) ? z->nedges : 0;
 }
 // Of the instructions [first, end) of the current block, where to pause.  What is behind `end` is passed.
 static __attribute__((noinline)) uint32_t behind_pause(Ra *ra, uint32_t first, uint32_t end)
@@ -120,10 +133,19 @@ static __attribute__((noinline)) uint32_t behind_pause(Ra *ra, uint32_t first, u
   }
   return window < first ? first : window;
 }
+static void edges_behind(Ra *ra, const ZBlock *k)
+{
+  enum { MANY = 1024 };
+  if (!k->nedges || k->edges + MANY > ra->edges_there)
+    return;
+  give_back(ra->z->edges, sizeof *ra->z->edges, k->edges, ra->edges_there, ra->z->nedges, GONE_BEHIND);
+  ra->edges_there = k->edges;
+}
 static __attribute__((noinline)) void behind_block(Ra *ra, uint32_t b)
 {
   const ZBlock *k = &ra->z->blocks[b];
   want_values(ra, k->first, ra->behind_end, -1);
   want_for_block(ra, b, -1);
   give_back_behind(ra);
+  edges_behind(ra, k);
 }

@@ -147,7 +147,7 @@ typedef struct Ra {
   VEC(LirMap) maps; VEC(uint32_t) map_slots;
   // of a giant function, see ra_behind.h: per window of values who wants its ZIR, up to the last one that is there, and what is known of them;
   // per block, whether a switch ends it; where those of the current block end that are there
-  uint32_t *wanted_in, nwindows, *wanted_known; uint8_t *is_switch; uint32_t behind_end;
+  uint32_t *wanted_in, nwindows, *wanted_known, edges_there; uint8_t *is_switch; uint32_t behind_end;
   uint64_t rng;
   struct TargetState *t;
 } Ra;
@@ -365,7 +365,10 @@ static Reg random_bit(Ra *ra, RegSet m)
 // ---- positions ----
 static inline uint32_t def_pos(const Ra *ra, Ref v) { return val_of(ra, v)->pos; }
 // The outermost open loop that v is not defined in, or NULL.  Open loops nest, so their heads ascend.
-static inline Promise *open_at(const Ra *ra, uint32_t k) { return (Promise *)(void *)(ra->promises.p + ra->open.p[k]); }
+static inline Promise *open_at(const Ra *ra, uint32_t k)
+{
+  return RA_LATE ? (Promise *)(void *)(ra->promises.p + ra->open.p[k]) : (Promise *)(void *)ra->promises.p + k;
+}
 // What p promises in r, one of p->regs.
 static inline Ref promised(const Promise *p, Reg r)
 {

@@ -132,7 +132,7 @@ static bool keep_spare(Ctx *ctx, const Module *m, const FuncFacts *f)
 {
   const uint64_t part = m->code_len / PART_OF_CODE, most = part > GIANT ? part : GIANT;
   const bool giant = f->nops > most || f->nblocks > most / 2;
-  size_t large = f->nops < LEAST_LARGE ? LEAST_LARGE : f->nops < ARENA_OWN_BYTES ? f->nops : ARENA_OWN_BYTES;
+  size_t some = f->nops / 4, large = some < LEAST_LARGE ? LEAST_LARGE : some < ARENA_OWN_BYTES ? some : ARENA_OWN_BYTES;
   ctx->func.spare_own_most = ctx->scratch.spare_own_most = giant ? 0 : m->code_len > SPARE_BYTES ? m->code_len : SPARE_BYTES;
   make_thrifty(&ctx->func, giant ? large : 0);
   make_thrifty(&ctx->scratch, giant ? large : 0);

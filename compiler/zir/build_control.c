@@ -417,8 +417,10 @@ void zb_pop_frame(Build *b)
   if (n > b->frames_there)
     b->frames_there = n;
   if (NEVER(keep + FRAMES_KEPT < b->frames_there)) {
-    discard(b->frames.p + keep, b->frames_there - keep, sizeof *b->frames.p);
-    discard(b->at_end.p + keep, b->frames_there - keep, sizeof *b->at_end.p);
+    enum { PAGE = 4096 };
+    uint32_t end = b->frames_there + PAGE / sizeof *b->at_end.p; // what lies behind is gone: the page that reaches there too
+    discard(b->frames.p + keep, (end < b->frames.cap ? end : b->frames.cap) - keep, sizeof *b->frames.p);
+    discard(b->at_end.p + keep, (end < b->at_end.cap ? end : b->at_end.cap) - keep, sizeof *b->at_end.p);
     b->frames_there = keep;
   }
 }

@@ -313,7 +313,7 @@ static inline void zb_end_block(Build *b, Op op, uint32_t x, uint32_t y, uint32_
 {
   append(b, op, VK_COUNT, 0, x, y, z);
   ZBlock *blk = &b->f->blocks[b->block];
-  blk->end = b->f->nins, blk->edges = first, blk->nedges = (b->edges.n - first) & 0xffffff;
+  blk->end = b->f->nins, blk->edges = first, blk->nedges = b->edges.n - first;
   if (b->f->try_of && !b->throws_here) // then it may be laid out behind the handlers
     b->f->try_of[b->block] = TRY_QUIET;
   b->live = false;

@@ -66,14 +66,14 @@ typedef struct ZEdge { uint32_t to, from; uint32_t args; } ZEdge;  // edge_args[
 typedef struct ZBlock {        // of a nest of ifs there are two to five bytes of input
   uint32_t first, end;        // instructions [first, end): phis, body, terminator (the last one)
   uint32_t edges;             // successors: edges[edges .. + nedges); a switch has one per distinct label
-  uint32_t nedges : 24, depth : 8; // a label is a frame, which takes two bytes of a body
+  uint32_t nedges;
   uint32_t loop;              // innermost natural loop or NO_LOOP
   uint32_t pos;               // layout position of its first instruction (see pos lists)
   uint16_t nphi;              // a local or a parameter each
-  uint8_t cold;
-  bool is_header : 1, is_handler : 1;
+  uint8_t depth, cold;
+  bool is_header, is_handler;
 } ZBlock;
-STATIC_ASSERT(sizeof(ZBlock) == 28, "as narrow as it gets");
+STATIC_ASSERT(sizeof(ZBlock) == 32, "scaled by a shift");
 enum { TRY_QUIET = 0xfffffffe }; // in try_of: nothing in the block throws, whatever try it is counted to
 typedef struct ZLoop {
   uint32_t parent, header, entry; // blocks of ZIR
