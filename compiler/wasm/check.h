@@ -43,7 +43,7 @@ typedef struct FrameFact {      // preorder over block/loop/if/try_table/try; fr
   uint16_t ncatches;            // clauses of a try_table or legacy try, saturating
   uint32_t nbr;                 // branches to its label (fall-through not counted); a br_table counts once per distinct label
   uint32_t assigned_off, nassigned; // locals set anywhere inside (ascending), into assigned[]; P2 stores them on edges.  None of an OP_loop
-  uint32_t loop;                // OP_loop: index into loops[]
+  uint32_t loop;                // OP_loop: index into loops[]; NO_LOOP: it never iterates (where only a compiler reads the facts)
 } FrameFact;
 
 typedef struct BlockFact {

@@ -48,7 +48,7 @@ static void edge_to_label(FuncCheck *f, const Ctrl *c)
 {
   LiveFrame *k = live_frame(f, c);
   if (c->kind == CTRL_LOOP)
-    edge_to_block(f, f->loops.p[k->loop].header);
+    edge_to_block(f, f->loop_starts.p[k->loop].header);
   else
     edge_to_join(f, k);
 }
@@ -419,11 +419,9 @@ static uint32_t take_params(FuncCheck *f, uint32_t type)
 
 static void open_loop(FuncCheck *f, LiveFrame *c)
 {
-  uint32_t entry = f->blocks.n - 1;
-  c->loop = f->loops.n;
+  c->loop = f->loop_starts.n;
   f->parts += LOOP_PARTS;
-  *zw_push(f->a, &f->loops) =
-      (LoopFact){ .parent = f->cur_loop, .header = f->blocks.n, .entry = entry, .frame = c->frame };
+  *zw_push(f->a, &f->loop_starts) = (LoopStart){ .parent = f->cur_loop, .header = f->blocks.n, .frame = c->frame };
   f->frames.p[c->frame].loop = f->cur_loop = c->loop;
   edge_to_block(f, f->blocks.n);
   start_block(f, behind(f));
@@ -621,10 +619,9 @@ static void end_live_frame(FuncCheck *f, const Ctrl *ctrl)
   bool merges = fact->nbr > 0;
   switch ((CtrlKind)ctrl->kind) {
   case CTRL_LOOP: {
-    LoopFact *l = &f->loops.p[c->loop];
+    LoopStart *l = &f->loop_starts.p[c->loop];
     uint32_t max = (uint32_t)(f->sp_max - f->vals) - f->ctrl.n;
     l->max_height = max;
-    l->iterates = merges;
     f->sp_max = f->vals + (max > c->outer_max ? max : c->outer_max) + f->ctrl.n;
     f->cur_loop = l->parent;
     close_set(f, c, fact);

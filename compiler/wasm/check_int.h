@@ -64,6 +64,7 @@ typedef struct LiveFrame {
 } LiveFrame;
 STATIC_ASSERT(sizeof(Ctrl) == 16 && sizeof(LiveFrame) == 32, "deep nests are made of them");
 
+typedef struct LoopStart { uint32_t parent /* the loop around it in the text */, header, frame, max_height; } LoopStart; // it iterates if its frame has branches
 typedef struct LegacyClause { ClauseFact clause; uint32_t before; } LegacyClause; // before: index + 1
 // BlockFact.cold while scanning: ends in a trap or throw; is a handler; ends in a throw
 enum { COLD_SINK = 1, COLD_HANDLER = 2, COLD_THROWS = 4 };
@@ -133,7 +134,8 @@ struct FuncCheck {
   VEC(FrameFact) frames;
   VEC(BlockFact) blocks;    // while scanning: loop = innermost loop around it, layout = start of its first-set log
   VEC(uint32_t) block_try;  // per block: the innermost try that it is in or enters
-  VEC(LoopFact) loops;      // while scanning: parent = the loop around it
+  VEC(LoopStart) loop_starts; // while scanning
+  VEC(LoopFact) loops;      // of them, when the body is read
   VEC(uint32_t) succ, assigned;
   VEC(TryFact) tries;
   VEC(ClauseFact) clauses;

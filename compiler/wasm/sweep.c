@@ -448,6 +448,35 @@ static void sweep_loops(FuncCheck *f, Arena *a)
   lay_out(&s, a);
 }
 
+// A compiler wants to know of loops that iterate only: nothing is in the others.  Of a body that may be inlined their number counts.
+enum { SMALL_OPS = 24 };
+static void make_loops(FuncCheck *f)
+{
+  const LoopStart *starts = f->loop_starts.p;
+  Arena *a = &f->c->func;
+  ArenaMark mark = zw_arena_mark(a);
+  bool all = !f->m->no_side || f->nlive <= KEEP_OPS || f->nlive <= SMALL_OPS;
+  uint32_t *now = zw_stale_array(a, uint32_t, f->loop_starts.n), n = 0; // that loop, or the one around it that is left
+  for (uint32_t l = 0; l < f->loop_starts.n; l++) {
+    LoopStart k = starts[l];
+    FrameFact *frame = &f->frames.p[k.frame];
+    bool iterates = frame->nbr > 0;
+    uint32_t parent = k.parent == NO_LOOP ? NO_LOOP : now[k.parent];
+    frame->loop = all || iterates ? n : NO_LOOP;
+    now[l] = all || iterates ? n : parent;
+    if (!all && !iterates)
+      continue;
+    n++;
+    *zw_push(f->a, &f->loops) =
+        (LoopFact){ .parent = parent, .header = k.header, .entry = k.header - 1, .frame = k.frame, .max_height = k.max_height, .iterates = iterates };
+  }
+  for (uint32_t b = 0; b < f->blocks.n && n < f->loop_starts.n; b++)
+    if (f->blocks.p[b].loop != NO_LOOP)
+      f->blocks.p[b].loop = now[f->blocks.p[b].loop];
+  zw_arena_release(a, mark);
+  DROP_LARGE(f, f->loop_starts);
+}
+
 void zw_sweep(FuncCheck *f, FuncFacts *out)
 {
   Arena *a = &f->c->func;
@@ -455,10 +484,12 @@ void zw_sweep(FuncCheck *f, FuncFacts *out)
   f->blocks.p[f->blocks.n - 1].effects |= f->effects;
   DROP_IF_LARGE(f, f->ctrl, f->frames.n);
   DROP_IF_LARGE(f, f->live, f->frames.n);
+  if (f->loop_starts.n)
+    make_loops(f);
   if (f->loops.n == 0 && f->tries.n == 0)
     sweep_plain(f, a);
   else
     sweep_loops(f, a);
-  copy_facts(f, out);
   zw_arena_release(a, mark);
+  copy_facts(f, out);
 }

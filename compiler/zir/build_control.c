@@ -446,9 +446,14 @@ static void enter_loop(Build *b, uint32_t nparams, uint32_t nresults)
 {
   Frame *f = zb_push_frame(b, OP_loop, nparams, nresults);
   uint32_t loop = b->facts->frames[b->next_frame - 1].loop;
+  f->header = next_id(b);
+  if (loop == NO_LOOP) { // a large body's, that never iterates
+    f->nassigned = 0;
+    go_on(b);
+    return;
+  }
   const LoopFact *l = &b->facts->loops[loop];
   b->loops_read = b->nlevels ? b->loops_read : loop + 1;
-  f->header = next_id(b);
   f->assigned_off = l->assigned_off, f->nassigned = l->iterates && !b->frame_locals ? l->nassigned : 0;
   if (!l->iterates) {
     go_on(b);
