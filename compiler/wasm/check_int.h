@@ -79,8 +79,8 @@ typedef struct LocalInit { uint32_t local, depth; } LocalInit; // depth: open fr
 typedef struct LocalSet { uint32_t local, before; } LocalSet; // before: place + 1 of the same local in the sets of a frame around, or 0
 // A module that is refused shall take 64 KiB and 16 times its bytes.  Facts may have so much of that.  While a body is checked they are
 // counted in parts, of so many bytes of buffers, working storage and facts: a block or a frame is one, a loop or a try some more.
-enum { FACTS_FREE = 12 << 10, FACTS_PER_BYTE = 10, FACT_PART_BYTES = 144, LOOP_PARTS = 3, TRY_PARTS = 2, LABELS_OF_A_PART = 16, SETS_OF_A_PART = 10 };
-enum { LARGE_BUFFER = 16 << 10 }; // grows without leaving anything behind
+enum { FACTS_FREE = 12 << 10, FACTS_PER_BYTE = 10, FACT_PART_BYTES = 144, LOOP_PARTS = 3, TRY_PARTS = 2, LABELS_OF_A_PART = 8, SETS_OF_A_PART = 10 };
+enum { LARGE_BUFFER = 8 << 10 }; // grows without leaving anything behind
 
 // One per module; the buffers stay from function to function.
 struct FuncCheck {

@@ -68,8 +68,9 @@ static Str read_name(Decoder *d)
 
 // ---- sections ----
 
-// Imports of a kind, counted before there is room for them.
-typedef struct Spaces { uint32_t n[EXT_TAG + 1]; } Spaces;
+// How many imports are of a kind is not said before them.
+#define one_more(d, v)                                                                                                 \
+  (((v)->n < (v)->cap ? (void)0 : (void)reserve_exactly((d), (v), (v)->n + ((v)->n < 256 ? (v)->n : (v)->n / 8) + 8)), &(v)->p[(v)->n++])
 
 // What is imported goes into its index space; the Imports themselves are made when the module is known to be valid.
 static void read_import(Decoder *d, uint32_t k)
@@ -79,19 +80,19 @@ static void read_import(Decoder *d, uint32_t k)
   read_name(d);
   uint64_t at = pos(d);
   switch (zw_read_u8(&d->r)) {
-  case EXT_FUNC: *zw_push(d->a, &d->funcs) = (Func){ .type = zw_decode_func_type_index(d), .import = k }; return;
+  case EXT_FUNC: *one_more(d, &d->funcs) = (Func){ .type = zw_decode_func_type_index(d), .import = k }; return;
   case EXT_TABLE:
-    *zw_push(d->a, &d->tables) = (TableDecl){ .type = zw_decode_tabletype(d), .import = k, .at = (uint32_t)at };
+    *one_more(d, &d->tables) = (TableDecl){ .type = zw_decode_tabletype(d), .import = k, .at = (uint32_t)at };
     return;
   case EXT_MEMORY:
-    *zw_push(d->a, &d->memories) = (MemoryDecl){ { zw_decode_limits(d, true) }, .import = k, .at = at };
+    *one_more(d, &d->memories) = (MemoryDecl){ { zw_decode_limits(d, true) }, .import = k, .at = at };
     return;
   case EXT_GLOBAL:
-    *zw_push(d->a, &d->globals) = (Global){ .type = zw_decode_globaltype(d), .import = k };
+    *one_more(d, &d->globals) = (Global){ .type = zw_decode_globaltype(d), .import = k };
     if (d->globals.p[d->globals.n - 1].type.mutable_)
       zw_need(d->ctx, m, FEAT_MUT_GLOBAL, at);
     return;
-  case EXT_TAG: *zw_push(d->a, &d->tags) = (Tag){ .type = zw_decode_tagtype(d), .import = k, .at = (uint32_t)at }; return;
+  case EXT_TAG: *one_more(d, &d->tags) = (Tag){ .type = zw_decode_tagtype(d), .import = k, .at = (uint32_t)at }; return;
   default: MALFORMED(d, at, "malformed import kind");
   }
 }
@@ -133,11 +134,11 @@ static Import next_import(const uint8_t *bytes, const uint8_t **p)
 static void make_imports(Module *m)
 {
   const uint8_t *p = m->imports_at;
-  Spaces seen = { { 0 } };
+  uint32_t seen[EXT_TAG + 1] = { 0 };
   m->imports = zw_new_array(&m->ctx->module, Import, m->nimports);
   for (uint32_t k = 0; k < m->nimports; k++) {
     m->imports[k] = next_import(m->bytes, &p);
-    m->imports[k].index = seen.n[m->imports[k].kind]++ & 0xffffff;
+    m->imports[k].index = seen[m->imports[k].kind]++ & 0xffffff;
   }
 }
 
@@ -152,7 +153,6 @@ static void read_imports(Decoder *d)
   Module *m = d->m;
   m->nimports = read_limited_count(d, LIMIT_IMPORTS, "imports");
   m->imports_at = d->r.p;
-  reserve_exactly(d, &d->funcs, backed(d, m->nimports, 4));
   for (uint32_t i = 0; i < m->nimports; i++)
     read_import(d, i);
   m->nimported_funcs = d->funcs.n;

@@ -192,10 +192,10 @@ void zw_decode_types(Decoder *d)
       d->r.p++;
       zw_need(d->ctx, m, FEAT_GC, at);
       count = read_limited_count(d, LIMIT_REC_GROUP, "types in a group");
-      reserve_types(d, &types, count);
     }
     if (count > LIMIT_TYPES - first)
       zw_fail(d->ctx, ERR_limit, at, "more than %u types", LIMIT_TYPES);
+    reserve_types(d, &types, count);
     m->ntypes = first + count; // what types of this group may name
     for (uint32_t i = 0; i < count; i++) {
       TypeDef t = { 0 };

@@ -116,6 +116,102 @@ def wrong_counts(n): return b"\0asm\1\0\0\0" + section(1, u(0xffffff) + b"\0" * 
 def names_that_nobody_has(n): return module(F, [0], [body(get(0))], imports=vec(b"\0\0\0\0" for k in range(n)), after_code=b"\x7f")
 
 
+@own(1000)
+def blocks_of_many_types(n): return unclosed(b"".join(BLOCK + (I32, VOID, u(0))[k % 3] if k % 3 < 2 else get(0) + BLOCK + u(0) for k in range(n)))
+
+
+@own(1000)
+def dead_blocks(n): return unclosed(UNREACHABLE + (BLOCK + VOID) * n)
+
+
+@own(1000)
+def facts_then_dead_blocks(n): return unclosed((LOOP + VOID + END) * n + UNREACHABLE + (BLOCK + VOID) * n)
+
+
+@own(500)
+def tees_of_many_locals(n): return module(F, [0], [body(get(0) + b"".join(b"\x22" + u(k % n) for k in range(2 * n)) + b"\x1a\x1a", [(n, I32)])])
+
+
+@own(200)
+def tables_of_distinct_labels(n): return unclosed((BLOCK + VOID) * n + get(0) + br_table(range(n), 0) + END)
+
+
+@own(500)
+def branches_on_casts(n):
+    struct, ref = b"\x5f\0", b"\x63" + b"\0"
+    branch = BLOCK + ref + get(0) + b"\xfb\x18\3\0\0\0" + b"\x1a"
+    return module([struct, functype([ref], [])], [1], [u(len(branch) * n + 1) + b"\0" + branch * n])
+
+
+@own(100)
+def calls_with_many_results(n):
+    code = CALL + b"\x1a" * 899  # one is left
+    return module([functype([], [I32] * 900)] + F, [1] * n, [body(code)] * (n - 1) + [body(code + b"\x1a\x1a")], imports=vec([b"\0\0\0\0"]))
+
+
+@own(1000)
+def fields_of_one_struct(n): return module([b"\x5f" + vec([b"\x7f\0"] * min(n, 10000))] * max(1, n // 10000) + F, [max(1, n // 10000)], [body(b"\x1a")])
+
+
+@own(1000)
+def params_of_one_type(n): return module([functype([I32] * 1000, [])] * max(1, n // 1000) + F, [max(1, n // 1000)], [body(b"\x1a")])
+
+
+@own(1000)
+def one_group_of_structs(n): return module([b"\x4e" + vec([b"\x5f\0"] * n)] + F, [n], [body(b"\x1a")])
+
+
+@own(500)
+def groups_of_two(n): return module([b"\x4e\2\x5f\0\x5f\0"] * n + F, [2 * n], [body(b"\x1a")])
+
+
+@own(500)
+def deep_subtypes(n):
+    subs = [b"\x50" + vec([u(min(k - 1, 60))] if k else []) + b"\x5f\0" for k in range(n)]
+    return module(subs + F, [n], [body(b"\x1a")])
+
+
+@own(1000)
+def passive_elements(n): return module(F, [0], [body(b"\x1a")], elems=vec([b"\1\0\0"] * n))
+
+
+@own(500)
+def active_elements(n):
+    return module(F, [0], [body(b"\x1a")], tables=vec([b"\x70\0\0"]), elems=vec([b"\0\x41\0\x0b\0"] * n))
+
+
+@own(500)
+def active_data(n): return module(F, [0], [body(get(0))], after_code=section(11, vec([b"\0\x41\0\x0b\0"] * n)) + b"\x7f")
+
+
+@own(1000)
+def tables_of_nothing(n): return module(F, [0], [body(b"\x1a")], tables=vec([b"\x70\0\0"] * n))
+
+
+@own(500)
+def tables_with_values(n): return module(F, [0], [body(b"\x1a")], tables=vec([b"\x40\0\x70\0\0\xd0\x70\x0b"] * n))
+
+
+@own(500)
+def globals_of_nothing(n): return module(F, [0], [body(b"\x1a")], globals_=vec([I32 + b"\0\x41\0\x0b"] * n))
+
+
+@own(1000)
+def imports_of_globals(n): return module(F, [0], [body(b"\x1a")], imports=vec([b"\0\0\3" + I32 + b"\0"] * n))
+
+
+@own(1000)
+def imports_of_tables(n): return module(F, [0], [body(b"\x1a")], imports=vec([b"\0\0\1\x70\0\0"] * n))
+
+
+@own(1000)
+def exports_of_one_function(n): return module(F, [0], [body(b"\x1a")], exports=vec(families.name(f"{k:x}") + b"\0\0" for k in range(n)))
+
+
+@own(1000)
+def custom_sections_without_names(n): return module(F, [0], [body(get(0))], after_code=b"\0\1\0" * n + b"\x7f")
+
+
 AT_ONCE, SLACK = 64 << 10, 512 << 10  # slack: pages of the program that a small module does not touch
 
 
