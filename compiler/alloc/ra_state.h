@@ -225,7 +225,7 @@ static inline LirNote *notes(const Ra *ra) { return (void)ra, NULL; } // so that
 #endif
 // A giant function: what is more than a few instructions below becomes bytes, and the buffer stays as long as it is.  Giant is what
 // takes more LIR than its whole module has code: packing and unpacking were a fifth of P4 in a module of 10 MB.
-enum { PACK_GIANT = 2 * LIR_PART, PACK_FROM = 1 << 16, PACK_MOST = 1 << 24, STILL_NEW = 1024 };
+enum { PACK_GIANT = LIR_PART + 2048, PACK_FROM = 1 << 16, PACK_MOST = 1 << 24, STILL_NEW = 1024 };
 static inline bool is_giant(const ZirFunc *z) { return zw_zir_is_giant(z); }
 static uint32_t pack_from(const ZirFunc *z)
 {
