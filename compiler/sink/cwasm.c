@@ -9,17 +9,19 @@
 #include <xxhash.h>
 
 enum { ALIGN = 64 };
-typedef struct File { CwasmHeader h; CwasmSection sections[3]; } File;
+typedef struct File { _Alignas(CwasmHeader) uint8_t bytes[sizeof(CwasmHeader) + 3 * sizeof(CwasmSection)]; } File; // the header, which ends in sections
+static CwasmHeader *head(File *f) { return (CwasmHeader *)(void *)f->bytes; }
 
 static void begin_section(File *f, OutStream *to, uint32_t kind)
 {
   zw_out_fill(to, 0, zw_align_up(zw_out_at(to), ALIGN) - zw_out_at(to));
-  f->sections[f->h.nsections++] = (CwasmSection){ .kind = kind, .off = zw_out_at(to) };
+  CwasmHeader *h = head(f);
+  h->section[h->nsections++] = (CwasmSection){ .kind = kind, .off = zw_out_at(to) };
 }
 
 static void end_section(File *f, const OutStream *to)
 {
-  CwasmSection *s = &f->sections[f->h.nsections - 1];
+  CwasmSection *s = &head(f)->section[head(f)->nsections - 1];
   s->bytes = zw_out_at(to) - s->off;
 }
 
@@ -44,8 +46,10 @@ static uint64_t checksum(OutStream *to)
 
 void zw_sink_cwasm_to(const Module *m, Blob *b, Arena *a, OutStream *to)
 {
-  File f = { .h = { .format = CWASM_FORMAT, .abi = IMAGE_ABI, .arch = b->arch, .cpu_bits = b->cpu_bits, .flags = b->image_flags } };
-  memcpy(f.h.magic, CWASM_MAGIC, sizeof f.h.magic);
+  File f = { 0 };
+  CwasmHeader *h = head(&f);
+  h->format = CWASM_FORMAT, h->abi = IMAGE_ABI, h->arch = b->arch, h->cpu_bits = b->cpu_bits, h->flags = b->image_flags;
+  memcpy(h->magic, CWASM_MAGIC, sizeof h->magic);
   zw_out_put(to, &f, sizeof f);
   begin_section(&f, to, CWASM_TEXT);
   zw_blob_put_text(b, to);
@@ -58,9 +62,9 @@ void zw_sink_cwasm_to(const Module *m, Blob *b, Arena *a, OutStream *to)
   begin_section(&f, to, CWASM_DATA);
   zw_meta_put_data(m, to);
   end_section(&f, to);
-  f.h.file_bytes = zw_out_at(to);
+  h->file_bytes = zw_out_at(to);
   zw_out_again(to, 0, &f, sizeof f);
-  f.h.checksum = checksum(to);
+  h->checksum = checksum(to);
   zw_out_again(to, 0, &f, sizeof f);
 }
 
