@@ -4,6 +4,7 @@
 // not polymorphic, but it can be dead when the label was only named in dead code. Polymorphic code is always dead, so
 // the fast walk, which runs in live code only, never meets it.
 #include "compiler/wasm/check_int.h"
+#include "runtime/base/alloc.h"
 #include <string.h>
 
 static LiveFrame *live_top(FuncCheck *f) { return &f->live.p[f->live.n - 1]; } // of the innermost frame, in live code
@@ -587,6 +588,23 @@ static void gather_clauses(FuncCheck *f, const LiveFrame *c)
 
 static void end_live_frame(FuncCheck *f, const Ctrl *c);
 
+// Some of the frames that are closed.  Opening and closing at one depth asks the system for nothing.
+enum { NEST_PART = 1024 };
+static __attribute__((noinline)) void give_back_nest(FuncCheck *f)
+{
+  enum { PAGE = 4096 };
+  uint32_t keep = f->ctrl.n + NEST_PART, there = f->nest_there;
+  if (there >= keep + NEST_PART) {
+    uint32_t from = f->live.n + NEST_PART, more = there - keep, end = keep + more + PAGE / sizeof *f->ctrl.p;
+    zw_alloc_discard(f->ctrl.p + keep, ((end < f->ctrl.cap ? end : f->ctrl.cap) - keep) * sizeof *f->ctrl.p);
+    end = from + more + PAGE / sizeof *f->live.p;
+    end = end < f->live.cap ? end : f->live.cap;
+    if (from < end)
+      zw_alloc_discard(f->live.p + from, (end - from) * sizeof *f->live.p);
+  }
+  f->nest_there = keep;
+}
+
 void zw_close_frame(FuncCheck *f)
 {
   Ctrl *c = zw_top(f);
@@ -604,6 +622,8 @@ void zw_close_frame(FuncCheck *f)
   f->sp_max--;
   f->live.n -= !c->dead_frame;
   f->ctrl.n--;
+  if (NEVER(f->ctrl.n % NEST_PART == 0))
+    give_back_nest(f);
   if (c->type == FRAME_VOID)
     return;
   ValType one;

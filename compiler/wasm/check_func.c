@@ -461,6 +461,7 @@ static void reserve_body(FuncCheck *f)
 static void reset(FuncCheck *f)
 {
   f->sp = f->sp_max = f->vals;
+  f->nest_there = 0;
   f->ctrl.n = f->live.n = f->init_log.n = f->frames.n = f->blocks.n = f->loop_starts.n = f->loops.n = f->succ.n = f->assigned.n = f->tries.n = 0;
   f->clauses.n = f->legacy.n = f->side.n = f->unlikely.n = f->block_try.n = 0;
   f->parts = f->nlive = f->ndead = f->log.n = f->effects = f->exn_depth = f->nexn_slots = 0;

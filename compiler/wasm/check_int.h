@@ -109,6 +109,7 @@ struct FuncCheck {
   uint32_t vals_cap;
   VEC(Ctrl) ctrl;           // ctrl.p[ctrl.n - 1]: innermost
   VEC(LiveFrame) live;      // of the first of them
+  uint32_t nest_there;      // pages of so many may be there: those of a deep nest go while it is left
   bool dead;                // by rule R
   uint32_t nlive, ndead;    // instructions read
   // locals
