@@ -488,7 +488,7 @@ def live_over_many_calls(n):
                   [body(get(0)), body(b"".join(get(0) + i32(3 * k + 1) + MUL for k in range(n)) + get(0) + (b"\x10" + u(0)) * n + ADD * n)])
 
 
-@family(500)
+@family(4000)  # likewise
 def mixed_slots(n):
     # values of all sizes live over calls, in turns: slots of two sizes come and go
     v128 = b"\xfd\x0f" # i8x16.splat
