@@ -109,13 +109,14 @@ enum { KEEP_OPS = TUNE_INLINE_OPS > TUNE_INLINE_LOOP_OPS ? TUNE_INLINE_OPS : TUN
 struct FuncFacts {
   uint32_t nframes, nblocks, nloops, nsucc, nassigned, nlocals /* params included */, max_height, nops, flags, code_at /* body offset after the local declarations */;
   FrameFact *frames; BlockFact *blocks; LoopFact *loops; uint32_t *succ; uint32_t *assigned;
-  uint32_t *order;              // blocks in layout order (natural loops contiguous, cold last, topological kept)
+  uint32_t *order;              // blocks in layout order (natural loops contiguous, cold last, topological kept); NULL: as they are numbered
   ValType *locals;              // nlocals types, params first
   uint8_t *local_kinds;         // ValKind of each
   TryFact *tries; ClauseFact *clauses; uint32_t ntries, nclauses, nexn_slots;
   struct SideEntry *side; uint32_t nside; // none in a module that only a compiler reads (Module.no_side)
   Region *region;               // where the arrays lie, or NULL; zw_region_done leaves only the counts
 };
+static inline uint32_t zw_block_in_order(const FuncFacts *ff, uint32_t k) { return ff->order ? ff->order[k] : k; }
 
 // One control transfer for the in-place interpreter, in body order.  Entries belong to
 //   br, br_if, br_on_*   one, the branch

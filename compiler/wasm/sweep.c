@@ -339,6 +339,14 @@ static void *carve(char **p, void *from, size_t bytes)
        ? (void)0                                                                                                       \
        : (zw_arena_drop((f)->a, (v).p), (void)((v).p = NULL, (v).n = (v).cap = 0)))
 
+static bool in_order(const FuncCheck *f)
+{
+  for (uint32_t b = 0; b < f->blocks.n; b++)
+    if (f->blocks.p[b].layout != b)
+      return false;
+  return true;
+}
+
 static void copy_facts(FuncCheck *f, FuncFacts *out)
 {
   if (f->no_sets) {
@@ -358,7 +366,7 @@ static void copy_facts(FuncCheck *f, FuncFacts *out)
   out->locals = f->locals, out->local_kinds = f->local_kinds;
   size_t sizes[] = { f->frames.n * sizeof(FrameFact), f->blocks.n * sizeof(BlockFact), f->loops.n * sizeof(LoopFact),
                      f->succ.n * sizeof(uint32_t), f->assigned.n * sizeof(uint32_t), f->tries.n * sizeof(TryFact),
-                     f->clauses.n * sizeof(ClauseFact), out->nside * sizeof(SideEntry), f->blocks.n * sizeof(uint32_t) };
+                     f->clauses.n * sizeof(ClauseFact), out->nside * sizeof(SideEntry), in_order(f) ? 0 : f->blocks.n * sizeof(uint32_t) };
   size_t bytes = 0;
   for (unsigned i = 0; i < ARRAY_COUNT(sizes); i++)
     bytes += sizes[i];
@@ -379,8 +387,8 @@ static void copy_facts(FuncCheck *f, FuncFacts *out)
   DROP_LARGE(f, f->clauses);
   out->side = carve(&p, f->side.p, sizes[7]);
   DROP_LARGE(f, f->side);
-  out->order = (uint32_t *)(void *)p;
-  for (uint32_t b = 0; b < out->nblocks; b++)
+  out->order = sizes[8] ? (uint32_t *)(void *)p : NULL;
+  for (uint32_t b = 0; b < out->nblocks && out->order; b++)
     out->order[out->blocks[b].layout] = b;
 }
 STATIC_ASSERT(_Alignof(FrameFact) <= 4 && _Alignof(BlockFact) <= 4 && _Alignof(LoopFact) <= 4 &&

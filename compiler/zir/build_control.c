@@ -75,7 +75,7 @@ void zb_drop_facts(const Build *b)
 {
   const FuncFacts *ff = b->facts;
   if (may_drop_facts(b))
-    discard(ff->frames, (size_t)((const char *)ff->order - (const char *)ff->frames), 1);
+    discard(ff->frames, (size_t)((const char *)(ff->side + ff->nside) - (const char *)ff->frames), 1);
 }
 
 // The next of P1's blocks, and what it would be here.

@@ -175,7 +175,7 @@ static void lay_out_inst(Layout *l, uint32_t i)
     place_later(l, PLACE_BLOCK | inst->rest);
   const InlinedBody *body = inst->body;
   for (uint32_t k = body ? body->facts->nblocks : 0; k-- > 0;) {
-    uint32_t n = body->facts->order[k], id = body->map[n];
+    uint32_t n = zw_block_in_order(body->facts, k), id = body->map[n];
     if (n == 0 || id >= MAP_SAME)
       continue;
     if (body->returns[n])
@@ -236,14 +236,18 @@ void zb_order_blocks(Build *b)
   ZirFunc *f = b->f;
   if (!b->insts.n && !b->skipped) {
     f->norder = b->facts->nblocks;
-    f->order = memcpy(zw_stale_array(f->arena, uint32_t, f->norder), b->facts->order, f->norder * sizeof *f->order);
+    f->order = zw_stale_array(f->arena, uint32_t, f->norder);
+    if (b->facts->order)
+      memcpy(f->order, b->facts->order, f->norder * sizeof *f->order);
+    for (uint32_t k = 0; k < f->norder && !b->facts->order; k++)
+      f->order[k] = k;
     return;
   }
   Layout l = { .b = b, .order = zw_stale_array(f->arena, uint32_t, f->nblocks) };
   if (b->insts.n)
     l.tail = zw_stale_array(b->scratch, uint32_t, f->nblocks);
   for (uint32_t k = 0; k < b->facts->nblocks; k++) {
-    uint32_t id = b->map[b->facts->order[k]];
+    uint32_t id = b->map[zw_block_in_order(b->facts, k)];
     if (id < MAP_SAME && b->insts.n)
       lay_out(&l, id);
     else if (id < MAP_SAME)

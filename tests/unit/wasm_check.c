@@ -651,7 +651,7 @@ static void facts_hold(const Module *m)
     }
   // layout: a permutation
   for (uint32_t b = 0; b < f->nblocks; b++) {
-    assert_int_equal(f->order[f->blocks[b].layout], b);
+    assert_int_equal(zw_block_in_order(f, f->blocks[b].layout), b);
     deepest[b] = NO_LOOP;
   }
   // loops
