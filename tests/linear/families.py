@@ -198,7 +198,7 @@ def interpreter_loop(n):
 def many_locals(n): return one(b"".join(get(k) + i32(k) + ADD + set_(k + 1) for k in range(n)) + get(n), [(n, I32)])
 
 
-@family(250)
+@family(500)  # so many that locals live in memory at each size: it is a step of a fifth
 def locals_times_branches(n):
     # n locals assigned inside, n branches out: n * n edge slots if nothing guards
     code = BLOCK + VOID + b"".join(get(0) + set_(1 + k) + get(k) + br_if(0) for k in range(n)) + END
