@@ -248,7 +248,7 @@ def calls_with_many_args(n):
                   [body(get(k - 1)), body((b"".join(get(0) for _ in range(k)) + b"\x10" + u(0) + set_(0)) * n + get(0))])
 
 
-@family(48)  # likewise
+@family(42)  # so many that LIR is packed at each size
 def multi_results(n):
     k = 200
     return module([functype([I32], [I32] * k), functype([I32], [I32])], [0, 1],
