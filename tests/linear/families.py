@@ -805,7 +805,7 @@ def bindings_imports(n): return imports(n)
 
 EXPONENT = 1.15
 PR_SET_THP_DISABLE = 41  # children have it too
-SMALL, RUNS = 128 << 10, 5  # which pages of the program are there varies by 300 KB: small inputs are compiled so often, and the median counts
+SMALL, RUNS = 128 << 10, 9  # which pages of the program are there varies by 300 KB: small inputs are compiled so often, and the median counts
 SLACK = 1 << 20  # of memory: the smallest module's run does not touch every page that a run touches once
 
 
